@@ -1,0 +1,35 @@
+/** What making a torrent takes and gives. */
+import type { InfoHash } from "../protocol/ids.ts";
+import type { SourceFile } from "./source.ts";
+
+export interface CreateOptions {
+  /** Bytes, a power of two from 16 KiB to 64 MiB; default: chosen by size, see `core/piece-length.ts`. */
+  readonly pieceLength?: number;
+  /** BEP 27: receivers find peers through the trackers only. Default false. */
+  readonly private?: boolean;
+  /** Threads that hash; default: one for each core. */
+  readonly threads?: number;
+  /** Told a few times a second, and at the end, how many bytes are hashed. */
+  readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
+  /**
+   * Told, in order and without gaps, which pieces have their hashes by now: `from` inclusive, `to` exclusive.
+   * `hashes` holds 20 bytes for every piece of the torrent; only those below `to` are set. They stay provisional
+   * until the whole operation succeeds.
+   */
+  readonly onPieces?: (from: number, to: number, hashes: Uint8Array) => void;
+}
+
+/** A torrent's unchanging part, ready to be announced and seeded. Byte arrays must not be changed. */
+export interface Created {
+  readonly name: string;
+  readonly singleFile: boolean;
+  /** The bencoded `info` dictionary. */
+  readonly info: Uint8Array;
+  readonly infoHash: InfoHash;
+  readonly files: readonly SourceFile[];
+  readonly totalBytes: number;
+  readonly pieceLength: number;
+  readonly pieceCount: number;
+  /** SHA-1 of each piece, end to end, 20 bytes each. */
+  readonly pieceHashes: Uint8Array;
+}

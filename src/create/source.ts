@@ -1,0 +1,68 @@
+/** What is going to be published, as it was when it was looked at. */
+
+/** One regular file. */
+export interface SourceFile {
+  /** Components below the share's folder; [name] for a one-file share. Valid Unicode, exactly as on disk. */
+  readonly path: readonly string[];
+  readonly absolutePath: string;
+  /** Bytes. */
+  readonly length: number;
+  /** Last change of the data, in nanoseconds since 1970. */
+  readonly mtimeNs: bigint;
+  /** Last change of the data or the inode, in nanoseconds since 1970. */
+  readonly ctimeNs: bigint;
+  readonly inode: bigint;
+  readonly device: bigint;
+  /** The owner may execute it; travels as BEP 47 `x`. */
+  readonly executable: boolean;
+}
+
+/** A file or folder that can be published: at least one file, at least one byte. */
+export interface Source {
+  /** The share's name: the last part of the resolved path, unless another was asked for. */
+  readonly name: string;
+  /** The resolved path of the file or folder itself. */
+  readonly root: string;
+  /** `root` is a file. */
+  readonly singleFile: boolean;
+  /** In the order of the torrent; see `core/order.ts`. */
+  readonly files: readonly SourceFile[];
+  /** Sum of the file lengths, bytes. */
+  readonly totalBytes: number;
+}
+
+/** Why something in a folder is not in the torrent, or is there under another name. */
+export type ScanNoticeCode =
+  /** Left by a file manager (`.DS_Store`, `Thumbs.db`); left out. */
+  | "junk"
+  /** State of an unfinished download of ours; left out. */
+  | "state"
+  /** A symbolic link that is not followed, or leads nowhere, or in a circle; left out. */
+  | "symlink"
+  /** A FIFO, socket or device; left out. */
+  | "special"
+  /** A folder without anything in it: torrents hold files only. */
+  | "empty-folder"
+  /** Published, but receivers will store it under a name that every system can hold. */
+  | "renamed";
+
+export interface ScanNotice {
+  readonly code: ScanNoticeCode;
+  /** Components below the share's folder. */
+  readonly path: readonly string[];
+  /** For people; names no path. */
+  readonly message: string;
+}
+
+export interface ScanOptions {
+  /** The share's name; default: the last part of the resolved path. */
+  readonly name?: string;
+  /** When given, only files that match one of these globs, or lie in a folder that does; see `filter.ts`. */
+  readonly include?: readonly string[];
+  /** Files and folders that match one of these globs are left out, silently; stronger than `include`. */
+  readonly exclude?: readonly string[];
+  /** 0 (default): symbolic links are left out. 1: followed inside the share's folder. 2: followed anywhere. */
+  readonly followSymlinks?: 0 | 1 | 2;
+  /** Told of everything that is left out or renamed without having been asked for. */
+  readonly onNotice?: (notice: ScanNotice) => void;
+}
