@@ -4,6 +4,11 @@ import type { Clock } from "../protocol/ambient.ts";
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delay, task) {
+    if (delay <= 0) {
+      // A timer would wait a millisecond; this comes right after what is ready on the sockets.
+      const handle = setImmediate(task);
+      return { cancel: () => clearImmediate(handle) };
+    }
     const handle = setTimeout(task, delay);
     return { cancel: () => clearTimeout(handle) };
   },

@@ -6,7 +6,7 @@ export interface PeerAddress {
   readonly port: number;
 }
 
-/** What the owner of a transport is told. Set once, with {@link Transport.attach}. */
+/** What the owner of a transport is told. Set with {@link Transport.attach}. */
 export interface TransportHandler {
   /** `bytes` is valid only during the call; whoever keeps any of it copies it. */
   onData(bytes: Uint8Array): void;
@@ -20,7 +20,10 @@ export interface Transport {
   readonly remote: PeerAddress;
   /** Bytes given to `write` that the system has not taken yet. */
   readonly bufferedBytes: number;
-  /** Starts delivery, beginning with any bytes that were read before. */
+  /**
+   * Starts delivery, beginning with any bytes that were read before, in a later turn or microtask.
+   * A second call hands the transport over: from then on the new handler is told, and the old one nothing.
+   */
   attach(handler: TransportHandler): void;
   /**
    * Sends `bytes`, which must not change until `done` is called (also after an error or a close).

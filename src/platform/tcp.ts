@@ -1,0 +1,134 @@
+import { connect, type Socket } from "node:net";
+import type { Dial, PeerAddress, Transport, TransportHandler } from "./transport.ts";
+
+/** Milliseconds until a connection that nobody answers is given up. */
+const DIAL_TIMEOUT = 10_000;
+
+/** A peer's TCP connection. */
+export class TcpTransport implements Transport {
+  readonly remote: PeerAddress;
+  readonly #socket: Socket;
+  #handler: TransportHandler | undefined;
+  #firstBytes: Uint8Array | undefined;
+  #paused = false;
+
+  /**
+   * @param socket connected, and owned by this object from now on
+   * @param firstBytes what was read from it before, to tell the protocols on one port apart
+   */
+  constructor(socket: Socket, firstBytes?: Uint8Array) {
+    this.#socket = socket;
+    this.#firstBytes = firstBytes;
+    this.remote = { host: plainHost(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+    // Without a listener an error before attach() would end the process.
+    socket.on("error", ignore);
+    socket.pause();
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  attach(handler: TransportHandler): void {
+    const isFirst = this.#handler === undefined;
+    this.#handler = handler;
+    if (!isFirst) return;
+    if (this.#socket.destroyed) {
+      queueMicrotask(() => this.#closed());
+      return;
+    }
+    this.#listen();
+    if (this.#firstBytes !== undefined) queueMicrotask(() => this.#deliverFirst());
+    else if (!this.#paused) this.#socket.resume();
+  }
+
+  write(bytes: Uint8Array, done?: () => void): boolean {
+    if (this.#socket.destroyed) {
+      if (done !== undefined) queueMicrotask(done);
+      return false;
+    }
+    return this.#socket.write(bytes, done);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#handler !== undefined && this.#firstBytes === undefined) this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    let failure: Error | undefined;
+    socket.on("data", (bytes: Buffer) => this.#handler?.onData(bytes));
+    socket.on("drain", () => this.#handler?.onDrain());
+    socket.on("error", (error) => {
+      failure = error;
+    });
+    socket.on("close", () => this.#closed(failure));
+  }
+
+  #deliverFirst(): void {
+    const bytes = this.#firstBytes;
+    if (bytes === undefined || this.#socket.destroyed) return;
+    this.#firstBytes = undefined;
+    this.#handler?.onData(bytes);
+    if (!this.#paused) this.#socket.resume();
+  }
+
+  #closed(error?: Error): void {
+    const handler = this.#handler;
+    this.#handler = closedHandler;
+    handler?.onClose(error);
+  }
+}
+
+/** Makes a {@link Dial} whose connections leave from `localAddress`, when given. */
+export function tcpDialer(options: { readonly localAddress?: string } = {}): Dial {
+  return (address, signal) =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const socket = connect({
+        host: address.host,
+        port: address.port,
+        ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
+      });
+      const finish = (error?: unknown) => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", onAbort);
+        socket.removeAllListeners();
+        if (error === undefined) resolve(new TcpTransport(socket));
+        else {
+          socket.on("error", ignore);
+          socket.destroy();
+          reject(error);
+        }
+      };
+      const onAbort = () => finish(signal.reason);
+      const timer = setTimeout(() => finish(new Error("nobody answered")), DIAL_TIMEOUT);
+      signal.addEventListener("abort", onAbort, { once: true });
+      socket.once("connect", () => finish());
+      socket.once("error", finish);
+    });
+}
+
+/** Connects over TCP, from the address that the system chooses; gives up after 10 s. */
+export const dialTcp: Dial = tcpDialer();
+
+const closedHandler: TransportHandler = { onData: ignore, onDrain: ignore, onClose: ignore };
+
+function ignore(): void {}
+
+/** A dual-stack socket shows IPv4 peers as `::ffff:1.2.3.4`. */
+function plainHost(host: string): string {
+  return host.startsWith("::ffff:") && host.includes(".") ? host.slice(7) : host;
+}
