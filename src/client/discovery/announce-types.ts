@@ -1,0 +1,55 @@
+/** What announcing takes and gives, whatever the tracker's protocol: the seam between trackers and torrents. */
+import type { PeerAddress } from "../../platform/transport.ts";
+import { BoojumError } from "../../protocol/errors.ts";
+import type { InfoHash, PeerId } from "../../protocol/ids.ts";
+
+/** A tracker could not be asked, or refused; the next one, or the same later, may do better. */
+export class TrackerError extends BoojumError {
+  readonly url: string;
+  /** What the tracker said, or what went wrong on the way. Foreign text: escape it before it is shown. */
+  readonly reason: string;
+
+  constructor(url: string, reason: string, options?: ErrorOptions) {
+    super("tracker", `Tracker ${url} refused the announce: "${reason}". Is it published there?`, options);
+    this.url = url;
+    this.reason = reason;
+  }
+}
+
+/** Bytes since `started`, and bytes still missing. */
+export interface TransferStats {
+  readonly uploaded: number;
+  readonly downloaded: number;
+  readonly left: number;
+}
+
+export interface AnnounceParams extends TransferStats {
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  /** Where we accept peers; 0 when nowhere. */
+  readonly port: number;
+  /** Tells the tracker that we are who we were, should our address change. */
+  readonly key: string;
+  /** Absent on a regular announce. */
+  readonly event?: "started" | "completed" | "stopped";
+  /** How many peers are welcome. */
+  readonly numwant: number;
+  /** What the tracker gave us in an earlier reply. */
+  readonly trackerId?: string;
+}
+
+export interface AnnounceReply {
+  /** Seconds until the next regular announce; within sane bounds whatever the tracker said. */
+  readonly interval: number;
+  /** Seconds between any two announces at least; not above `interval`. */
+  readonly minInterval: number;
+  readonly peers: readonly PeerAddress[];
+  readonly seeders?: number;
+  readonly leechers?: number;
+  readonly trackerId?: string;
+  /** Foreign text: escape it before it is shown. */
+  readonly warning?: string;
+}
+
+/** Asks one tracker. Rejects with a {@link TrackerError}, or with the reason of `signal`. */
+export type Announce = (url: string, params: AnnounceParams, signal: AbortSignal) => Promise<AnnounceReply>;

@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { checkHost } from "../../../src/protocol/host-rule.ts";
+
+const allowed = { names: ["Workbench", "workbench.local", "share.example"] };
+
+describe("checkHost", () => {
+  test("passes any IP literal and says what it is", () => {
+    expect(checkHost("192.168.1.20:6881", allowed)).toEqual({
+      ok: true,
+      host: "192.168.1.20",
+      ip: Uint8Array.of(192, 168, 1, 20),
+      port: 6881,
+    });
+    expect(checkHost("[::1]:80", allowed)).toMatchObject({ ok: true, host: "[::1]", port: 80 });
+    expect(checkHost("[FE80::1%25eth0]", allowed)).toMatchObject({ ok: true, host: "[fe80::1]" });
+    expect(checkHost("[::ffff:10.0.0.1]:6881", allowed)).toMatchObject({
+      ok: true,
+      host: "10.0.0.1",
+      port: 6881,
+    });
+  });
+
+  test.each([
+    "localhost",
+    "LOCALHOST:6881",
+    "workbench:6881",
+    "Workbench.local",
+    "workbench.local.:6881",
+    "share.example",
+  ])("passes our own name %s", (header) => {
+    expect(checkHost(header, allowed).ok).toBe(true);
+  });
+
+  test.each([
+    "evil.example:6881",
+    "workbench.evil.example",
+    "localhost.evil.example",
+    "0x7f.1",
+    "2130706433",
+    "127.0.0.1.nip.io",
+  ])("sends away the foreign name %s with 421", (header) => {
+    expect(checkHost(header, allowed)).toEqual({ ok: false, status: 421 });
+  });
+
+  test.each([
+    undefined,
+    "",
+    ":6881",
+    "localhost:",
+    "localhost:0",
+    "localhost:65536",
+    "localhost:68811111",
+    "a b",
+    "user@localhost",
+    "[::1",
+    "::1",
+    "[1.2.3.4]x",
+    "[1.2.3.4]",
+    "[::g]",
+    "localhost/path",
+    "localhost:80:80",
+    "x".repeat(300),
+    "loc\u0000alhost",
+  ])("calls %j malformed: 400", (header) => {
+    expect(checkHost(header, allowed)).toEqual({ ok: false, status: 400 });
+  });
+});
