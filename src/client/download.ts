@@ -1,0 +1,70 @@
+/** What `openDownload` (open-download.ts) is given, and what it gives back. */
+import type { FileSystem } from "../platform/file-system.ts";
+import type { Clock, Random } from "../protocol/ambient.ts";
+import type { Bitfield } from "../protocol/bitfield.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import type { StorageError } from "./errors.ts";
+import type { OpenFiles } from "./open-files.ts";
+import type { PieceStorage } from "./storage.ts";
+
+/** Bytes looked at so far, out of all bytes that need looking at, while existing data are checked. */
+export type CheckProgress = (bytesDone: number, bytesTotal: number) => void;
+
+export interface DownloadOptions {
+  /** Must have a v1 part: `pieceHashes` is what data are checked against. */
+  readonly metainfo: Metainfo;
+  /** An existing or new folder; the data go to `directory/NAME`. */
+  readonly directory: string;
+  /** Replace files that are there, aren't ours and differ. Pieces in them that match are kept. */
+  readonly overwrite: boolean;
+  /** Which files are wanted, by `TorrentFile.path`; all when absent. */
+  readonly select?: (path: readonly string[]) => boolean;
+  /** Chooses the sample that is checked again. */
+  readonly random: Random;
+  readonly onProgress?: CheckProgress;
+  /**
+   * The system could not make these pieces durable (an fsync failed): they count as lost and are no longer claimed
+   * in the state. Whoever owns the torrent drops them from its bitfield.
+   */
+  readonly onLost?: (pieces: readonly number[], error: StorageError) => void;
+  /** Descriptors shared with other torrents; a cache of its own, of 64, when absent. */
+  readonly openFiles?: OpenFiles;
+  /** For tests: another file system, another clock. */
+  readonly files?: FileSystem;
+  readonly clock?: Clock;
+}
+
+/** A torrent's place on disk: locked, recovered and ready to be written to. */
+export interface Download {
+  readonly storage: PieceStorage;
+  /** Verified on disk when it was opened; owned by the receiver. */
+  readonly have: Bitfield;
+  /** The pieces that hold bytes of selected files. */
+  readonly wanted: Bitfield;
+  /** Bytes of the selected files, pad files not counted. */
+  readonly selectedBytes: number;
+  /** Bytes of the selected files inside `have`. */
+  readonly resumedBytes: number;
+  /** Bytes of selected files inside one piece: what it adds to progress out of `selectedBytes`. */
+  bytesIn(piece: number): number;
+  /** `directory/NAME`. */
+  readonly path: string;
+  /** Files of the torrent that are not made: symbolic links (BEP 47). Paths as shown to people. */
+  readonly skipped: readonly string[];
+  /**
+   * All wanted pieces are written: makes empty files, sets executable bits, syncs everything, then removes the state
+   * and the lock. The storage can be read from until it is closed.
+   */
+  finish(): Promise<void>;
+  /** Saves the state for the next time, closes every file, frees the lock. The same as `storage.close()`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Finds out what is on disk already, and makes the place ready; see open-download.ts. Nothing is written before every
+ * check has passed.
+ * @throws {OutputExistsError} a file that isn't ours is in the way and differs.
+ * @throws {OutputLockedError} somebody else downloads to the same place.
+ * @throws {StorageError} the folder can't be used.
+ */
+export type OpenDownload = (options: DownloadOptions, signal: AbortSignal) => Promise<Download>;
