@@ -1,0 +1,66 @@
+/** What the web server knows about shares: the appliance implements this, the pages only read it. */
+
+/** A file as it was when the share was scanned; what is served must still be that file. */
+export interface SharedFile {
+  /** Names from the share's root down, without the share's own; the file of a one-file share is `[share.name]`. */
+  readonly path: readonly string[];
+  /** Bytes. */
+  readonly length: number;
+  /** Where it lies, symbolic links resolved: the last component is opened without following one. */
+  readonly absolutePath: string;
+  readonly executable: boolean;
+  /** Last change of the contents, in nanoseconds since 1970, as `fstat` gave it. */
+  readonly mtimeNs: bigint;
+  readonly inode: bigint;
+}
+
+/** Who is in the swarm, our own seeder not counted. */
+export interface SwarmCounts {
+  readonly seeders: number;
+  readonly leechers: number;
+  /** How many receivers have finished since the share was published. */
+  readonly completed: number;
+}
+
+/**
+ * A share's life. `base` in `torrent` and `magnet` is what goes before `/announce` and `/s/ID`: scheme and host
+ * as the asker reached us, without a slash at the end.
+ */
+export type ShareState =
+  | { readonly name: "scanning" }
+  | { readonly name: "hashing"; readonly bytesDone: number; readonly bytesTotal: number }
+  | {
+      readonly name: "ready";
+      /** 40 lower-case hexadecimal digits. */
+      readonly infoHash: string;
+      /** Bytes. */
+      readonly pieceLength: number;
+      /** The `.torrent`, with our tracker and web seed reachable through `base`. */
+      readonly torrent: (base: string) => Uint8Array;
+      readonly magnet: (base: string) => string;
+      readonly swarm: () => SwarmCounts;
+    }
+  /** It can't be published any more; `message` says why, for people. */
+  | { readonly name: "failed"; readonly message: string };
+
+export interface Share {
+  /** Letters and digits. */
+  readonly id: string;
+  readonly name: string;
+  /** Unlisted shares answer under their own URLs only, never in a list. */
+  readonly listed: boolean;
+  /** The share is a single file, not a folder holding one. */
+  readonly oneFile: boolean;
+  readonly state: ShareState;
+  /** In the torrent's order; empty while scanning. The same array until something changes. */
+  readonly files: readonly SharedFile[];
+  /** Sum of the files' lengths. */
+  readonly bytes: number;
+}
+
+export interface Catalog {
+  /** Listed shares, oldest first. */
+  readonly listed: () => readonly Share[];
+  /** Any share, listed or not. */
+  readonly get: (id: string) => Share | undefined;
+}

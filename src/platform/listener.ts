@@ -1,0 +1,342 @@
+/** The one port: HTTP and the peer protocol on the same TCP port number, told apart by the first bytes. */
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from "node:http";
+import { createServer, isIP, isIPv4, type Server, type Socket } from "node:net";
+import { BoojumError } from "../protocol/errors.ts";
+import { LONGEST_OPENING, tellProtocol } from "./first-bytes.ts";
+
+/** The ports that BitTorrent clients traditionally listen on, both included. */
+const FIRST_PORT = 6881;
+const LAST_PORT = 6999;
+const FIRST_BYTES_TIMEOUT = 10_000;
+const MAX_CONNECTIONS = 2_000;
+const HEADERS_TIMEOUT = 10_000;
+const REQUEST_TIMEOUT = 30_000;
+const KEEP_ALIVE_TIMEOUT = 15_000;
+/** A response whose reader takes nothing for so long is cut. */
+const STALL_TIMEOUT = 60_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** We can't listen: the port that was asked for is taken, the address isn't ours, nothing is free. */
+export class ListenError extends BoojumError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("listen", message, options);
+  }
+}
+
+export interface ListenOptions {
+  /** The port that was asked for, 0 for any: when it can't be had, that is an error. */
+  readonly port?: number | undefined;
+  /** Without `port`: tried first, then 6881 to 6999. */
+  readonly preferredPort?: number | undefined;
+  /** IP addresses of this machine; empty for all of them. Several share one port number, or none of them listens. */
+  readonly bind: readonly string[];
+  /** Connections of all kinds at one time, default 2,000. Beyond it the oldest idle one goes, or the new one. */
+  readonly maxConnections?: number;
+  /** Milliseconds in which a connection must say what it speaks, default 10,000. */
+  readonly firstBytesTimeout?: number;
+  /** Milliseconds in which the header of an HTTP request must arrive, default 10,000. */
+  readonly headersTimeout?: number;
+  /** Milliseconds after which a response that nobody reads is cut, default 60,000. */
+  readonly stallTimeout?: number;
+}
+
+/** Who gets the connections. A kind without a handler is closed at once. */
+export interface ConnectionHandlers {
+  readonly request?: RequestListener;
+  /**
+   * A peer: `firstBytes` begin its handshake and have been read already; the socket is paused and now the handler's,
+   * who listens for its errors.
+   */
+  readonly peer?: (socket: Socket, firstBytes: Uint8Array) => void;
+  /** Neither HTTP nor a plain peer handshake; the same terms as `peer`. */
+  readonly unknown?: (socket: Socket, firstBytes: Uint8Array) => void;
+}
+
+export interface Listener {
+  /** The same for all addresses. */
+  readonly port: number;
+  /** IP literals that we listen on; `::` (with IPv4 or without) or `0.0.0.0` for all. */
+  readonly addresses: readonly string[];
+  /** Stops listening and cuts every connection that came in here, of either kind. */
+  close(): Promise<void>;
+}
+
+/** Opens the port. @throws ListenError */
+export async function listen(options: ListenOptions, handlers: ConnectionHandlers): Promise<Listener> {
+  const bind = checkedAddresses(options.bind);
+  const desk = new Desk(options, handlers);
+  const asked = options.port;
+  for (const port of asked === undefined ? candidatePorts(options.preferredPort) : [asked]) {
+    const outcome = await openAll(bind, port, (socket) => desk.accept(socket));
+    if (!(outcome instanceof Error)) return new OpenPort(outcome, desk);
+    desk.cutAll();
+    if (asked !== undefined || !isPortTrouble(outcome)) {
+      await desk.close();
+      throw listenError(bind, port, outcome);
+    }
+  }
+  await desk.close();
+  throw new ListenError(
+    `All ports from ${FIRST_PORT} to ${LAST_PORT} are taken: choose another with --port.`,
+  );
+}
+
+class OpenPort implements Listener {
+  readonly port: number;
+  readonly addresses: readonly string[];
+  readonly #servers: readonly Server[];
+  readonly #desk: Desk;
+
+  constructor(servers: readonly Server[], desk: Desk) {
+    this.#servers = servers;
+    this.#desk = desk;
+    this.port = portOf(servers[0]);
+    this.addresses = servers.map(addressOf);
+  }
+
+  async close(): Promise<void> {
+    const closed = Promise.all(this.#servers.map(closeServer));
+    await this.#desk.close();
+    await closed;
+  }
+}
+
+/** Receives connections, finds out what they speak and passes them on. */
+class Desk {
+  readonly #handlers: ConnectionHandlers;
+  readonly #http: HttpServer | undefined;
+  readonly #maxConnections: number;
+  readonly #firstBytesTimeout: number;
+  readonly #all = new Set<Socket>();
+  /** Those that nothing is being done for, the longest idle first: they make room when the house is full. */
+  readonly #idle = new Set<Socket>();
+
+  constructor(options: ListenOptions, handlers: ConnectionHandlers) {
+    this.#handlers = handlers;
+    this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+    this.#firstBytesTimeout = options.firstBytesTimeout ?? FIRST_BYTES_TIMEOUT;
+    this.#http = handlers.request && this.#createHttp(options, handlers.request);
+  }
+
+  accept(socket: Socket): void {
+    socket.on("error", ignore);
+    if (this.#all.size >= this.#maxConnections && !this.#makeRoom()) {
+      socket.destroy();
+      return;
+    }
+    this.#all.add(socket);
+    this.#idle.add(socket);
+    socket.once("close", () => {
+      this.#all.delete(socket);
+      this.#idle.delete(socket);
+    });
+    this.#readFirstBytes(socket);
+  }
+
+  cutAll(): void {
+    for (const socket of this.#all) socket.destroy();
+  }
+
+  /** Resolves when no connection is left. */
+  async close(): Promise<void> {
+    // Not listening, it has only its timer to stop; it says so with an error that we don't need.
+    this.#http?.close(ignore);
+    const gone = [...this.#all].map((socket) => new Promise((done) => socket.once("close", done)));
+    this.cutAll();
+    await Promise.all(gone);
+  }
+
+  #makeRoom(): boolean {
+    for (const socket of this.#idle) {
+      // "close" comes later; until then it must be neither counted nor chosen again.
+      this.#idle.delete(socket);
+      this.#all.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  #readFirstBytes(socket: Socket): void {
+    let seen: Buffer | undefined;
+    const onData = (bytes: Buffer) => {
+      seen = seen === undefined ? bytes : Buffer.concat([seen, bytes]);
+      const spoken = tellProtocol(seen.subarray(0, LONGEST_OPENING));
+      if (spoken === "undecided") return;
+      stop();
+      // Nothing may be delivered between two owners.
+      socket.pause();
+      if (spoken === "http") this.#passToHttp(socket, seen);
+      else this.#passOn(socket, seen, this.#handlers[spoken]);
+    };
+    const giveUp = () => socket.destroy();
+    const timer = setTimeout(giveUp, this.#firstBytesTimeout);
+    const stop = () => {
+      clearTimeout(timer);
+      socket.off("data", onData).off("end", giveUp).off("close", stop);
+    };
+    socket.on("data", onData).on("end", giveUp).on("close", stop);
+  }
+
+  #passToHttp(socket: Socket, firstBytes: Buffer): void {
+    if (this.#http === undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.unshift(firstBytes);
+    this.#http.emit("connection", socket);
+    socket.resume();
+  }
+
+  #passOn(
+    socket: Socket,
+    firstBytes: Uint8Array,
+    handler: ((socket: Socket, firstBytes: Uint8Array) => void) | undefined,
+  ): void {
+    if (handler === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#idle.delete(socket);
+    // HTTP must be able to answer after the request's end; a peer that ends is gone.
+    socket.allowHalfOpen = false;
+    handler(socket, firstBytes);
+  }
+
+  #createHttp(options: ListenOptions, onRequest: RequestListener): HttpServer {
+    const headersTimeout = options.headersTimeout ?? HEADERS_TIMEOUT;
+    const server = createHttpServer(
+      {
+        headersTimeout,
+        requestTimeout: Math.max(REQUEST_TIMEOUT, headersTimeout),
+        connectionsCheckingInterval: Math.min(2_000, headersTimeout),
+        keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        insecureHTTPParser: false,
+      },
+      (request, response) => {
+        const { socket } = request;
+        this.#idle.delete(socket);
+        response.once("close", () => {
+          if (this.#all.has(socket)) this.#idle.add(socket);
+        });
+        onRequest(request, response);
+      },
+    );
+    // Node counts what the reader takes as activity, so this cuts readers that stand still, not slow ones.
+    server.timeout = options.stallTimeout ?? STALL_TIMEOUT;
+    // It never listens itself, so it must be told to begin watching over slow headers.
+    server.emit("listening");
+    return server;
+  }
+}
+
+function candidatePorts(preferred: number | undefined): number[] {
+  const ports = Array.from({ length: LAST_PORT - FIRST_PORT + 1 }, (_, i) => FIRST_PORT + i);
+  return preferred === undefined ? ports : [preferred, ...ports.filter((port) => port !== preferred)];
+}
+
+function checkedAddresses(bind: readonly string[]): string[] {
+  for (const address of bind) {
+    if (isIP(address) === 0)
+      throw new ListenError(`${JSON.stringify(address)} is not an IP address to listen on.`);
+  }
+  return [...new Set(bind)];
+}
+
+/** Opens every address on one port number, or none: then the reason is returned. */
+async function openAll(
+  bind: readonly string[],
+  port: number,
+  accept: (socket: Socket) => void,
+): Promise<readonly Server[] | Error> {
+  if (bind.length === 0) {
+    const dual = await openOne({ host: "::", port, ipv6Only: false }, accept);
+    if (!isWithoutIPv6(dual)) return dual instanceof Error ? dual : [dual];
+    const four = await openOne({ host: "0.0.0.0", port, ipv6Only: false }, accept);
+    return four instanceof Error ? four : [four];
+  }
+  const ipv6Only = bind.some((address) => isIPv4(address));
+  const servers: Server[] = [];
+  for (const host of bind) {
+    const opened = await openOne(
+      { host, port: servers.length === 0 ? port : portOf(servers[0]), ipv6Only },
+      accept,
+    );
+    if (opened instanceof Error) {
+      await Promise.all(servers.map(closeServer));
+      return opened;
+    }
+    servers.push(opened);
+  }
+  return servers;
+}
+
+function openOne(
+  where: { host: string; port: number; ipv6Only: boolean },
+  accept: (socket: Socket) => void,
+): Promise<Server | Error> {
+  return new Promise((resolve) => {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+    server.once("error", resolve);
+    server.listen({ ...where, exclusive: true, backlog: 1024 }, () => {
+      server.off("error", resolve);
+      // Out of file descriptors, say: those who are connected go on, the next attempt may succeed.
+      server.on("error", ignore);
+      resolve(server);
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function portOf(server: Server | undefined): number {
+  const address = server?.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+function addressOf(server: Server): string {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.address : "";
+}
+
+/** Another port may do better. */
+function isPortTrouble(error: Error): boolean {
+  return hasCode(error, ["EADDRINUSE", "EACCES"]);
+}
+
+function isWithoutIPv6(outcome: Server | Error): boolean {
+  return (
+    outcome instanceof Error &&
+    hasCode(outcome, ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL", "EPROTONOSUPPORT"])
+  );
+}
+
+function hasCode(error: Error, codes: readonly string[]): boolean {
+  return "code" in error && typeof error.code === "string" && codes.includes(error.code);
+}
+
+function listenError(bind: readonly string[], port: number, cause: Error): ListenError {
+  const where = bind.length === 0 ? `port ${port}` : `port ${port} of ${bind.join(", ")}`;
+  if (hasCode(cause, ["EADDRINUSE"])) {
+    return new ListenError(`Can't listen on ${where}: another program does. Choose another with --port.`, {
+      cause,
+    });
+  }
+  if (hasCode(cause, ["EACCES"])) {
+    return new ListenError(
+      `Can't listen on ${where}: this user may not. Choose one above 1023 with --port.`,
+      { cause },
+    );
+  }
+  if (hasCode(cause, ["EADDRNOTAVAIL"])) {
+    return new ListenError(`Can't listen on ${where}: that address is not this machine's. Check --bind.`, {
+      cause,
+    });
+  }
+  return new ListenError(`Can't listen on ${where}: ${cause.message}.`, { cause });
+}
+
+function ignore(): void {}
