@@ -1,0 +1,49 @@
+"""A libtorrent peer for the interop tests (Debian's python3-libtorrent, run with /usr/bin/python3).
+
+libtorrent-peer.py seed|get TORRENT DIR ADDRESS PORT
+Prints READY when it seeds, DONE when a download is complete; both go on seeding until SIGTERM.
+"""
+import signal
+import sys
+import time
+
+import libtorrent as lt
+
+mode, torrent, directory, address, port = sys.argv[1:6]
+session = lt.session({
+    "listen_interfaces": f"{address}:{port}",
+    "outgoing_interfaces": address,
+    "enable_dht": False,
+    "enable_lsd": False,
+    "enable_upnp": False,
+    "enable_natpmp": False,
+    "enable_outgoing_utp": False,
+    "enable_incoming_utp": False,
+    "out_enc_policy": 2,
+    "in_enc_policy": 2,
+    "allow_multiple_connections_per_ip": True,
+})
+parameters = lt.add_torrent_params()
+parameters.ti = lt.torrent_info(torrent)
+parameters.save_path = directory
+parameters.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+handle = session.add_torrent(parameters)
+running = True
+
+
+def stop(*_):
+    global running
+    running = False
+
+
+signal.signal(signal.SIGTERM, stop)
+told = False
+while running:
+    status = handle.status()
+    if status.errc.value():
+        print("FAILED", status.errc.message(), flush=True)
+        sys.exit(2)
+    if status.is_seeding and not told:
+        told = True
+        print("READY" if mode == "seed" else "DONE", flush=True)
+    time.sleep(0.05)

@@ -1,0 +1,28 @@
+/** What the interop tests want of a real BitTorrent client. */
+
+export interface PeerJob {
+  /** The `.torrent` file. */
+  readonly torrent: string;
+  /** The folder that holds, or will hold, the torrent's NAME. */
+  readonly dir: string;
+  /** Where the client listens; not in 127/8, which some clients ignore among their peers. */
+  readonly address: string;
+  readonly port: number;
+  /** An empty folder for the client's own files. */
+  readonly state: string;
+}
+
+export interface RunningPeer {
+  stop(): Promise<unknown>;
+}
+
+export interface RealPeer {
+  readonly name: string;
+  /** Resolves when the client seeds complete data. */
+  seed(job: PeerJob): Promise<RunningPeer>;
+  /** Resolves when the client has downloaded and checked everything; it goes on seeding. */
+  get(job: PeerJob): Promise<RunningPeer>;
+}
+
+/** How long a real client may take for one job, in milliseconds. */
+export const patience = 150_000;
