@@ -1,10 +1,8 @@
 /** A byte stream to one peer and the way to get one: what the swarm engine sees of the network. */
 
-/** A peer's address: an IP literal without brackets, and a TCP port. */
-export interface PeerAddress {
-  readonly host: string;
-  readonly port: number;
-}
+import type { PeerAddress } from "../protocol/peer-address.ts";
+
+export type { PeerAddress };
 
 /** What the owner of a transport is told. Set with {@link Transport.attach}. */
 export interface TransportHandler {

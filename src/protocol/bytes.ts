@@ -1,9 +1,12 @@
 /** Small tools for byte arrays; all of them return fresh arrays owned by the caller. */
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const LATIN1_CHUNK = 4096;
+
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let hex = "";
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
+  for (const byte of bytes) hex += HEX[byte];
   return hex;
 }
 
@@ -17,9 +20,13 @@ export function fromHex(hex: string): Uint8Array | undefined {
 
 /** One character a byte (ISO 8859-1): a lossless key for maps. */
 export function toLatin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
+  if (bytes.length <= LATIN1_CHUNK) return String.fromCharCode(...bytes);
+  // In runs: one call has a limit on its arguments, and a rope with a link per byte takes 32 times the memory.
+  const runs: string[] = [];
+  for (let at = 0; at < bytes.length; at += LATIN1_CHUNK) {
+    runs.push(String.fromCharCode(...bytes.subarray(at, at + LATIN1_CHUNK)));
+  }
+  return runs.join("");
 }
 
 /** The inverse of {@link toLatin1}; characters above U+00FF lose their upper bits. */

@@ -34,3 +34,10 @@ export class MetainfoError extends BoojumError {
     super("metainfo", message, options);
   }
 }
+
+/** A magnet link can't be used. */
+export class MagnetError extends BoojumError {
+  constructor(reason: string) {
+    super("magnet", `The magnet link can't be used: ${reason}`);
+  }
+}

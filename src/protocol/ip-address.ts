@@ -12,8 +12,7 @@ export function parseIp(text: string): Uint8Array | undefined {
   if (!text.includes(":")) return parseIpv4(text);
   const zone = text.indexOf("%");
   const bytes = parseIpv6(zone < 0 ? text : text.slice(0, zone));
-  if (bytes === undefined) return undefined;
-  return MAPPED.every((byte, i) => bytes[i] === byte) ? bytes.slice(12) : bytes;
+  return bytes && unmapIp(bytes);
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
@@ -112,4 +111,18 @@ export function ipScope(bytes: Uint8Array): IpScope {
   // fc00::/7 is unique local; fec0::/10 is its deprecated forerunner.
   if (a >> 1 === 0x7e || (a === 0xfe && b >> 6 === 3)) return "private";
   return a === 0xff ? "multicast" : "public";
+}
+
+/**
+ * One spelling for each address, by which peers and sockets are compared: RFC 5952, IPv4-mapped as IPv4, no zone.
+ * @returns undefined when `text` is not an IP literal.
+ */
+export function canonicalIp(text: string): string | undefined {
+  const bytes = parseIp(text);
+  return bytes && formatIp(bytes);
+}
+
+/** The 4 bytes inside an IPv4-mapped IPv6 address; any other address as it is. */
+export function unmapIp(bytes: Uint8Array): Uint8Array {
+  return bytes.length === 16 && MAPPED.every((byte, i) => bytes[i] === byte) ? bytes.slice(12) : bytes;
 }

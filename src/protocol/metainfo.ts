@@ -15,13 +15,17 @@ export interface TorrentFile {
   readonly pad: boolean;
   /** BEP 47 `x`. */
   readonly executable: boolean;
-  /** BEP 47 `l`: target components as the torrent says them. */
+  /** BEP 47 `l`: target components as the torrent says them, none of them `..`; relative to the share's folder. */
   readonly symlink?: readonly string[];
-  /** Merkle root of the file (BEP 52), 32 bytes; absent for empty files and in v1 torrents. */
+  /** Merkle root of the file (BEP 52), 32 bytes; absent for empty and pad files, symlinks and in v1 torrents. */
   readonly piecesRoot?: Uint8Array;
 }
 
-/** A torrent that passed every check. All byte arrays are owned by this object and must not be changed. */
+/**
+ * A torrent that passed every check. Byte arrays are views into the bytes that were parsed: neither may be changed.
+ * A v2-only torrent has no stream of its own; its files are laid out as their pieces demand, with a pad file wherever
+ * one is needed to begin the next file (and end the last) at a piece.
+ */
 export interface Metainfo {
   readonly version: "v1" | "hybrid" | "v2";
   /** Of v1 and hybrid torrents. */
@@ -51,4 +55,9 @@ export interface Metainfo {
   /** Seconds since 1970. */
   readonly creationDate?: number;
   readonly source?: string;
+  /**
+   * `boojum` outside `info` says so: this share must not be shown to anybody who was not told of it (no local discovery,
+   * no listing), on the receivers' side either.
+   */
+  readonly unlisted: boolean;
 }

@@ -1,0 +1,111 @@
+/**
+ * Bencoding, the writing side (BEP 3, "bencoding"). Our own, because the npm encoders sort keys as UTF-16 or as lists
+ * of numbers instead of raw bytes, and drop what they don't know without a word.
+ */
+import { fromLatin1 } from "./bytes.ts";
+
+/** Bytes that are bencoded already and go out as they are: a raw `info` dictionary. */
+export class RawBencode {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
+/**
+ * What can be encoded. Strings become UTF-8. Dictionary keys are one character a byte, as the decoder gives them;
+ * in a plain object, undefined values are left out, and so are they in a Map.
+ */
+export type Encodable =
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | RawBencode
+  | readonly Encodable[]
+  | ReadonlyMap<string, Encodable | undefined>
+  | { readonly [key: string]: Encodable | undefined };
+
+/**
+ * Encodes with keys sorted as raw bytes, so equal values give equal bytes.
+ * @returns fresh bytes, owned by the caller.
+ * @throws {RangeError} on a number that is not a safe integer, or a key with a character above U+00FF: our mistake, never
+ *   a stranger's.
+ */
+export function encodeBencode(value: Encodable): Uint8Array {
+  const writer = new Writer();
+  write(writer, value);
+  return writer.finish();
+}
+
+const utf8 = new TextEncoder();
+
+function write(out: Writer, value: Encodable): void {
+  if (typeof value === "string") writeBytes(out, utf8.encode(value));
+  else if (value instanceof Uint8Array) writeBytes(out, value);
+  else if (typeof value === "number" || typeof value === "bigint") {
+    if (typeof value === "number" && !Number.isSafeInteger(value)) {
+      throw new RangeError(`${value} can't be bencoded: it is not a safe integer`);
+    }
+    out.ascii(`i${value}e`);
+  } else if (value instanceof RawBencode) out.bytes(value.bytes);
+  else if (isList(value)) {
+    out.ascii("l");
+    for (const item of value) write(out, item);
+    out.ascii("e");
+  } else writeDict(out, value instanceof Map ? value : new Map(Object.entries(value)));
+}
+
+function writeDict(out: Writer, dict: ReadonlyMap<string, Encodable | undefined>): void {
+  out.ascii("d");
+  // UTF-16 order is byte order here: every character is one byte.
+  for (const key of [...dict.keys()].sort()) {
+    const value = dict.get(key);
+    if (value === undefined) continue;
+    if (/[^\0-\xff]/.test(key))
+      throw new RangeError(`key ${JSON.stringify(key)} is not one character a byte`);
+    writeBytes(out, fromLatin1(key));
+    write(out, value);
+  }
+  out.ascii("e");
+}
+
+function writeBytes(out: Writer, bytes: Uint8Array): void {
+  out.ascii(`${bytes.length}:`);
+  out.bytes(bytes);
+}
+
+/** `Array.isArray` does not narrow readonly arrays. */
+function isList(value: Encodable): value is readonly Encodable[] {
+  return Array.isArray(value);
+}
+
+/** Grows by doubling: one copy a byte on average, and no object per token. */
+class Writer {
+  #buffer = new Uint8Array(512);
+  #length = 0;
+
+  ascii(text: string): void {
+    this.#reserve(text.length);
+    for (let i = 0; i < text.length; i++) this.#buffer[this.#length++] = text.charCodeAt(i);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  finish(): Uint8Array {
+    return this.#buffer.slice(0, this.#length);
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed <= this.#buffer.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
+    grown.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = grown;
+  }
+}

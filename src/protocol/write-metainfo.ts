@@ -1,0 +1,92 @@
+/** Writes v1 torrents (BEP 3, 12, 19, 27, 47). Equal input gives equal bytes, on any machine. */
+import { type Encodable, encodeBencode, RawBencode } from "./encode.ts";
+
+export interface InfoFile {
+  /** Components below the torrent's folder, at least one. */
+  readonly path: readonly string[];
+  /** Bytes. */
+  readonly length: number;
+  /** BEP 47 `x`. */
+  readonly executable?: boolean;
+}
+
+interface InfoCommon {
+  /** Name of the file or folder. */
+  readonly name: string;
+  /** Bytes. */
+  readonly pieceLength: number;
+  /** SHA-1 of each piece, end to end, 20 bytes each. */
+  readonly pieceHashes: Uint8Array;
+  /** BEP 27; written only when true. */
+  readonly private?: boolean;
+  /** A word that makes the info hash differ from that of the same files elsewhere. */
+  readonly source?: string;
+}
+
+/** A folder has `files`, in stream order; a one-file torrent has `length`. */
+export type InfoOptions = InfoCommon &
+  ({ readonly files: readonly InfoFile[] } | { readonly length: number; readonly executable?: boolean });
+
+export interface TorrentOptions {
+  /** The bencoded `info` dictionary, used byte for byte: the info hash stays what it is. */
+  readonly info: Uint8Array;
+  /** Tiers (BEP 12); empty for none. */
+  readonly trackers?: readonly (readonly string[])[];
+  /** BEP 19. */
+  readonly webSeeds?: readonly string[];
+  readonly comment?: string;
+  readonly createdBy?: string;
+  /** Whole seconds since 1970. */
+  readonly creationDate?: number;
+  /** See `Metainfo.unlisted`; written only when true. */
+  readonly unlisted?: boolean;
+}
+
+/**
+ * Encodes an `info` dictionary.
+ * @returns bytes owned by the caller; their SHA-1 is the info hash.
+ */
+export function encodeInfo(options: InfoOptions): Uint8Array {
+  const content: Record<string, Encodable | undefined> =
+    "files" in options
+      ? { files: options.files.map(encodeFile) }
+      : { length: options.length, attr: attr(options.executable) };
+  return encodeBencode({
+    ...content,
+    name: options.name,
+    "piece length": options.pieceLength,
+    pieces: options.pieceHashes,
+    private: options.private === true ? 1 : undefined,
+    source: options.source,
+  });
+}
+
+/**
+ * Encodes a `.torrent` around a finished `info` dictionary. One tracker is an `announce`; several are an
+ * `announce-list` as well (BEP 12).
+ * @returns bytes owned by the caller.
+ */
+export function encodeTorrent(options: TorrentOptions): Uint8Array {
+  const tiers = (options.trackers ?? []).filter((tier) => tier.length > 0);
+  const several = tiers.length > 1 || (tiers[0]?.length ?? 0) > 1;
+  const webSeeds = options.webSeeds ?? [];
+  return encodeBencode({
+    announce: tiers[0]?.[0],
+    "announce-list": several ? tiers : undefined,
+    boojum: options.unlisted === true ? { unlisted: 1 } : undefined,
+    comment: options.comment,
+    "created by": options.createdBy,
+    "creation date": options.creationDate,
+    info: new RawBencode(options.info),
+    "url-list": webSeeds.length > 0 ? webSeeds : undefined,
+  });
+}
+
+function encodeFile(file: InfoFile): Encodable {
+  return { attr: attr(file.executable), length: file.length, path: file.path };
+}
+
+/** BEP 47, for folders and one-file torrents alike. */
+function attr(executable: boolean | undefined): string | undefined {
+  return executable === true ? "x" : undefined;
+}
