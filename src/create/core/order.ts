@@ -23,11 +23,11 @@ function rank(unit: number): number {
 
 /** Compares two paths by {@link compareUtf8}, component by component. */
 export function comparePaths(a: readonly string[], b: readonly string[]): number {
-  for (const [i, component] of a.entries()) {
-    const other = b[i];
-    if (other === undefined) return 1;
-    const order = compareUtf8(component, other);
+  for (let i = 0; ; i++) {
+    const x = a[i];
+    const y = b[i];
+    if (x === undefined || y === undefined) return a.length - b.length;
+    const order = x === y ? 0 : compareUtf8(x, y);
     if (order !== 0) return order;
   }
-  return a.length - b.length;
 }

@@ -1,0 +1,131 @@
+/** Hashes all pieces of a source on all cores. */
+import { stat } from "node:fs";
+import { availableParallelism } from "node:os";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { forEachIndex } from "../platform/bounded.ts";
+import { runWorkers } from "../platform/worker-pool.ts";
+import type { CreateOptions } from "./created.ts";
+import { SourceChangedError, SourceError } from "./errors.ts";
+import { PieceHasher } from "./piece-hasher.ts";
+import { claimPieces, doneUpTo, type HashPlan, piecesDone, planHashing } from "./plan.ts";
+import type { Source, SourceFile } from "./source.ts";
+
+/** What a hashing thread says when it must give up. */
+export type HashFailure =
+  | { readonly kind: "changed"; readonly path: string }
+  | { readonly kind: "unreadable"; readonly path: string; readonly message: string };
+
+/** A thread takes about 30 ms to start, in which this much is hashed; opening a file costs as much as so many bytes. */
+const INLINE_COST = 16 * 1024 * 1024;
+const COST_OF_A_FILE = 32 * 1024;
+/** Below that much for each, more threads gain nothing. */
+const COST_PER_THREAD = 16 * 1024 * 1024;
+const REPORT_EVERY_MS = 50;
+const STATS_AT_ONCE = 64;
+
+/** The bundle is flat; from source, the worker is where the build put it. */
+const workerEntry = new URL(
+  import.meta.url.endsWith(".ts") ? "../../dist/hash-worker.js" : "./hash-worker.js",
+  import.meta.url,
+);
+
+/**
+ * @returns SHA-1 of each piece, end to end, 20 bytes each, owned by the caller. No thread is left when it settles.
+ * @throws {SourceChangedError} when a file is not what `source` says of it, before, while or just after it is read.
+ * @throws {SourceError} when a file can't be read.
+ */
+export async function hashPieces(
+  source: Source,
+  pieceLength: number,
+  options: Pick<CreateOptions, "threads" | "onProgress" | "onPieces">,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  signal.throwIfAborted();
+  const plan = planHashing(source.files, source.totalBytes, pieceLength);
+  const reporter = new Reporter(plan, source.totalBytes, options);
+  const cost = source.totalBytes + source.files.length * COST_OF_A_FILE;
+  if (cost <= INLINE_COST) await hashHere(plan, () => reporter.report(), signal);
+  else {
+    const threads = Math.max(1, Math.min(options.threads ?? availableParallelism(), cost / COST_PER_THREAD));
+    const timer = setInterval(() => reporter.report(), REPORT_EVERY_MS);
+    try {
+      const job = { entry: workerEntry, count: Math.ceil(threads), data: plan, onMessage: throwFailure };
+      await runWorkers(job, signal);
+    } finally {
+      clearInterval(timer);
+    }
+  }
+  await compareEmptyFiles(source.files, signal);
+  reporter.report();
+  return reporter.hashes;
+}
+
+/** Small shares, on the caller's own thread, a few milliseconds at a time. */
+async function hashHere(plan: HashPlan, report: () => void, signal: AbortSignal): Promise<void> {
+  const hasher = new PieceHasher(plan);
+  try {
+    for (let pieces = claimPieces(plan); pieces !== undefined; pieces = claimPieces(plan)) {
+      for (let piece = pieces.from; piece < pieces.to; piece++) hasher.hash(piece);
+      report();
+      await nextTurn();
+      signal.throwIfAborted();
+    }
+    hasher.finish();
+  } finally {
+    hasher.abandon();
+  }
+}
+
+/** No piece holds bytes of them, so nobody has opened them. */
+function compareEmptyFiles(files: readonly SourceFile[], signal: AbortSignal): Promise<void> {
+  const empty = files.filter((file) => file.length === 0);
+  const compare = (index: number, done: (error?: unknown) => void) => {
+    const file = empty[index];
+    if (file === undefined) return done();
+    stat(file.absolutePath, { bigint: true }, (cause, stats) => {
+      if (cause !== null) done(new SourceChangedError(file.absolutePath, { cause }));
+      else if (!stats.isFile() || stats.size !== 0n) done(new SourceChangedError(file.absolutePath));
+      else done();
+    });
+  };
+  return forEachIndex(empty.length, STATS_AT_ONCE, compare, signal);
+}
+
+function throwFailure(message: unknown): never {
+  // Only our own hash-worker.ts posts here, and only this.
+  const failure = message as HashFailure;
+  if (failure.kind === "changed") throw new SourceChangedError(failure.path);
+  throw new SourceError(failure.path, failure.message);
+}
+
+/** Tells a caller what the threads have done since it was last told. */
+class Reporter {
+  /** Not shared memory, which sockets and decoders refuse; filled up to the last report. */
+  readonly hashes: Uint8Array;
+  readonly #plan: HashPlan;
+  readonly #totalBytes: number;
+  readonly #options: Pick<CreateOptions, "onProgress" | "onPieces">;
+  #pieces = 0;
+  #bytes = -1;
+
+  constructor(plan: HashPlan, totalBytes: number, options: Pick<CreateOptions, "onProgress" | "onPieces">) {
+    this.hashes = new Uint8Array(20 * plan.pieceCount);
+    this.#plan = plan;
+    this.#totalBytes = totalBytes;
+    this.#options = options;
+  }
+
+  report(): void {
+    const bytes = Math.min(piecesDone(this.#plan) * this.#plan.pieceLength, this.#totalBytes);
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#options.onProgress?.(bytes, this.#totalBytes);
+    }
+    const from = this.#pieces;
+    const to = doneUpTo(this.#plan, from);
+    if (to === from) return;
+    this.hashes.set(this.#plan.hashes.subarray(20 * from, 20 * to), 20 * from);
+    this.#pieces = to;
+    this.#options.onPieces?.(from, to, this.hashes);
+  }
+}

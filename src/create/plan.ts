@@ -1,0 +1,94 @@
+/** What the hashing threads must know and what they give back, in shared memory: nothing is copied for a thread. */
+import { PieceLayout } from "../protocol/layout.ts";
+import type { SourceFile } from "./source.ts";
+
+export interface HashPlan {
+  readonly pieceLength: number;
+  readonly pieceCount: number;
+  /** How many neighbouring pieces a thread takes at once. */
+  readonly batch: number;
+  /** Sizes of the files, bytes. */
+  readonly lengths: Float64Array;
+  /** As the files were when the folder was read. */
+  readonly mtimes: BigInt64Array;
+  readonly inodes: BigUint64Array;
+  /** The files' absolute paths as UTF-8, end to end. */
+  readonly paths: Uint8Array;
+  /** Where each path ends in `paths`. */
+  readonly pathEnds: Uint32Array;
+  /** Written by the threads: SHA-1 of each piece, 20 bytes. */
+  readonly hashes: Uint8Array;
+  /** Written by the threads: 1 for each piece whose hash is there. */
+  readonly done: Uint8Array;
+  /** [next piece that nobody has taken, pieces done]; atomic. */
+  readonly counters: Int32Array;
+}
+
+/** Neighbouring pieces share files; this many bytes keep small files from being opened by two threads. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+const NEXT = 0;
+const DONE = 1;
+
+export function planHashing(files: readonly SourceFile[], totalBytes: number, pieceLength: number): HashPlan {
+  const pieceCount = Math.ceil(totalBytes / pieceLength);
+  const encoder = new TextEncoder();
+  const encoded = files.map((file) => encoder.encode(file.absolutePath));
+  const plan: HashPlan = {
+    pieceLength,
+    pieceCount,
+    batch: Math.max(1, Math.floor(BATCH_BYTES / pieceLength)),
+    lengths: new Float64Array(new SharedArrayBuffer(8 * files.length)),
+    mtimes: new BigInt64Array(new SharedArrayBuffer(8 * files.length)),
+    inodes: new BigUint64Array(new SharedArrayBuffer(8 * files.length)),
+    paths: new Uint8Array(new SharedArrayBuffer(encoded.reduce((sum, path) => sum + path.length, 0))),
+    pathEnds: new Uint32Array(new SharedArrayBuffer(4 * files.length)),
+    hashes: new Uint8Array(new SharedArrayBuffer(20 * pieceCount)),
+    done: new Uint8Array(new SharedArrayBuffer(pieceCount)),
+    counters: new Int32Array(new SharedArrayBuffer(8)),
+  };
+  let end = 0;
+  for (const [i, file] of files.entries()) {
+    plan.lengths[i] = file.length;
+    plan.mtimes[i] = file.mtimeNs;
+    plan.inodes[i] = file.inode;
+    const path = encoded[i] ?? new Uint8Array(0);
+    plan.paths.set(path, end);
+    end += path.length;
+    plan.pathEnds[i] = end;
+  }
+  return plan;
+}
+
+export function planLayout(plan: HashPlan): PieceLayout {
+  return new PieceLayout(Array.from(plan.lengths), plan.pieceLength);
+}
+
+export function planPath(plan: HashPlan, file: number): string {
+  // Decoders don't read shared memory: slice copies.
+  return new TextDecoder().decode(plan.paths.slice(plan.pathEnds[file - 1] ?? 0, plan.pathEnds[file]));
+}
+
+/** Takes the next pieces for the caller: the first of them, or undefined when all are taken. */
+export function claimPieces(plan: HashPlan): { readonly from: number; readonly to: number } | undefined {
+  const from = Atomics.add(plan.counters, NEXT, plan.batch);
+  return from < plan.pieceCount ? { from, to: Math.min(from + plan.batch, plan.pieceCount) } : undefined;
+}
+
+/** Hands in a piece's hash. The flag is set after the hash, so whoever sees the flag sees the hash. */
+export function putHash(plan: HashPlan, piece: number, hash: Uint8Array): void {
+  plan.hashes.set(hash, piece * 20);
+  Atomics.store(plan.done, piece, 1);
+  Atomics.add(plan.counters, DONE, 1);
+}
+
+/** How many pieces are done, in any order. */
+export function piecesDone(plan: HashPlan): number {
+  return Atomics.load(plan.counters, DONE);
+}
+
+/** The first piece from `from` on that is not done. */
+export function doneUpTo(plan: HashPlan, from: number): number {
+  let piece = from;
+  while (piece < plan.pieceCount && Atomics.load(plan.done, piece) === 1) piece++;
+  return piece;
+}

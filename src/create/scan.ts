@@ -1,0 +1,130 @@
+/** Looks at what is to be published: names, sizes and times, not contents. */
+import { type BigIntStats, lstat, stat } from "node:fs";
+import { stat as statPromise } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { forEachIndex } from "../platform/bounded.ts";
+import { isPlainName } from "./core/names.ts";
+import { comparePaths } from "./core/order.ts";
+import { CreateOptionError, SourceError } from "./errors.ts";
+import { createFilter, type Filter } from "./filter.ts";
+import { errorCode, fsReason } from "./fs-reason.ts";
+import type { ScanNotice, ScanOptions, Source, SourceFile } from "./source.ts";
+import { type Candidate, walk } from "./walk.ts";
+
+/** Enough to keep the thread pool's queue full. */
+const STATS_AT_ONCE = 64;
+
+/**
+ * Finds the files of a share, in the order of its torrent. Dotfiles belong to it. A symbolic link given as `path`
+ * itself is followed.
+ * @throws {SourceError} when something can't be read, when a name is not valid Unicode, when there is no file or only
+ *   empty ones.
+ * @throws {CreateOptionError} when the share has no name or a bad one, or a glob is malformed.
+ */
+export async function scan(path: string, options: ScanOptions, signal: AbortSignal): Promise<Source> {
+  signal.throwIfAborted();
+  const root = resolve(path);
+  const name = shareName(root, options.name);
+  const filter = createFilter(options.include, options.exclude);
+  const stats = await statPromise(root, { bigint: true }).catch((cause: unknown) => {
+    throw new SourceError(root, `Can't publish ${JSON.stringify(root)}: ${fsReason(cause)}.`, { cause });
+  });
+  const notices: ScanNotice[] = [];
+  const files = stats.isFile()
+    ? oneFile(root, name, stats, filter)
+    : await filesBelow(root, stats, options, filter, notices, signal);
+  notices.sort((a, b) => comparePaths(a.path, b.path));
+  for (const notice of notices) options.onNotice?.(notice);
+  return finish({ name, root, singleFile: stats.isFile(), files });
+}
+
+function shareName(root: string, asked: string | undefined): string {
+  if (asked !== undefined && !isPlainName(asked)) {
+    throw new CreateOptionError(
+      `${JSON.stringify(asked)} can't be the name of a share: choose one without slashes that is not a step in a path.`,
+    );
+  }
+  const name = asked ?? basename(root);
+  if (name === "") {
+    throw new CreateOptionError(`${JSON.stringify(root)} has no name of its own: choose one with --name.`);
+  }
+  return name;
+}
+
+function oneFile(root: string, name: string, stats: BigIntStats, filter: Filter): SourceFile[] {
+  const onDisk = [basename(root)];
+  if (filter.excludes(onDisk, false) || !filter.includes(onDisk, false)) return [];
+  return [sourceFile({ path: [name], absolutePath: root, followed: true }, stats)];
+}
+
+async function filesBelow(
+  root: string,
+  stats: BigIntStats,
+  options: ScanOptions,
+  filter: Filter,
+  notices: ScanNotice[],
+  signal: AbortSignal,
+): Promise<SourceFile[]> {
+  if (!stats.isDirectory()) {
+    throw new SourceError(
+      root,
+      `${JSON.stringify(root)} is neither a file nor a folder: it can't be published.`,
+    );
+  }
+  const candidates = await walk(root, filter, options.followSymlinks ?? 0, notices, signal);
+  candidates.sort((a, b) => comparePaths(a.path, b.path));
+  return statAll(candidates, signal);
+}
+
+/** In the order of `candidates`; those that vanished since their folder was read are as if they had never been there. */
+async function statAll(candidates: readonly Candidate[], signal: AbortSignal): Promise<SourceFile[]> {
+  const found: (SourceFile | undefined)[] = [];
+  const look = (index: number, done: (error?: unknown) => void) => {
+    const candidate = candidates[index];
+    if (candidate === undefined) return done();
+    (candidate.followed ? stat : lstat)(candidate.absolutePath, { bigint: true }, (cause, stats) => {
+      const shown = JSON.stringify(candidate.absolutePath);
+      if (cause !== null && errorCode(cause) !== "ENOENT") {
+        return done(
+          new SourceError(candidate.absolutePath, `Can't read ${shown}: ${fsReason(cause)}.`, { cause }),
+        );
+      }
+      if (cause === null && stats.isFile()) found[index] = sourceFile(candidate, stats);
+      done();
+    });
+  };
+  await forEachIndex(candidates.length, STATS_AT_ONCE, look, signal);
+  return found.filter((file) => file !== undefined);
+}
+
+function sourceFile(candidate: Candidate, stats: BigIntStats): SourceFile {
+  return {
+    path: candidate.path,
+    absolutePath: candidate.absolutePath,
+    length: Number(stats.size),
+    mtimeNs: stats.mtimeNs,
+    ctimeNs: stats.ctimeNs,
+    inode: stats.ino,
+    device: stats.dev,
+    executable: (stats.mode & 0o100n) !== 0n,
+  };
+}
+
+function finish(source: Omit<Source, "totalBytes">): Source {
+  let totalBytes = 0;
+  for (const file of source.files) totalBytes += file.length;
+  const shown = JSON.stringify(source.root);
+  if (source.files.length === 0) {
+    throw new SourceError(
+      source.root,
+      `There is no file to publish in ${shown}: put one there, or check the globs.`,
+    );
+  }
+  if (totalBytes === 0) {
+    throw new SourceError(
+      source.root,
+      `Only empty files are in ${shown}: a torrent needs at least one byte.`,
+    );
+  }
+  return { ...source, totalBytes };
+}
