@@ -1,0 +1,63 @@
+import { randomBytes } from "node:crypto";
+import { link, lstat, open, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { OutputError } from "./errors.ts";
+import { errorCode, fsReason } from "./fs-reason.ts";
+
+/**
+ * Writes a `.torrent` so that it is there whole or not at all, and never in place of another file.
+ * @returns the absolute path.
+ * @throws {OutputError} when something of that name exists, or the disk refuses; nothing is left behind.
+ */
+export async function writeTorrentFile(path: string, torrent: Uint8Array): Promise<string> {
+  const target = resolve(path);
+  await refuseExisting(target);
+  const unfinished = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    const file = await open(unfinished, "wx");
+    try {
+      await file.writeFile(torrent);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await moveInto(unfinished, target);
+  } catch (cause) {
+    if (cause instanceof OutputError) throw cause;
+    throw new OutputError(target, `Can't write ${JSON.stringify(target)}: ${fsReason(cause)}.`, { cause });
+  } finally {
+    await unlink(unfinished).catch(() => undefined);
+  }
+  return target;
+}
+
+/**
+ * For asking before hours of hashing.
+ * @throws {OutputError} when something of that name exists.
+ */
+export async function refuseExisting(path: string): Promise<void> {
+  const target = resolve(path);
+  const exists = await lstat(target).then(
+    () => true,
+    () => false,
+  );
+  if (exists) throw alreadyThere(target);
+}
+
+/** A link, unlike a rename, refuses to replace what came there meanwhile; some file systems have none. */
+async function moveInto(unfinished: string, target: string): Promise<void> {
+  try {
+    await link(unfinished, target);
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") throw alreadyThere(target);
+    await refuseExisting(target);
+    await rename(unfinished, target);
+  }
+}
+
+function alreadyThere(target: string): OutputError {
+  return new OutputError(
+    target,
+    `${JSON.stringify(target)} is there already: remove it, or choose another name with -o.`,
+  );
+}
