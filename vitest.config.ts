@@ -9,6 +9,7 @@ export default defineConfig({
       { test: { name: "process", include: ["test/process/**/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "hostile", include: ["test/hostile/**/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "corpus", include: ["test/corpus/**/*.test.ts"] } },
+      { test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000 } },
       {
         test: {
           name: "interop",

@@ -11,7 +11,8 @@ let status = 1;
 try {
   ip("-n", name, "link", "set", "lo", "up");
   for (let host = 1; host <= 30; host++) ip("-n", name, "addr", "add", `10.99.0.${host}/24`, "dev", "lo");
-  status = spawnSync("ip", ["netns", "exec", name, ...process.argv.slice(2)], { stdio: "inherit" }).status ?? 1;
+  status =
+    spawnSync("ip", ["netns", "exec", name, ...process.argv.slice(2)], { stdio: "inherit" }).status ?? 1;
 } finally {
   ip("netns", "del", name);
 }
