@@ -1,0 +1,133 @@
+/** Every real client gets what we publish, and we get what every real client seeds; by the wire protocol alone. */
+import { mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { run } from "../support/child.ts";
+import { ShareProcess } from "../support/command.ts";
+import { digestTree, makeFolder, noise, scratch } from "../support/data.ts";
+import { aria2 } from "../support/peers/aria2.ts";
+import { libtorrent } from "../support/peers/libtorrent.ts";
+import { patience } from "../support/peers/peer.ts";
+import { rtorrent } from "../support/peers/rtorrent.ts";
+import { transmission } from "../support/peers/transmission.ts";
+import { rewriteTorrent } from "../support/torrent-file.ts";
+
+const clients = [transmission, aria2, libtorrent, rtorrent];
+const ours = "10.99.0.1";
+const theirs = "10.99.0.2";
+const place = scratch();
+const cache = ["--cache-dir", path.join(place.dir, "cache")];
+let jobs = 0;
+
+/** An empty folder for one job. */
+function fresh(name: string): string {
+  const dir = path.join(place.dir, `${++jobs}-${name}`);
+  mkdirSync(dir);
+  return dir;
+}
+
+beforeAll(() => {
+  const folder = path.join(place.dir, "a folder");
+  mkdirSync(folder);
+  makeFolder(folder, 300);
+  mkdirSync(path.join(place.dir, "one"));
+  writeFileSync(path.join(place.dir, "one/file.bin"), noise(200_000_000, 7));
+});
+afterAll(() => place.remove());
+
+describe.each([
+  ["a folder of 300 awkward files", "a folder"],
+  ["one file of 200 MB", "one/file.bin"],
+])("%s", (_, source) => {
+  const root = path.join(place.dir, source);
+  const name = path.basename(source);
+
+  /** What the copy below `dir` has, to be compared with what the original has. */
+  async function contents(dir: string): Promise<ReadonlyMap<string, string>> {
+    const copy = path.join(dir, name);
+    if (statSync(copy).isDirectory()) return await digestTree(copy);
+    // Alone in a folder, so that other files beside it don't count.
+    const alone = fresh("alone");
+    renameSync(copy, path.join(alone, name));
+    return await digestTree(alone);
+  }
+  async function original(): Promise<ReadonlyMap<string, string>> {
+    return await digestTree(statSync(root).isDirectory() ? root : path.dirname(root));
+  }
+
+  describe("published by us", () => {
+    let publisher: ShareProcess;
+    let torrent: string;
+
+    beforeAll(async () => {
+      publisher = new ShareProcess([root, "--no-lan", ...cache]);
+      const ready = await publisher.event("ready");
+      const { port } = await publisher.event("listening");
+      const response = await fetch(`http://${ours}:${port}/s/${ready["share"]}.torrent`);
+      expect(response.headers.get("content-type")).toBe("application/x-bittorrent");
+      torrent = rewriteTorrent(
+        new Uint8Array(await response.arrayBuffer()),
+        [`http://${ours}:${port}/announce`],
+        path.join(fresh("torrent"), "published.torrent"),
+      );
+    });
+    afterAll(() => publisher.stop());
+
+    it.each(clients)("is downloaded by $name", async (client) => {
+      const dir = fresh(client.name);
+      const peer = await client.get({
+        torrent,
+        dir,
+        address: theirs,
+        port: 7000 + jobs,
+        state: fresh("state"),
+      });
+      await peer.stop();
+      expect(await contents(dir)).toEqual(await original());
+    });
+  });
+
+  describe("seeded by others", () => {
+    let torrent: string;
+
+    beforeAll(async () => {
+      const made = path.join(fresh("torrent"), "made.torrent");
+      await run("transmission-create", ["-o", made, root]);
+      // rtorrent loads no torrent without a tracker; nobody answers at this one.
+      torrent = rewriteTorrent(
+        made,
+        [`http://${theirs}:9/announce`],
+        path.join(fresh("torrent"), "seeded.torrent"),
+      );
+    });
+
+    it.each(clients)("by $name is downloaded by us", async (client) => {
+      const port = 7000 + jobs;
+      const seeder = await client.seed({
+        torrent,
+        dir: path.dirname(root),
+        address: theirs,
+        port,
+        state: fresh("state"),
+      });
+      try {
+        const out = fresh("ours");
+        const getter = new ShareProcess([
+          "get",
+          torrent,
+          "-o",
+          out,
+          "--peer",
+          `${theirs}:${port}`,
+          "--timeout",
+          "60s",
+          "--no-lan",
+        ]);
+        await getter.succeed(patience);
+        expect(await contents(out)).toEqual(await original());
+      } finally {
+        await seeder.stop();
+      }
+    });
+  });
+});
