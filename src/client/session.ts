@@ -1,8 +1,14 @@
 import type { Dial, Transport } from "../platform/transport.ts";
 import type { Clock, Random } from "../protocol/ambient.ts";
-import type { InfoHash, PeerId } from "../protocol/ids.ts";
-import type { Torrent } from "./torrent.ts";
+import { toLatin1 } from "../protocol/bytes.ts";
+import { BoojumError } from "../protocol/errors.ts";
+import { type InfoHash, type PeerId, peerId } from "../protocol/ids.ts";
+import { ConnectionBudget } from "./connections.ts";
+import { Limiter } from "./limiter.ts";
+import { Torrent, type TorrentEnvironment } from "./torrent.ts";
 import type { TorrentOptions } from "./torrent-types.ts";
+import { RunBuffers } from "./upload.ts";
+import { acceptHandshake, type IncomingPeer } from "./wire.ts";
 
 export interface SessionOptions {
   readonly dial: Dial;
@@ -21,41 +27,111 @@ export interface SessionOptions {
   readonly maxConnections?: number;
 }
 
+const DEFAULT_MAX_CONNECTIONS = 200;
+
 /** Many torrents behind one port. */
 export class Session {
   /** `-BJ0100-` and 12 random bytes (BEP 20). */
   readonly peerId: PeerId;
+  readonly #env: TorrentEnvironment;
+  readonly #torrents = new Map<string, Torrent>();
+  /** Incoming connections that haven't said yet what they want. */
+  readonly #unrouted = new Set<Transport>();
+  #closed = false;
 
   constructor(options: SessionOptions) {
-    throw new Error(`not built yet: ${options.client}`);
+    const { clock, random } = options;
+    this.peerId = makePeerId(random);
+    this.#env = {
+      peerId: this.peerId,
+      client: options.client,
+      listenPort: options.listenPort,
+      dial: options.dial,
+      clock,
+      random,
+      sha1: options.sha1,
+      up: new Limiter(options.limitUp ?? Number.POSITIVE_INFINITY, clock),
+      down: new Limiter(options.limitDown ?? Number.POSITIVE_INFINITY, clock),
+      budget: new ConnectionBudget(options.maxConnections ?? DEFAULT_MAX_CONNECTIONS),
+      runBuffers: new RunBuffers(),
+    };
+  }
+
+  /** Connections that are open or being made, over all torrents. */
+  get connections(): number {
+    return this.#env.budget.used;
   }
 
   /** @throws {BoojumError} `duplicate` when this info hash is here already. */
   add(options: TorrentOptions): Torrent {
-    throw new Error(`not built yet: ${options.infoHash.length}`);
+    const key = toLatin1(options.infoHash);
+    if (this.#torrents.has(key)) throw new BoojumError("duplicate", "This torrent is being shared already.");
+    const torrent = new Torrent(options, this.#env);
+    this.#torrents.set(key, torrent);
+    return torrent;
   }
 
   get(infoHash: InfoHash): Torrent | undefined {
-    throw new Error(`not built yet: ${infoHash.length}`);
+    return this.#torrents.get(toLatin1(infoHash));
   }
 
   /** Closes one torrent and forgets it. */
   async remove(torrent: Torrent): Promise<void> {
+    this.#torrents.delete(toLatin1(torrent.infoHash));
     await torrent.close();
   }
 
-  /** A peer connected to our port: reads its handshake and hands it to the torrent it asks for. */
+  /** A peer connected to our port: reads its handshake and hands it to the torrent it asks for, or closes it. */
   accept(transport: Transport): void {
-    transport.destroy();
+    if (this.#closed || !this.#env.budget.take()) {
+      transport.destroy();
+      return;
+    }
+    this.#unrouted.add(transport);
+    acceptHandshake({
+      transport,
+      clock: this.#env.clock,
+      accepted: (incoming) => {
+        this.#unrouted.delete(transport);
+        this.#route(incoming);
+      },
+      refused: () => {
+        this.#unrouted.delete(transport);
+        this.#env.budget.release();
+      },
+    });
   }
 
-  /** Bytes a second over all torrents; Infinity lifts the limit. */
+  /** Bytes a second over all torrents; Infinity lifts a limit. */
   setLimits(limits: { readonly up?: number; readonly down?: number }): void {
-    throw new Error(`not built yet: ${limits.up}`);
+    if (limits.up !== undefined) this.#env.up.setRate(limits.up);
+    if (limits.down !== undefined) this.#env.down.setRate(limits.down);
   }
 
   /** Closes every torrent and every connection; nothing is left behind. */
   async close(): Promise<void> {
-    throw new Error("not built yet");
+    this.#closed = true;
+    for (const transport of this.#unrouted) transport.destroy();
+    const torrents = [...this.#torrents.values()];
+    this.#torrents.clear();
+    await Promise.all(torrents.map((torrent) => torrent.close()));
+    this.#env.up.close();
+    this.#env.down.close();
   }
+
+  #route(incoming: IncomingPeer): void {
+    const torrent = this.get(incoming.handshake.infoHash);
+    if (torrent !== undefined && !this.#closed) {
+      torrent.accept(incoming);
+      return;
+    }
+    incoming.transport.destroy();
+    this.#env.budget.release();
+  }
+}
+
+function makePeerId(random: Random): PeerId {
+  const id = random.bytes(20);
+  id.set(new TextEncoder().encode("-BJ0100-"));
+  return peerId(id);
 }

@@ -45,6 +45,8 @@ export interface TorrentEvents {
   readonly peerBanned: [address: PeerAddress, piece: PieceIndex];
   /** A piece failed its hash and is fetched again. */
   readonly corrupt: [piece: PieceIndex];
+  /** A piece can't be read any more, and is no longer offered. */
+  readonly unreadable: [piece: PieceIndex, error: Error];
   /** The storage failed; the torrent has stopped and must be closed. */
   readonly failed: [error: Error];
 }

@@ -1,26 +1,521 @@
-import type { PeerAddress } from "../platform/transport.ts";
+import type { Dial, PeerAddress, Transport } from "../platform/transport.ts";
+import type { Clock, Millis, Random, Timer } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
-import type { InfoHash } from "../protocol/ids.ts";
+import { bytesEqual, toLatin1 } from "../protocol/bytes.ts";
+import { ProtocolError } from "../protocol/errors.ts";
+import type { InfoHash, PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
+import { Choking } from "./choking.ts";
+import { type ConnectionBudget, Connections } from "./connections.ts";
+import type { PeerKey } from "./core/active-piece.ts";
+import type { Candidate } from "./core/candidates.ts";
+import { clientName } from "./core/client-name.ts";
+import { RateMeter } from "./core/rate.ts";
+import { Downloads } from "./downloads.ts";
+import { Emitter } from "./emitter.ts";
+import type { Limiter } from "./limiter.ts";
+import { Peer, type PeerOwner } from "./peer.ts";
 import type { PeerSource, PeerStats, TorrentEvents, TorrentOptions, TorrentStats } from "./torrent-types.ts";
+import { REQUEST_QUEUE, type RunBuffers, Upload } from "./upload.ts";
+import { type IncomingPeer, Wire } from "./wire.ts";
+import type { BlockRef, ExtendedHandshake, PeerIdentity } from "./wire-types.ts";
 
-/** Sole owner of one torrent's state. Made by {@link Session.add}. */
-export interface Torrent {
-  readonly infoHash: InfoHash;
-  readonly layout: PieceLayout;
-  /** The verified pieces: live, not to be changed. */
-  readonly have: Bitfield;
-  /** Every wanted piece is verified and stored. */
-  readonly complete: boolean;
-  on<K extends keyof TorrentEvents>(event: K, listener: (...args: TorrentEvents[K]) => void): () => void;
-  /** Learns of peers; connects to them when it can use more. Known, banned and own addresses are skipped. */
-  addPeers(addresses: readonly PeerAddress[], source: PeerSource): void;
-  stats(): TorrentStats;
-  peers(): PeerStats[];
-  /** Stops downloading and starting uploads; settles when blocks that were asked for are sent, or after `graceMs`. */
-  finish(graceMs: number): Promise<void>;
-  /** Drops every peer; settles when no write is under way. Call `storage.close()` after it. */
-  close(): Promise<void>;
+/** What all torrents of a session share. */
+export interface TorrentEnvironment {
+  readonly peerId: PeerId;
+  /** What we say we are. */
+  readonly client: string;
+  readonly listenPort: number | undefined;
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sha1: (bytes: Uint8Array) => Uint8Array;
+  readonly up: Limiter;
+  readonly down: Limiter;
+  readonly budget: ConnectionBudget;
+  readonly runBuffers: RunBuffers;
 }
 
-export type { TorrentOptions };
+const DEFAULT_MAX_PEERS = 100;
+const DEFAULT_BUFFER_BYTES = 64 * 1024 * 1024;
+/** Without a limit nobody is choked: on a LAN every receiver may pass on what it has. */
+const UNLIMITED_SLOTS = 100;
+/** What a slot should be able to carry at least, where the uplink is limited; bytes a second. */
+const SLOT_RATE = 20_000;
+const MIN_SLOTS = 4;
+/** How often `finish` looks. */
+const FINISH_POLL: Millis = 20;
+/** Peers that left and may still be found guilty. */
+const MAX_PAST_PEERS = 500;
+
+/** What is needed to keep a peer away. */
+interface Culprit {
+  readonly address: PeerAddress;
+  readonly listenAddress: PeerAddress | undefined;
+  readonly peerId: PeerId | undefined;
+}
+
+/**
+ * Sole owner of one torrent's state: the peers, what they have and what we have, all on one loop. Its parts hold one
+ * concern each: `Downloads` the way in, `Upload` (one a peer) the way out, `Choking` whom to serve, `Connections`
+ * whom to call. Made by {@link Session.add}.
+ */
+export class Torrent implements PeerOwner {
+  readonly infoHash: InfoHash;
+  readonly layout: PieceLayout;
+  /** The verified pieces: live, not to be changed by others. */
+  readonly have: Bitfield;
+  readonly #options: TorrentOptions;
+  readonly #env: TorrentEnvironment;
+  readonly #missing: Bitfield;
+  readonly #events = new Emitter<TorrentEvents>();
+  readonly #peers = new Map<PeerKey, Peer>();
+  readonly #dialled = new Map<PeerKey, Candidate<PeerSource>>();
+  readonly #past = new Map<PeerKey, Culprit>();
+  readonly #bannedHosts = new Set<string>();
+  readonly #bannedIds = new Set<string>();
+  readonly #downloads: Downloads;
+  readonly #choking: Choking;
+  readonly #connections: Connections;
+  readonly #upRate: RateMeter;
+  #uploadedByPast = 0;
+  #bytesDone = 0;
+  #bytesLeft = 0;
+  #nextKey: PeerKey = 1;
+  #timer: Timer | undefined;
+  #phase: "running" | "failed" | "finishing" | "closed" = "running";
+
+  /** @internal */
+  constructor(options: TorrentOptions, env: TorrentEnvironment) {
+    const { layout } = options;
+    this.#options = options;
+    this.#env = env;
+    this.infoHash = options.infoHash;
+    this.layout = layout;
+    this.have = options.have.clone();
+    this.#missing = missingPieces(options, layout.pieceCount);
+    for (const piece of this.have) this.#bytesDone += layout.pieceSize(piece);
+    for (const piece of this.#missing) this.#bytesLeft += layout.pieceSize(piece);
+    this.#upRate = new RateMeter(5_000, env.clock.now());
+    this.#downloads = this.#makeDownloads();
+    this.#choking = new Choking({
+      clock: env.clock,
+      random: env.random,
+      peers: this.#peers,
+      slots: () => this.#slots(),
+      seeding: () => this.complete,
+    });
+    this.#connections = new Connections({
+      dial: env.dial,
+      clock: env.clock,
+      budget: env.budget,
+      maxPeers: options.maxPeers ?? DEFAULT_MAX_PEERS,
+      private: options.private,
+      connected: () => this.#peers.size,
+      wantsMore: () => this.#phase === "running",
+      dialled: (transport, candidate) => this.#connect(transport, candidate),
+    });
+    this.#timer = env.clock.after(1000, () => this.#tick());
+  }
+
+  /** Every wanted piece is verified and stored. */
+  get complete(): boolean {
+    return this.#missing.count === 0;
+  }
+
+  /** @returns a function that takes the listener off again. */
+  on<K extends keyof TorrentEvents>(event: K, listener: (...args: TorrentEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /** Learns of peers; connects to them when it can use more. Known, banned and own addresses are skipped. */
+  addPeers(addresses: readonly PeerAddress[], source: PeerSource): void {
+    if (this.#phase !== "running") return;
+    this.#connections.add(
+      addresses.filter((address) => !this.#bannedHosts.has(address.host)),
+      source,
+    );
+  }
+
+  stats(): TorrentStats {
+    const now = this.#env.clock.now();
+    const downRate = this.#downloads.rate.rate(now);
+    let uploaded = this.#uploadedByPast;
+    let peers = 0;
+    let seeders = 0;
+    for (const peer of this.#peers.values()) {
+      uploaded += peer.wire.payloadUp;
+      if (!peer.joined) continue;
+      peers++;
+      if (peer.counted && peer.have.isComplete) seeders++;
+    }
+    return {
+      bytesDone: this.#bytesDone,
+      bytesTotal: this.layout.totalLength,
+      bytesLeft: this.#bytesLeft,
+      uploaded,
+      downloaded: this.#downloads.rate.total,
+      wasted: this.#downloads.wasted,
+      upRate: this.#upRate.rate(now),
+      downRate,
+      peers,
+      seeders,
+      copies: this.#downloads.picker.copies(this.have),
+      etaSeconds: this.#bytesLeft === 0 ? 0 : downRate > 0 ? this.#bytesLeft / downRate : null,
+    };
+  }
+
+  /** The peers that finished their handshake. */
+  peers(): PeerStats[] {
+    const now = this.#env.clock.now();
+    return [...this.#peers.values()].filter((peer) => peer.joined).map((peer) => peer.stats(now));
+  }
+
+  /**
+   * Takes over a peer that asked for this torrent, its place in the connection budget included.
+   * @internal
+   */
+  accept(incoming: IncomingPeer): void {
+    const maxPeers = this.#options.maxPeers ?? DEFAULT_MAX_PEERS;
+    const refused =
+      this.#phase !== "running" ||
+      this.#peers.size >= maxPeers ||
+      this.#bannedHosts.has(incoming.transport.remote.host);
+    if (refused) {
+      incoming.transport.destroy();
+      this.#env.budget.release();
+      return;
+    }
+    this.#start(incoming.transport, "incoming", incoming);
+  }
+
+  /**
+   * Stops downloading, connecting and taking requests; settles when the blocks that were asked for are sent, or after
+   * `graceMs` milliseconds.
+   */
+  async finish(graceMs: number): Promise<void> {
+    if (this.#phase === "closed") return;
+    this.#phase = "finishing";
+    this.#downloads.stop();
+    const { clock } = this.#env;
+    const deadline = clock.now() + graceMs;
+    while (this.#isSending() && clock.now() < deadline) {
+      await new Promise<void>((resolve) => clock.after(FINISH_POLL, resolve));
+    }
+  }
+
+  /** Drops every peer; settles when no write is under way. Whoever opened the storage closes it after that. */
+  async close(): Promise<void> {
+    if (this.#phase !== "closed") {
+      this.#phase = "closed";
+      this.#timer?.cancel();
+      this.#timer = undefined;
+      this.#connections.close();
+      this.#downloads.stop();
+      for (const peer of [...this.#peers.values()]) peer.wire.close();
+    }
+    await this.#downloads.settled();
+    this.#events.clear();
+  }
+
+  /** @internal */
+  onHandshake(peer: Peer, identity: PeerIdentity): void {
+    const refusal = this.#refusal(peer, identity);
+    if (refusal !== undefined) {
+      peer.wire.close(refusal);
+      return;
+    }
+    peer.client = clientName(identity.peerId);
+    peer.joined = true;
+    peer.wire.sendPieces(this.have);
+    this.#sendExtendedHandshake(peer);
+    this.#events.emit("peerJoined", peer.stats(this.#env.clock.now()));
+  }
+
+  /** @internal */
+  onExtendedHandshake(peer: Peer, handshake: ExtendedHandshake): void {
+    if (handshake.client !== undefined) peer.client = handshake.client;
+    if (handshake.requestQueue !== undefined) peer.pipeline.setLimit(handshake.requestQueue);
+    if (handshake.listenPort !== undefined && peer.source === "incoming") {
+      peer.listenAddress = { host: peer.address.host, port: handshake.listenPort };
+    }
+    peer.uploadOnly = handshake.uploadOnly;
+    this.#dropIfPointless(peer);
+  }
+
+  /** @internal */
+  onPieces(peer: Peer, pieces: Bitfield): void {
+    this.#downloads.onPieces(peer, pieces);
+    this.#dropIfPointless(peer);
+  }
+
+  /** @internal */
+  onHave(peer: Peer, piece: PieceIndex): void {
+    const before = peer.have.isComplete;
+    this.#downloads.onHave(peer, piece);
+    if (before || !peer.have.isComplete) return;
+    this.#events.emit("peerCompleted", peer.stats(this.#env.clock.now()));
+    this.#dropIfPointless(peer);
+  }
+
+  /** @internal */
+  onChoke(peer: Peer): void {
+    this.#downloads.onChoke(peer);
+  }
+
+  /** @internal */
+  onUnchoke(peer: Peer): void {
+    this.#downloads.onUnchoke(peer);
+  }
+
+  /** @internal */
+  onInterest(_peer: Peer): void {
+    this.#choking.changed();
+  }
+
+  /** @internal */
+  onRequest(peer: Peer, block: BlockRef): void {
+    if (this.#phase === "running" && this.have.has(block.piece)) peer.upload.request(block);
+    else peer.wire.sendReject(block);
+  }
+
+  /** @internal */
+  onReject(peer: Peer, block: BlockRef): void {
+    this.#downloads.onReject(peer, block.piece, block.begin);
+  }
+
+  /** @internal */
+  onAllowedFast(peer: Peer): void {
+    this.#downloads.onAllowedFast(peer);
+  }
+
+  /** @internal */
+  onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void {
+    this.#downloads.onBlock(peer, piece, begin, data);
+  }
+
+  /** @internal */
+  onClose(peer: Peer, reason: Error | undefined): void {
+    this.#peers.delete(peer.key);
+    this.#env.budget.release();
+    this.#uploadedByPast += peer.wire.payloadUp;
+    this.#downloads.gone(peer);
+    this.#choking.changed();
+    this.#remember(peer);
+    const candidate = this.#dialled.get(peer.key);
+    this.#dialled.delete(peer.key);
+    if (candidate !== undefined && this.#phase === "running") {
+      if (peer.down.total > 0 || peer.wire.payloadUp > 0) this.#connections.candidates.worked(candidate);
+      this.#connections.lost(candidate);
+    }
+    if (peer.joined) this.#events.emit("peerLeft", peer.stats(this.#env.clock.now()), reason);
+  }
+
+  #makeDownloads(): Downloads {
+    const { layout, pieceHashes, storage, bufferBytes } = this.#options;
+    const { clock, random, sha1, down } = this.#env;
+    return new Downloads({
+      layout,
+      pieceHashes,
+      storage,
+      missing: this.#missing,
+      clock,
+      random,
+      sha1,
+      limiter: down,
+      bufferBytes: Math.max(bufferBytes ?? DEFAULT_BUFFER_BYTES, 2 * layout.pieceLength),
+      peers: this.#peers,
+      stored: (piece) => this.#stored(piece),
+      corrupt: (piece) => this.#events.emit("corrupt", piece),
+      guilty: (key, piece) => this.#ban(key, piece),
+      failed: (error) => this.#fail(error),
+    });
+  }
+
+  #slots(): number {
+    if (this.#options.slots !== undefined) return Math.max(1, this.#options.slots);
+    if (this.#env.up.unlimited) return UNLIMITED_SLOTS;
+    return Math.min(UNLIMITED_SLOTS, Math.max(MIN_SLOTS, Math.floor(this.#env.up.rate / SLOT_RATE)));
+  }
+
+  #tick(): void {
+    const now = this.#env.clock.now();
+    this.#timer = this.#env.clock.after(1000, () => this.#tick());
+    for (const peer of this.#peers.values()) {
+      const sent = peer.wire.payloadUp - peer.up.total;
+      peer.up.add(sent, now);
+      this.#upRate.add(sent, now);
+    }
+    this.#downloads.tick(now);
+    this.#choking.tick();
+    this.#connections.tick();
+  }
+
+  #connect(transport: Transport, candidate: Candidate<PeerSource>): void {
+    const peer = this.#start(transport, candidate.source, undefined, candidate);
+    peer.listenAddress = candidate.address;
+  }
+
+  #start(
+    transport: Transport,
+    source: PeerSource,
+    incoming: IncomingPeer | undefined,
+    candidate?: Candidate<PeerSource>,
+  ): Peer {
+    const { clock, peerId, up, runBuffers } = this.#env;
+    const wire = new Wire({
+      transport,
+      infoHash: this.infoHash,
+      peerId,
+      layout: this.layout,
+      clock,
+      ...(incoming && { incoming }),
+    });
+    const upload = new Upload({
+      wire,
+      storage: this.#options.storage,
+      clock,
+      buffers: runBuffers,
+      limiter: up,
+      onReadError: (piece, error) => this.#unreadable(piece, error),
+    });
+    const peer = new Peer({
+      key: this.#nextKey++,
+      owner: this,
+      wire,
+      upload,
+      source,
+      pieceCount: this.layout.pieceCount,
+      now: clock.now(),
+    });
+    this.#peers.set(peer.key, peer);
+    if (candidate !== undefined) this.#dialled.set(peer.key, candidate);
+    wire.start(peer);
+    return peer;
+  }
+
+  /** Why a peer that we could talk to must not stay. */
+  #refusal(peer: Peer, identity: PeerIdentity): Error | undefined {
+    const own = this.#env.peerId;
+    const dialled = this.#dialled.get(peer.key)?.address;
+    if (bytesEqual(identity.peerId, own)) {
+      if (dialled !== undefined) this.#connections.exclude(dialled);
+      return new ProtocolError("that's ourselves");
+    }
+    if (this.#bannedIds.has(toLatin1(identity.peerId))) return new ProtocolError("that peer is banned");
+    for (const other of this.#peers.values()) {
+      if (!other.joined || !bytesEqual(other.wire.identity?.peerId ?? own, identity.peerId)) continue;
+      // Both sides may have called at once. Both must keep the same connection: the one that the lower id made.
+      const weAreLower = isLower(own, identity.peerId);
+      const keepsNew = peer.wire.isIncoming !== other.wire.isIncoming && peer.wire.isIncoming !== weAreLower;
+      if (!keepsNew) {
+        if (dialled !== undefined) this.#connections.exclude(dialled);
+        return new ProtocolError("that peer is connected already");
+      }
+      const otherDialled = this.#dialled.get(other.key)?.address;
+      if (otherDialled !== undefined) this.#connections.exclude(otherDialled);
+      other.wire.close(new ProtocolError("that peer is connected already"));
+    }
+    return undefined;
+  }
+
+  #sendExtendedHandshake(peer: Peer): void {
+    const { client, listenPort } = this.#env;
+    peer.wire.sendExtendedHandshake({
+      client,
+      ...(listenPort !== undefined && { listenPort }),
+      requestQueue: REQUEST_QUEUE,
+      uploadOnly: this.complete,
+      extensions: NO_EXTENSIONS,
+    });
+  }
+
+  /** Two peers that both take nothing have nothing to say to each other (BEP 21). */
+  #dropIfPointless(peer: Peer): void {
+    if (this.complete && peer.takesNothing && peer.joined && this.#phase === "running") peer.wire.close();
+  }
+
+  #stored(piece: PieceIndex): void {
+    const size = this.layout.pieceSize(piece);
+    this.have.add(piece);
+    this.#bytesDone += size;
+    this.#bytesLeft -= size;
+    for (const peer of this.#peers.values()) if (peer.joined) peer.wire.sendHave(piece);
+    this.#events.emit("verified", piece);
+    if (!this.complete) return;
+    for (const peer of [...this.#peers.values()]) {
+      if (!peer.joined) continue;
+      this.#sendExtendedHandshake(peer);
+      this.#dropIfPointless(peer);
+    }
+    this.#events.emit("complete");
+  }
+
+  #unreadable(piece: PieceIndex, error: unknown): void {
+    if (!this.have.delete(piece)) return;
+    this.#bytesDone -= this.layout.pieceSize(piece);
+    this.#events.emit("unreadable", piece, error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #fail(error: Error): void {
+    if (this.#phase === "closed") return;
+    this.#phase = "failed";
+    this.#events.emit("failed", error);
+  }
+
+  #remember(peer: Peer): void {
+    if (peer.down.total === 0) return;
+    this.#past.set(peer.key, culprit(peer));
+    if (this.#past.size <= MAX_PAST_PEERS) return;
+    const oldest = this.#past.keys().next().value;
+    if (oldest !== undefined) this.#past.delete(oldest);
+  }
+
+  #ban(key: PeerKey, piece: PieceIndex): void {
+    const peer = this.#peers.get(key);
+    const found = peer === undefined ? this.#past.get(key) : culprit(peer);
+    if (found === undefined) return;
+    const { address, listenAddress, peerId } = found;
+    if (peerId !== undefined) this.#bannedIds.add(toLatin1(peerId));
+    // Many may share a loopback address: there the id and the port must do.
+    if (!isLoopback(address.host)) this.#bannedHosts.add(address.host);
+    this.#connections.exclude(listenAddress ?? address);
+    this.#events.emit("peerBanned", address, piece);
+    peer?.wire.close(new ProtocolError(`sent bad data for piece ${piece}`));
+  }
+
+  #isSending(): boolean {
+    for (const { upload, wire } of this.#peers.values()) {
+      if (upload.queued > 0 || wire.transport.bufferedBytes > 0) return true;
+    }
+    return false;
+  }
+}
+
+const NO_EXTENSIONS: ReadonlyMap<string, number> = new Map();
+
+function missingPieces(options: TorrentOptions, pieceCount: number): Bitfield {
+  const missing = options.have.clone();
+  for (let piece = 0; piece < pieceCount; piece++) {
+    if (!options.have.has(piece) && (options.wanted?.has(piece) ?? true)) missing.add(piece);
+    else missing.delete(piece);
+  }
+  return missing;
+}
+
+function culprit(peer: Peer): Culprit {
+  return {
+    address: peer.address,
+    listenAddress: peer.listenAddress,
+    peerId: peer.wire.identity?.peerId,
+  };
+}
+
+function isLower(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] ?? 0) < (b[i] ?? 0);
+  return false;
+}
+
+function isLoopback(host: string): boolean {
+  return host.startsWith("127.") || host === "::1";
+}

@@ -1,0 +1,91 @@
+import type { Millis } from "../../protocol/ambient.ts";
+
+/** Addresses that are remembered; more than any tracker gives and few enough to look through. */
+const MAX_CANDIDATES = 2000;
+/** The first wait after a failure, while somebody else is there and while nobody is: a publisher may just restart. */
+const RETRY: Millis = 60_000;
+const RETRY_LONELY: Millis = 3_000;
+const MAX_RETRY: Millis = 15 * 60_000;
+
+/** An address that may be connected to. `address` is the caller's: this module only reads its two fields. */
+export interface Candidate<Source> {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly source: Source;
+  /** Failures and losses in a row since the last time that it was of use. */
+  failures: number;
+  retryAt: Millis;
+  state: "waiting" | "busy" | "useless";
+}
+
+/** The addresses that are known for one torrent, and when to try each again. */
+export class Candidates<Source> {
+  readonly #known = new Map<string, Candidate<Source>>();
+
+  /** @returns whether it's new. A full list takes a new address in place of one that failed. */
+  add(address: Candidate<Source>["address"], source: Source, now: Millis): boolean {
+    const key = keyOf(address);
+    if (this.#known.has(key)) return false;
+    if (this.#known.size >= MAX_CANDIDATES && !this.#forgetOne()) return false;
+    this.#known.set(key, { address, source, failures: 0, retryAt: now, state: "waiting" });
+    return true;
+  }
+
+  get(address: Candidate<Source>["address"]): Candidate<Source> | undefined {
+    return this.#known.get(keyOf(address));
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** The one to try next: the fewest failures, then the longest wait. It's busy from now on. */
+  take(now: Millis): Candidate<Source> | undefined {
+    let best: Candidate<Source> | undefined;
+    for (const candidate of this.#known.values()) {
+      if (candidate.state !== "waiting" || candidate.retryAt > now) continue;
+      if (
+        best === undefined ||
+        candidate.failures < best.failures ||
+        (candidate.failures === best.failures && candidate.retryAt < best.retryAt)
+      ) {
+        best = candidate;
+      }
+    }
+    if (best !== undefined) best.state = "busy";
+    return best;
+  }
+
+  /** It was of use: the next failure is its first. */
+  worked(candidate: Candidate<Source>): void {
+    candidate.failures = 0;
+  }
+
+  /** It couldn't be reached, or is gone. @param lonely nobody else is connected */
+  failed(candidate: Candidate<Source>, lonely: boolean, now: Millis): void {
+    if (candidate.state === "useless") return;
+    const first = lonely ? RETRY_LONELY : RETRY;
+    candidate.retryAt = now + Math.min(MAX_RETRY, first * 2 ** Math.min(candidate.failures, 10));
+    candidate.failures++;
+    candidate.state = "waiting";
+  }
+
+  /** It's ourselves, banned, or connected in another way: never tried again. */
+  exclude(address: Candidate<Source>["address"], source: Source, now: Millis): void {
+    this.add(address, source, now);
+    const candidate = this.get(address);
+    if (candidate !== undefined) candidate.state = "useless";
+  }
+
+  #forgetOne(): boolean {
+    for (const [key, candidate] of this.#known) {
+      if (candidate.state !== "waiting" || candidate.failures === 0) continue;
+      this.#known.delete(key);
+      return true;
+    }
+    return false;
+  }
+}
+
+function keyOf(address: { readonly host: string; readonly port: number }): string {
+  return `${address.host} ${address.port}`;
+}

@@ -1,0 +1,106 @@
+import type { Millis, Random } from "../../protocol/ambient.ts";
+import type { PeerKey } from "./active-piece.ts";
+
+/** What the choker looks at, of one peer. */
+export interface PeerView {
+  readonly key: PeerKey;
+  /** It wants something that we have (BEP 3). */
+  readonly interested: boolean;
+  readonly unchoked: boolean;
+  /** Bytes a second that it gives us. */
+  readonly downRate: number;
+  /** It was asked and has sent nothing for a minute. */
+  readonly snubbed: boolean;
+  /** Milliseconds since it connected. */
+  readonly age: Millis;
+  /** Bytes that we sent it since it was unchoked last. */
+  readonly servedNow: number;
+  /** When it was last given a slot or kept one; before all others when it never had one. */
+  readonly servedAt: Millis;
+}
+
+export interface ChokerOptions {
+  /** How many peers may be unchoked, the optimistic one included; at least 1. */
+  readonly slots: number;
+  /** We have all we want: serve in turn instead of paying back. */
+  readonly seeding: boolean;
+  /** Who had the optimistic slot until now. */
+  readonly optimistic: PeerKey | undefined;
+  /** It's time for another one. */
+  readonly rotate: boolean;
+}
+
+export interface Unchoked {
+  readonly regular: readonly PeerKey[];
+  readonly optimistic: PeerKey | undefined;
+}
+
+/** A peer that connected less than this ago is thrice as likely to get the optimistic slot (BEP 3). */
+const NEWCOMER: Millis = 60_000;
+/** Bytes after which a seeder's slot goes to who has waited longest. */
+export const SEED_TURN = 4 * 1024 * 1024;
+
+/**
+ * Chooses whom to unchoke. Downloading: the interested peers that give most, and one at random so that newcomers get
+ * a start (BEP 3). Seeding: everybody in turn, by bytes, because the fastest would otherwise be served forever.
+ */
+export function chooseUnchoked(peers: readonly PeerView[], options: ChokerOptions, random: Random): Unchoked {
+  const interested = peers.filter((peer) => peer.interested);
+  if (interested.length <= options.slots) {
+    return { regular: interested.map((peer) => peer.key), optimistic: undefined };
+  }
+  return options.seeding ? inTurn(interested, options.slots, random) : payBack(interested, options, random);
+}
+
+function inTurn(peers: PeerView[], slots: number, random: Random): Unchoked {
+  const order = shuffled(peers, random).sort((a, b) => {
+    const aStays = a.unchoked && a.servedNow < SEED_TURN;
+    const bStays = b.unchoked && b.servedNow < SEED_TURN;
+    // Whoever is in its turn finishes it: a choke in the middle wastes what is on the way.
+    if (aStays !== bStays) return aStays ? -1 : 1;
+    return a.servedAt - b.servedAt;
+  });
+  return { regular: order.slice(0, slots).map((peer) => peer.key), optimistic: undefined };
+}
+
+function payBack(peers: PeerView[], options: ChokerOptions, random: Random): Unchoked {
+  const places = Math.max(1, options.slots - 1);
+  const order = shuffled(peers, random).sort((a, b) => {
+    // A snubbing peer pays nothing back, whatever it gave before: only chance may give it a slot.
+    if (a.snubbed !== b.snubbed) return a.snubbed ? 1 : -1;
+    if (a.downRate !== b.downRate) return b.downRate - a.downRate;
+    // Among equals whoever has the slot keeps it: changing costs a round trip for nothing.
+    return Number(b.unchoked) - Number(a.unchoked);
+  });
+  const regular = order.slice(0, places).map((peer) => peer.key);
+  if (options.slots < 2) return { regular, optimistic: undefined };
+  const rest = order.slice(places);
+  const stays = options.rotate ? undefined : rest.find((peer) => peer.key === options.optimistic);
+  return { regular, optimistic: (stays ?? anyOf(rest, options.optimistic, random))?.key };
+}
+
+/** One at random, newcomers thrice as likely; not the one before, when there is another. */
+function anyOf(
+  peers: readonly PeerView[],
+  before: PeerKey | undefined,
+  random: Random,
+): PeerView | undefined {
+  const others = peers.filter((peer) => peer.key !== before);
+  const tickets = (others.length > 0 ? others : peers).flatMap((peer) =>
+    peer.age < NEWCOMER ? [peer, peer, peer] : [peer],
+  );
+  return tickets[Math.floor(random.next() * tickets.length)];
+}
+
+function shuffled(peers: readonly PeerView[], random: Random): PeerView[] {
+  const order = [...peers];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random.next() * (i + 1));
+    const a = order[i];
+    const b = order[j];
+    if (a === undefined || b === undefined) continue;
+    order[i] = b;
+    order[j] = a;
+  }
+  return order;
+}

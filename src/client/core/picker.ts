@@ -1,0 +1,268 @@
+import type { Random } from "../../protocol/ambient.ts";
+import { Bitfield } from "../../protocol/bitfield.ts";
+import { type PieceIndex, pieceIndex } from "../../protocol/ids.ts";
+import { ActivePiece, BLOCK_LENGTH, type PeerKey } from "./active-piece.ts";
+import { PieceOrder } from "./piece-order.ts";
+
+/** What the picker needs to know of a peer that is to be asked. */
+export interface PickPeer {
+  readonly key: PeerKey;
+  readonly have: Bitfield;
+  /** Pieces that the peer would like to be asked for (BEP 6, "suggest piece"); the picker takes out what it used. */
+  readonly suggested: Set<number>;
+  /** While the peer chokes us: the only pieces that may be asked for (BEP 6, "allowed fast"). */
+  readonly only: ReadonlySet<number> | undefined;
+}
+
+export interface PickerOptions {
+  readonly pieceCount: number;
+  /** Bytes of one piece. */
+  pieceSize(piece: number): number;
+  /** Pieces to be had; the picker keeps it, and changes it. */
+  readonly missing: Bitfield;
+  readonly random: Random;
+  /** Whether there is room in memory to start a piece of so many bytes. */
+  mayStart(size: number): boolean;
+}
+
+/** Near the end the same block is asked of this many peers at most. */
+const ENDGAME_COPIES = 3;
+
+/**
+ * Decides which block to ask of whom. A missing piece is idle (in the order), active (started) or taken (complete and
+ * being checked or written); started pieces are finished first, then the rarest is started (BEP 3).
+ */
+export class Picker {
+  readonly #options: PickerOptions;
+  readonly #order: PieceOrder;
+  readonly #active = new Map<number, ActivePiece>();
+  /** Active pieces with free blocks, oldest first. */
+  readonly #open = new Set<ActivePiece>();
+  /** The piece that each peer was asked for last: it goes on there, so that pieces come whole and in few reads. */
+  readonly #current = new Map<PeerKey, ActivePiece>();
+  /** Failed before: to be fetched from one peer alone. */
+  readonly #suspect = new Set<number>();
+  #seeds = 0;
+  #sources = 0;
+  #lastStarted = -2;
+
+  constructor(options: PickerOptions) {
+    this.#options = options;
+    this.#order = new PieceOrder(options.pieceCount, options.random);
+    for (const piece of options.missing) this.#order.insert(piece);
+  }
+
+  /** Pieces that are to be had still, whatever their state. */
+  get missing(): Bitfield {
+    return this.#options.missing;
+  }
+
+  active(piece: number): ActivePiece | undefined {
+    return this.#active.get(piece);
+  }
+
+  get activeCount(): number {
+    return this.#active.size;
+  }
+
+  /** Every block that is still to come has been asked for. */
+  get endgame(): boolean {
+    return this.#order.size === 0 && this.#open.size === 0 && this.#active.size > 0;
+  }
+
+  /** How many complete peers there are, and how many of the others have `piece`. */
+  availability(piece: number): number {
+    return this.#seeds + this.#order.availability(piece);
+  }
+
+  /** A peer said what it has; a complete one is counted apart. */
+  addPieces(have: Bitfield): void {
+    this.#sources++;
+    if (have.isComplete) this.#seeds++;
+    else for (const piece of have) this.#order.count(piece, 1);
+  }
+
+  /** The peer of an earlier `addPieces` has one more. */
+  addHave(piece: number): void {
+    this.#order.count(piece, 1);
+  }
+
+  /** A peer left. `wasSeed`: it was complete when it said what it had, so it's counted apart. */
+  removePieces(have: Bitfield, wasSeed: boolean): void {
+    this.#sources--;
+    if (wasSeed) this.#seeds--;
+    else for (const piece of have) this.#order.count(piece, -1);
+  }
+
+  /**
+   * Asks `peer` for up to `count` blocks: each is handed to `take` after it's booked.
+   * @returns how many there were.
+   */
+  pick(peer: PickPeer, count: number, take: (active: ActivePiece, block: number) => void): number {
+    let left = count;
+    const current = this.#current.get(peer.key);
+    if (current !== undefined && this.#mayAsk(peer, current)) left -= this.#fill(peer, current, left, take);
+    if (left > 0 && this.#open.size > 0) {
+      for (const active of this.#open) {
+        if (!this.#mayAsk(peer, active)) continue;
+        left -= this.#fill(peer, active, left, take);
+        if (left === 0) break;
+      }
+    }
+    while (left > 0) {
+      const active = this.#start(peer);
+      if (active === undefined) break;
+      left -= this.#fill(peer, active, left, take);
+    }
+    return count - left;
+  }
+
+  /**
+   * Near the end: asks `peer` for up to `count` blocks that others were asked for already.
+   * @returns how many there were.
+   */
+  pickDuplicates(peer: PickPeer, count: number, take: (active: ActivePiece, block: number) => void): number {
+    let left = count;
+    for (let copies = 1; copies < ENDGAME_COPIES && left > 0; copies++) {
+      for (const active of this.#active.values()) {
+        if (!peer.have.has(active.piece) || active.exclusive !== undefined) continue;
+        if (peer.only !== undefined && !peer.only.has(active.piece)) continue;
+        // From the last block on: the one that was asked first works from the front.
+        for (let block = active.blockCount - 1; block >= 0 && left > 0; block--) {
+          if (active.requesterCount(block) !== copies || active.isRequestedFrom(block, peer.key)) continue;
+          active.request(block, peer.key);
+          take(active, block);
+          left--;
+        }
+      }
+    }
+    return count - left;
+  }
+
+  /** `peer` will not send the block, or not soon enough. */
+  release(piece: number, begin: number, peer: PeerKey): void {
+    const active = this.#active.get(piece);
+    if (active === undefined) return;
+    active.release(begin / BLOCK_LENGTH, peer);
+    if (active.freeCount === 0) return;
+    this.#open.add(active);
+    // Nobody else may be asked for an exclusive piece, so its owner must not be able to hold it up.
+    if (active.exclusive === peer) active.exclusive = undefined;
+  }
+
+  /** A peer is gone; its requests were released before. */
+  forget(peer: PeerKey): void {
+    this.#current.delete(peer);
+    for (const active of this.#open) if (active.exclusive === peer) active.exclusive = undefined;
+  }
+
+  /** The block was received: a piece that has all of them is taken, and returned no more by `active`. */
+  received(active: ActivePiece): void {
+    if (active.freeCount === 0) this.#open.delete(active);
+    if (active.complete) this.#drop(active);
+  }
+
+  /** A taken piece is in the storage. */
+  stored(piece: PieceIndex): void {
+    this.#suspect.delete(piece);
+    this.#options.missing.delete(piece);
+  }
+
+  /** A taken piece was bad: it's idle again, and will be fetched from one peer alone. */
+  failed(piece: PieceIndex): void {
+    this.#suspect.add(piece);
+    this.#order.insert(piece);
+  }
+
+  /**
+   * Gives up the active piece that lost least, among those of which nothing is on the way, to make room.
+   * @returns it, idle again.
+   */
+  evict(): ActivePiece | undefined {
+    let least: ActivePiece | undefined;
+    for (const active of this.#open) {
+      if (active.requestedCount > 0) continue;
+      if (least === undefined || active.receivedCount < least.receivedCount) least = active;
+    }
+    if (least === undefined) return undefined;
+    this.#drop(least);
+    this.#order.insert(least.piece);
+    return least;
+  }
+
+  /** Whole copies among the peers and in `own`, and the part of the pieces of which there is one more. */
+  copies(own: Bitfield): number {
+    const { pieceCount } = this.#options;
+    let least = Number.POSITIVE_INFINITY;
+    let more = 0;
+    for (let piece = 0; piece < pieceCount; piece++) {
+      const here = this.#order.availability(piece) + Number(own.has(piece));
+      if (here < least) {
+        least = here;
+        // Every piece before this one has at least one copy more.
+        more = piece;
+      } else if (here > least) more++;
+    }
+    return pieceCount === 0 ? 0 : this.#seeds + least + more / pieceCount;
+  }
+
+  #mayAsk(peer: PickPeer, active: ActivePiece): boolean {
+    if (active.freeCount === 0 || !peer.have.has(active.piece)) return false;
+    if (peer.only !== undefined && !peer.only.has(active.piece)) return false;
+    return active.exclusive === undefined || active.exclusive === peer.key;
+  }
+
+  #fill(
+    peer: PickPeer,
+    active: ActivePiece,
+    count: number,
+    take: (active: ActivePiece, block: number) => void,
+  ): number {
+    let taken = 0;
+    for (; taken < count; taken++) {
+      const block = active.nextFree();
+      if (block === -1) break;
+      active.request(block, peer.key);
+      take(active, block);
+    }
+    if (active.freeCount === 0) this.#open.delete(active);
+    this.#current.set(peer.key, active);
+    return taken;
+  }
+
+  #start(peer: PickPeer): ActivePiece | undefined {
+    const piece = this.#choose(peer);
+    if (piece === undefined) return undefined;
+    const size = this.#options.pieceSize(piece);
+    if (!this.#options.mayStart(size)) return undefined;
+    this.#order.remove(piece);
+    const active = new ActivePiece(pieceIndex(piece), size);
+    if (this.#suspect.has(piece)) active.exclusive = peer.key;
+    this.#active.set(piece, active);
+    this.#open.add(active);
+    this.#lastStarted = piece;
+    return active;
+  }
+
+  #choose(peer: PickPeer): number | undefined {
+    if (this.#order.size === 0) return undefined;
+    if (peer.only !== undefined) {
+      for (const piece of peer.only) if (this.#order.has(piece) && peer.have.has(piece)) return piece;
+      return undefined;
+    }
+    for (const piece of peer.suggested) {
+      peer.suggested.delete(piece);
+      if (this.#order.has(piece) && peer.have.has(piece)) return piece;
+    }
+    // With one source every piece is as rare as any other: in order, both disks read and write ahead.
+    const next = this.#lastStarted + 1;
+    if (this.#sources === 1 && this.#order.has(next) && peer.have.has(next)) return next;
+    return this.#order.find(peer.have);
+  }
+
+  #drop(active: ActivePiece): void {
+    this.#active.delete(active.piece);
+    this.#open.delete(active);
+    for (const [peer, current] of this.#current) if (current === active) this.#current.delete(peer);
+  }
+}

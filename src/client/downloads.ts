@@ -1,0 +1,425 @@
+import type { Clock, Millis, Random } from "../protocol/ambient.ts";
+import { Bitfield } from "../protocol/bitfield.ts";
+import type { PieceIndex } from "../protocol/ids.ts";
+import type { PieceLayout } from "../protocol/layout.ts";
+import { type ActivePiece, BLOCK_LENGTH, type PeerKey } from "./core/active-piece.ts";
+import { Blame } from "./core/blame.ts";
+import { Picker } from "./core/picker.ts";
+import { RateMeter } from "./core/rate.ts";
+import type { Limiter } from "./limiter.ts";
+import type { Peer } from "./peer.ts";
+import { PieceBuffers } from "./piece-buffers.ts";
+import type { PieceStorage } from "./storage.ts";
+
+export interface DownloadsOptions {
+  readonly layout: PieceLayout;
+  readonly pieceHashes: Uint8Array;
+  readonly storage: Pick<PieceStorage, "write">;
+  readonly missing: Bitfield;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sha1: (bytes: Uint8Array) => Uint8Array;
+  readonly limiter: Limiter;
+  readonly bufferBytes: number;
+  /** The connected peers: live. */
+  readonly peers: ReadonlyMap<PeerKey, Peer>;
+  /** A piece is verified and in the storage. */
+  stored(piece: PieceIndex): void;
+  /** A piece failed its hash. */
+  corrupt(piece: PieceIndex): void;
+  /** A peer is proven to have sent bad data. */
+  guilty(key: PeerKey, piece: PieceIndex): void;
+  /** The storage can't be written to: nothing more is asked for. */
+  failed(error: Error): void;
+}
+
+/** Blocks that a peer without work may ask for that others were asked for already. */
+const ENDGAME_BLOCKS = 4;
+/** How long a stalled peer may take for its one request. */
+const STALLED_PATIENCE: Millis = 60_000;
+
+/**
+ * The way in of a torrent: asks peers for blocks, puts them together, checks and stores pieces.
+ * One block: `Wire` -> {@link onBlock} -> piece buffer -> hash -> `storage.write` -> `stored`.
+ */
+export class Downloads {
+  readonly #options: DownloadsOptions;
+  readonly #blocksPerPiece: number;
+  readonly #picker: Picker;
+  readonly #blame: Blame;
+  readonly #buffers: PieceBuffers;
+  readonly #writes = new Set<Promise<void>>();
+  readonly #rate: RateMeter;
+  /** Bytes of pieces that are started, being checked or being written. */
+  #bytesHeld = 0;
+  #wasted = 0;
+  /** A piece couldn't be started for want of memory. */
+  #starved = false;
+  #wakeScheduled = false;
+  #stopped = false;
+
+  constructor(options: DownloadsOptions) {
+    this.#options = options;
+    const { layout } = options;
+    this.#blocksPerPiece = Math.ceil(layout.pieceLength / BLOCK_LENGTH);
+    this.#picker = new Picker({
+      pieceCount: layout.pieceCount,
+      pieceSize: (piece) => layout.pieceSize(piece),
+      missing: options.missing,
+      random: options.random,
+      mayStart: (size) => this.#reserve(size),
+    });
+    this.#blame = new Blame(options.sha1);
+    this.#buffers = new PieceBuffers(layout.pieceLength);
+    this.#rate = new RateMeter(5_000, options.clock.now());
+  }
+
+  get picker(): Picker {
+    return this.#picker;
+  }
+
+  /** Bytes thrown away. */
+  get wasted(): number {
+    return this.#wasted;
+  }
+
+  get rate(): RateMeter {
+    return this.#rate;
+  }
+
+  onPieces(peer: Peer, pieces: Bitfield): void {
+    peer.have = pieces;
+    this.#count(peer);
+    peer.useful = countCommon(pieces, this.#options.missing);
+    this.#changedInterest(peer);
+    this.#refill(peer);
+  }
+
+  onHave(peer: Peer, piece: PieceIndex): void {
+    this.#count(peer);
+    if (!peer.have.add(piece)) return;
+    this.#picker.addHave(piece);
+    if (!this.#options.missing.has(piece)) return;
+    peer.useful++;
+    if (peer.useful === 1) this.#changedInterest(peer);
+    this.#refill(peer);
+  }
+
+  onChoke(peer: Peer): void {
+    peer.only = peer.allowed;
+    this.#release(peer, (piece) => !peer.allowed.has(piece));
+  }
+
+  onUnchoke(peer: Peer): void {
+    peer.only = undefined;
+    this.#refill(peer);
+  }
+
+  onAllowedFast(peer: Peer): void {
+    this.#refill(peer);
+  }
+
+  /** Not asked again before the next tick: a peer that rejects everything must not be asked in a loop. */
+  onReject(peer: Peer, piece: PieceIndex, begin: number): void {
+    peer.allowed.delete(piece);
+    if (!peer.requests.delete(this.#id(piece, begin))) return;
+    peer.resting = true;
+    this.#picker.release(piece, begin, peer.key);
+    this.#refund(1);
+    this.#wakeLater();
+  }
+
+  onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void {
+    const now = this.#options.clock.now();
+    const length = data.length;
+    peer.down.add(length, now);
+    this.#rate.add(length, now);
+    peer.progressAt = now;
+    peer.stalled = false;
+    peer.resting = false;
+    const id = this.#id(piece, begin);
+    const askedAt = peer.requests.get(id);
+    if (askedAt !== undefined) {
+      peer.requests.delete(id);
+      peer.pipeline.received(length, askedAt, now);
+    }
+    const active = this.#accepts(piece, begin, length, askedAt !== undefined);
+    if (active === undefined) {
+      this.#wasted += length;
+      this.#refill(peer);
+      return;
+    }
+    const others = active.receive(begin / BLOCK_LENGTH, peer.key);
+    active.buffer ??= this.#buffers.take();
+    active.buffer.set(data, begin);
+    this.#picker.received(active);
+    for (const key of others) this.#cancel(key, piece, begin, length);
+    this.#refill(peer);
+    if (active.complete) {
+      // Hashing takes its time: the peer should have its next requests before it.
+      peer.wire.flush();
+      this.#check(active);
+    }
+  }
+
+  /** A peer is gone. */
+  gone(peer: Peer): void {
+    this.#options.limiter.forget(this.#grantedTo(peer));
+    this.#refund(peer.credit);
+    this.#release(peer, () => true);
+    this.#picker.forget(peer.key);
+    if (peer.counted) this.#picker.removePieces(peer.have, peer.countedAsSeed);
+    peer.counted = false;
+    this.#wakeLater();
+  }
+
+  /** Once a second: gives up on requests that take too long, and lets idle peers look again. */
+  tick(now: Millis): void {
+    for (const peer of this.#options.peers.values()) {
+      if (peer.requests.size > 0) {
+        const patience = peer.stalled ? STALLED_PATIENCE : peer.pipeline.patience(peer.requests.size);
+        if (now - peer.progressAt > patience) this.#giveUp(peer, now);
+      }
+      peer.resting = false;
+      this.#refill(peer);
+    }
+  }
+
+  /** Asks for nothing more, from anybody. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    for (const peer of this.#options.peers.values()) {
+      this.#options.limiter.forget(this.#grantedTo(peer));
+      for (const [id] of peer.requests) this.#sendCancel(peer, id);
+      peer.requests.clear();
+      if (peer.joined) peer.wire.notInterested();
+    }
+    this.#buffers.clear();
+  }
+
+  /** Settles when no write is under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#writes);
+  }
+
+  #count(peer: Peer): void {
+    if (peer.counted) return;
+    peer.counted = true;
+    peer.countedAsSeed = peer.have.isComplete;
+    this.#picker.addPieces(peer.have);
+  }
+
+  #changedInterest(peer: Peer): void {
+    if (peer.useful > 0 && !this.#stopped) peer.wire.interested();
+    else peer.wire.notInterested();
+  }
+
+  /** The piece that a block belongs to, if it's wanted; a block that was given up on is taken when it comes after all. */
+  #accepts(piece: PieceIndex, begin: number, length: number, asked: boolean): ActivePiece | undefined {
+    const active = this.#picker.active(piece);
+    if (active === undefined || this.#stopped || begin % BLOCK_LENGTH !== 0) return undefined;
+    const block = begin / BLOCK_LENGTH;
+    if (active.isReceived(block) || active.blockLength(block) !== length) return undefined;
+    // Only what its one giver was asked for may come into a piece that failed before.
+    if (!asked && active.exclusive !== undefined) return undefined;
+    return active;
+  }
+
+  /** Asks `peer` for more when its queue has room for a worthwhile number of blocks. */
+  #refill(peer: Peer): void {
+    if (this.#stopped || peer.useful === 0 || !peer.joined || peer.resting || peer.wire.isClosed) return;
+    if (peer.only !== undefined && peer.only.size === 0) return;
+    const depth = peer.stalled ? 1 : peer.pipeline.depth;
+    const room = depth - peer.requests.size;
+    // Deep queues are filled an eighth at a time: fewer, larger writes.
+    if (room < Math.max(1, depth >> 3)) return;
+    const now = this.#options.clock.now();
+    if (peer.requests.size === 0) {
+      peer.pipeline.idleUntil(now);
+      peer.progressAt = now;
+    }
+    if (this.#options.limiter.unlimited) this.#ask(peer, room, now);
+    else this.#askLimited(peer, room, now);
+  }
+
+  #ask(peer: Peer, room: number, now: Millis): number {
+    const take = (active: ActivePiece, block: number): void => {
+      const begin = block * BLOCK_LENGTH;
+      peer.requests.set(this.#id(active.piece, begin), now);
+      peer.wire.sendRequest({ piece: active.piece, begin, length: active.blockLength(block) });
+    };
+    const asked = this.#picker.pick(peer, room, take);
+    if (asked > 0 || peer.requests.size > 0 || !this.#picker.endgame) return asked;
+    return this.#picker.pickDuplicates(peer, Math.min(room, ENDGAME_BLOCKS), take);
+  }
+
+  /** One block at a time, each paid for before it's asked for, so that all peers get their turn. */
+  #askLimited(peer: Peer, room: number, now: Millis): void {
+    for (let left = room; left > 0; left--) {
+      if (peer.credit === 0) {
+        if (peer.awaitsCredit) return;
+        if (!this.#options.limiter.take(BLOCK_LENGTH, this.#grantedTo(peer))) {
+          peer.awaitsCredit = true;
+          return;
+        }
+        peer.credit++;
+      }
+      if (this.#ask(peer, 1, now) === 0) {
+        this.#refund(peer.credit);
+        peer.credit = 0;
+        return;
+      }
+      peer.credit--;
+    }
+  }
+
+  readonly #grants = new WeakMap<Peer, () => void>();
+
+  #grantedTo(peer: Peer): () => void {
+    let granted = this.#grants.get(peer);
+    if (granted === undefined) {
+      granted = () => {
+        peer.awaitsCredit = false;
+        peer.credit++;
+        this.#refill(peer);
+      };
+      this.#grants.set(peer, granted);
+    }
+    return granted;
+  }
+
+  #refund(blocks: number): void {
+    if (blocks > 0) this.#options.limiter.refund(blocks * BLOCK_LENGTH);
+  }
+
+  #release(peer: Peer, which: (piece: number) => boolean): void {
+    let released = 0;
+    for (const id of peer.requests.keys()) {
+      const piece = Math.floor(id / this.#blocksPerPiece);
+      if (!which(piece)) continue;
+      peer.requests.delete(id);
+      this.#picker.release(piece, (id % this.#blocksPerPiece) * BLOCK_LENGTH, peer.key);
+      released++;
+    }
+    this.#refund(released);
+    if (released > 0) this.#wakeLater();
+  }
+
+  #giveUp(peer: Peer, now: Millis): void {
+    peer.stalled = true;
+    peer.progressAt = now;
+    for (const id of peer.requests.keys()) this.#sendCancel(peer, id);
+    this.#release(peer, () => true);
+  }
+
+  #cancel(key: PeerKey, piece: PieceIndex, begin: number, length: number): void {
+    const peer = this.#options.peers.get(key);
+    if (peer === undefined || !peer.requests.delete(this.#id(piece, begin))) return;
+    peer.wire.sendCancel({ piece, begin, length });
+    this.#refund(1);
+    this.#wakeLater();
+  }
+
+  #sendCancel(peer: Peer, id: number): void {
+    const piece = Math.floor(id / this.#blocksPerPiece);
+    const begin = (id % this.#blocksPerPiece) * BLOCK_LENGTH;
+    const length = Math.min(BLOCK_LENGTH, this.#options.layout.pieceSize(piece) - begin);
+    // The id was made from a checked index in `#id`.
+    peer.wire.sendCancel({ piece: piece as PieceIndex, begin, length });
+  }
+
+  #check(active: ActivePiece): void {
+    const { piece, size, buffer } = active;
+    if (buffer === undefined) return;
+    const data = buffer.length === size ? buffer : buffer.subarray(0, size);
+    if (!matches(this.#options.sha1(data), this.#options.pieceHashes, piece)) {
+      const guilty = this.#blame.failed(piece, data, active.givers());
+      this.#free(size, buffer);
+      this.#picker.failed(piece);
+      this.#options.corrupt(piece);
+      for (const key of guilty) this.#options.guilty(key, piece);
+      this.#wakeLater();
+      return;
+    }
+    for (const key of this.#blame.passed(piece, data)) this.#options.guilty(key, piece);
+    const write = this.#options.storage
+      .write(piece, data)
+      .then(
+        () => this.#written(piece),
+        (error: Error) => this.#failed(error),
+      )
+      .finally(() => {
+        this.#writes.delete(write);
+        this.#free(size, buffer);
+      });
+    this.#writes.add(write);
+  }
+
+  #written(piece: PieceIndex): void {
+    this.#picker.stored(piece);
+    for (const peer of this.#options.peers.values()) {
+      if (!peer.have.has(piece)) continue;
+      peer.useful--;
+      if (peer.useful === 0 && peer.joined) this.#changedInterest(peer);
+    }
+    this.#options.stored(piece);
+  }
+
+  #failed(error: Error): void {
+    if (this.#stopped) return;
+    this.stop();
+    this.#options.failed(error);
+  }
+
+  #free(size: number, buffer: Uint8Array | undefined): void {
+    this.#bytesHeld -= size;
+    if (buffer !== undefined && !this.#stopped) this.#buffers.give(buffer);
+    if (!this.#starved) return;
+    this.#starved = false;
+    this.#wakeLater();
+  }
+
+  /** Makes room for a piece of `size` bytes, if need be by giving up one that nobody is sending. */
+  #reserve(size: number): boolean {
+    if (this.#bytesHeld + size > this.#options.bufferBytes) {
+      const evicted = this.#picker.evict();
+      if (evicted === undefined) {
+        this.#starved = true;
+        return false;
+      }
+      this.#wasted += evicted.receivedCount * BLOCK_LENGTH;
+      this.#free(evicted.size, evicted.buffer);
+      if (this.#bytesHeld + size > this.#options.bufferBytes) return false;
+    }
+    this.#bytesHeld += size;
+    return true;
+  }
+
+  /** Lets every peer look for work, once, after what is happening now. */
+  #wakeLater(): void {
+    if (this.#wakeScheduled || this.#stopped) return;
+    this.#wakeScheduled = true;
+    this.#options.clock.after(0, () => {
+      this.#wakeScheduled = false;
+      for (const peer of this.#options.peers.values()) this.#refill(peer);
+    });
+  }
+
+  #id(piece: number, begin: number): number {
+    return piece * this.#blocksPerPiece + begin / BLOCK_LENGTH;
+  }
+}
+
+function matches(digest: Uint8Array, hashes: Uint8Array, piece: number): boolean {
+  for (let i = 0; i < 20; i++) if (digest[i] !== hashes[piece * 20 + i]) return false;
+  return true;
+}
+
+function countCommon(a: Bitfield, b: Bitfield): number {
+  let count = 0;
+  for (let i = 0; i < a.bytes.length; i++) {
+    for (let both = (a.bytes[i] ?? 0) & (b.bytes[i] ?? 0); both !== 0; both &= both - 1) count++;
+  }
+  return count;
+}

@@ -1,0 +1,205 @@
+import type { PeerAddress } from "../platform/transport.ts";
+import type { Millis } from "../protocol/ambient.ts";
+import { Bitfield } from "../protocol/bitfield.ts";
+import type { PieceIndex } from "../protocol/ids.ts";
+import type { PeerKey } from "./core/active-piece.ts";
+import type { PickPeer } from "./core/picker.ts";
+import { Pipeline } from "./core/pipeline.ts";
+import { RateMeter } from "./core/rate.ts";
+import type { PeerSource, PeerStats } from "./torrent-types.ts";
+import type { Upload } from "./upload.ts";
+import type { Wire } from "./wire.ts";
+import type { BlockRef, ExtendedHandshake, PeerIdentity, WireHandler } from "./wire-types.ts";
+
+/** Who is told what a peer does: the torrent and its parts. Blocks go straight to `onBlock`. */
+export interface PeerOwner {
+  onHandshake(peer: Peer, identity: PeerIdentity): void;
+  onExtendedHandshake(peer: Peer, handshake: ExtendedHandshake): void;
+  onPieces(peer: Peer, pieces: Bitfield): void;
+  onHave(peer: Peer, piece: PieceIndex): void;
+  onChoke(peer: Peer): void;
+  onUnchoke(peer: Peer): void;
+  onInterest(peer: Peer): void;
+  onRequest(peer: Peer, block: BlockRef): void;
+  onReject(peer: Peer, block: BlockRef): void;
+  onAllowedFast(peer: Peer, piece: PieceIndex): void;
+  onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void;
+  onClose(peer: Peer, reason: Error | undefined): void;
+}
+
+/** More suggestions than this are old news. */
+const MAX_SUGGESTED = 16;
+/** BEP 6 gives ten. */
+const MAX_ALLOWED = 64;
+/** Over how long a peer's rates are taken. */
+const RATE_SPAN: Millis = 10_000;
+
+export interface PeerOptions {
+  readonly key: PeerKey;
+  readonly owner: PeerOwner;
+  readonly wire: Wire;
+  readonly upload: Upload;
+  readonly source: PeerSource;
+  readonly pieceCount: number;
+  readonly now: Millis;
+}
+
+/** What a torrent knows about one connected peer. Its parts write here; nobody else does. */
+export class Peer implements PickPeer, WireHandler {
+  readonly key: PeerKey;
+  readonly wire: Wire;
+  readonly upload: Upload;
+  readonly source: PeerSource;
+  readonly address: PeerAddress;
+  readonly connectedAt: Millis;
+  readonly #owner: PeerOwner;
+
+  /** Its handshake was accepted: it counts as a peer of the swarm. */
+  joined = false;
+  client = "";
+  uploadOnly = false;
+  /** Where it listens: what we dialled, or what it says in its extension handshake. */
+  listenAddress: PeerAddress | undefined = undefined;
+
+  have: Bitfield;
+  /** `have` is counted in the picker. */
+  counted = false;
+  /** It was complete when it was counted. */
+  countedAsSeed = false;
+  /** How many of the pieces that we miss it has; we are interested when there are any. */
+  useful = 0;
+
+  /** Blocks asked for and not here yet, with the time of asking, oldest first. */
+  readonly requests = new Map<number, Millis>();
+  readonly pipeline: Pipeline;
+  readonly suggested = new Set<number>();
+  readonly allowed = new Set<number>();
+  /** Set while it chokes us: what may be asked for all the same. */
+  only: ReadonlySet<number> | undefined = undefined;
+  /** It let our requests time out, and gets one at a time until it sends something. */
+  stalled = false;
+  /** It rejected a request: not asked again before the next second or its next block. */
+  resting = false;
+  /** When it last sent a block, or was first asked for one after a pause. */
+  progressAt: Millis;
+  /** Blocks that the download limit granted and that are not asked for yet. */
+  credit = 0;
+  awaitsCredit = false;
+
+  readonly down: RateMeter;
+  readonly up: RateMeter;
+  /** When the choker last gave it a slot or left it one. */
+  servedAt: Millis = Number.NEGATIVE_INFINITY;
+  /** `wire.payloadUp` when it was last unchoked. */
+  servedFrom = 0;
+
+  constructor(options: PeerOptions) {
+    this.key = options.key;
+    this.wire = options.wire;
+    this.upload = options.upload;
+    this.source = options.source;
+    this.address = options.wire.transport.remote;
+    this.connectedAt = options.now;
+    this.progressAt = options.now;
+    this.#owner = options.owner;
+    this.have = new Bitfield(options.pieceCount);
+    this.pipeline = new Pipeline(options.now);
+    this.down = new RateMeter(RATE_SPAN, options.now);
+    this.up = new RateMeter(RATE_SPAN, options.now);
+  }
+
+  /** It has everything, or says that it takes nothing (BEP 21). */
+  get takesNothing(): boolean {
+    return this.uploadOnly || (this.counted && this.have.isComplete);
+  }
+
+  stats(now: Millis): PeerStats {
+    const { wire, have } = this;
+    return {
+      address: this.address,
+      source: this.source,
+      client: this.client,
+      downRate: this.down.rate(now),
+      upRate: this.up.rate(now),
+      downloaded: this.down.total,
+      uploaded: wire.payloadUp,
+      progress: have.length === 0 ? 1 : have.count / have.length,
+      amChoking: wire.amChoking,
+      amInterested: wire.amInterested,
+      peerChoking: wire.peerChoking,
+      peerInterested: wire.peerInterested,
+      snubbed: this.stalled,
+    };
+  }
+
+  onHandshake(identity: PeerIdentity): void {
+    this.#owner.onHandshake(this, identity);
+  }
+
+  onExtendedHandshake(handshake: ExtendedHandshake): void {
+    this.#owner.onExtendedHandshake(this, handshake);
+  }
+
+  onPieces(pieces: Bitfield): void {
+    this.#owner.onPieces(this, pieces);
+  }
+
+  onHave(piece: PieceIndex): void {
+    this.#owner.onHave(this, piece);
+  }
+
+  onChoke(): void {
+    this.#owner.onChoke(this);
+  }
+
+  onUnchoke(): void {
+    this.#owner.onUnchoke(this);
+  }
+
+  onInterested(): void {
+    this.#owner.onInterest(this);
+  }
+
+  onNotInterested(): void {
+    this.#owner.onInterest(this);
+  }
+
+  onRequest(block: BlockRef): void {
+    this.#owner.onRequest(this, block);
+  }
+
+  onCancel(block: BlockRef): void {
+    this.upload.cancel(block);
+  }
+
+  onReject(block: BlockRef): void {
+    this.#owner.onReject(this, block);
+  }
+
+  onAllowedFast(piece: PieceIndex): void {
+    if (this.allowed.size >= MAX_ALLOWED) return;
+    this.allowed.add(piece);
+    this.#owner.onAllowedFast(this, piece);
+  }
+
+  onSuggest(piece: PieceIndex): void {
+    if (this.suggested.size < MAX_SUGGESTED) this.suggested.add(piece);
+  }
+
+  onBlock(piece: PieceIndex, begin: number, data: Uint8Array): void {
+    this.#owner.onBlock(this, piece, begin, data);
+  }
+
+  onExtended(): void {
+    // None of the extensions that we announce has messages yet.
+  }
+
+  onDrain(): void {
+    this.upload.drained();
+  }
+
+  onClose(reason?: Error): void {
+    this.upload.close();
+    this.#owner.onClose(this, reason);
+  }
+}

@@ -1,0 +1,25 @@
+/** How many idle buffers are kept; the rest is left to the garbage collector. */
+const KEEP = 8;
+
+/** Memory for pieces under way: reused, because touching fresh memory costs more than copying a block into it. */
+export class PieceBuffers {
+  readonly #pieceLength: number;
+  readonly #idle: Uint8Array[] = [];
+
+  constructor(pieceLength: number) {
+    this.#pieceLength = pieceLength;
+  }
+
+  /** A buffer of one piece's length, full of leftovers; the caller has it until `give`. */
+  take(): Uint8Array {
+    return this.#idle.pop() ?? new Uint8Array(this.#pieceLength);
+  }
+
+  give(buffer: Uint8Array): void {
+    if (this.#idle.length < KEEP) this.#idle.push(buffer);
+  }
+
+  clear(): void {
+    this.#idle.length = 0;
+  }
+}
