@@ -1,7 +1,8 @@
 /** What announcing takes and gives, whatever the tracker's protocol: the seam between trackers and torrents. */
-import type { PeerAddress } from "../../platform/transport.ts";
+
 import { BoojumError } from "../../protocol/errors.ts";
 import type { InfoHash, PeerId } from "../../protocol/ids.ts";
+import type { PeerAddress } from "../../protocol/peer-address.ts";
 
 /** A tracker could not be asked, or refused; the next one, or the same later, may do better. */
 export class TrackerError extends BoojumError {

@@ -6,7 +6,7 @@ export interface ShareEntry {
   /** As in `/announce/ID`. */
   readonly id: string;
   readonly infoHash: InfoHash;
-  /** False: never in a scrape without the ID, and unknown to an announce without it. */
+  /** False: unknown to an announce or a scrape that does not carry the ID. */
   readonly listed: boolean;
   /** Bytes of the torrent; what `progress` is a part of. */
   readonly totalBytes: number;
@@ -25,7 +25,7 @@ export interface SwarmPeer {
   readonly progress: number;
 }
 
-/** Facts about peers other than ourselves. Each is called after the store has changed. */
+/** Facts about peers other than ourselves, told when the store has taken the whole change in. */
 export interface SwarmEvents {
   joined?(peer: SwarmPeer): void;
   /** Once a peer: it had not everything when it joined, and has now. */

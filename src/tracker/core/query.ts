@@ -1,0 +1,170 @@
+/**
+ * Reads the query of an announce or scrape (BEP 3 "trackers", BEP 7, BEP 23, BEP 48) from its raw text, because
+ * `info_hash` and `peer_id` are bytes: whatever takes the query for UTF-8 corrupts them.
+ */
+import { type InfoHash, infoHash, type PeerId, peerId } from "../../protocol/ids.ts";
+
+export type AnnounceEvent = "started" | "completed" | "stopped" | "none";
+
+/** An announce as the client wrote it; a wish for an address (`ip=`) is not in it, the socket's is used. */
+export interface AnnounceQuery {
+  readonly ok: true;
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  /** 0 to 65535; 0 means that the peer takes no connections. */
+  readonly port: number;
+  readonly uploaded: number;
+  readonly downloaded: number;
+  /** Bytes missing; undefined when the peer does not know (it has only a magnet link). */
+  readonly left: number | undefined;
+  readonly event: AnnounceEvent;
+  /** How many peers are wanted, from 0; undefined when the client leaves it to us. */
+  readonly numwant: number | undefined;
+  /** `compact=0`: a list of dictionaries is wanted instead (BEP 23). */
+  readonly compact: boolean;
+  readonly noPeerId: boolean;
+  /** Percent-decoded, one character a byte; "" when absent. */
+  readonly key: string;
+}
+
+/** Why a request is refused; for the `failure reason` of the reply. */
+export interface BadQuery {
+  readonly ok: false;
+  readonly reason: string;
+}
+
+/** No client asks for more torrents at once; a longer list is cut by the HTTP server's limit on headers anyway. */
+const MAX_SCRAPE = 100;
+/** Longer keys than any client's; what is beyond is somebody's attempt to make us remember things. */
+const MAX_KEY = 64;
+
+function bad(reason: string): BadQuery {
+  return { ok: false, reason };
+}
+
+/** @param query what follows `?`, raw; "" when there is none. */
+export function parseAnnounce(query: string): AnnounceQuery | BadQuery {
+  const values = new Map<string, string>();
+  for (let at = 0; at < query.length; ) {
+    const end = endOfPair(query, at);
+    const equals = query.indexOf("=", at);
+    // A name without "=" is a flag with the empty value.
+    const nameEnd = equals < 0 || equals > end ? end : equals;
+    const name = query.slice(at, nameEnd);
+    // Of other names the last one counts: clients append to whatever query the announce URL had.
+    if (name === "info_hash" && values.has(name)) return bad("info_hash is given twice");
+    values.set(name, query.slice(nameEnd + 1, end));
+    at = end + 1;
+  }
+
+  const hash = decode20(values.get("info_hash"));
+  if (typeof hash === "string") return bad(`info_hash ${hash}`);
+  const peer = decode20(values.get("peer_id"));
+  if (typeof peer === "string") return bad(`peer_id ${peer}`);
+  const port = naturalNumber(values.get("port"));
+  if (port === undefined || port > 65535) return bad("port is not a number from 0 to 65535");
+  const key = decodeText(values.get("key") ?? "", MAX_KEY);
+  if (key === undefined) return bad(`key is badly escaped or longer than ${MAX_KEY} bytes`);
+  return {
+    ok: true,
+    infoHash: infoHash(hash),
+    peerId: peerId(peer),
+    port,
+    uploaded: naturalNumber(values.get("uploaded")) ?? 0,
+    downloaded: naturalNumber(values.get("downloaded")) ?? 0,
+    left: naturalNumber(values.get("left")),
+    event: eventOf(values.get("event")),
+    // -1 and other nonsense: ours to choose.
+    numwant: naturalNumber(values.get("numwant")),
+    compact: values.get("compact") !== "0",
+    noPeerId: values.get("no_peer_id") === "1",
+    key,
+  };
+}
+
+/** A scrape names any number of info hashes; none means all (BEP 48). */
+export interface ScrapeQuery {
+  readonly ok: true;
+  readonly infoHashes: readonly InfoHash[];
+}
+
+/** @param query what follows `?`, raw; "" when there is none. */
+export function parseScrape(query: string): ScrapeQuery | BadQuery {
+  const infoHashes: InfoHash[] = [];
+  for (let at = 0; at < query.length; ) {
+    const end = endOfPair(query, at);
+    if (query.startsWith("info_hash=", at)) {
+      const bytes = decode20(query.slice(at + "info_hash=".length, end));
+      if (typeof bytes === "string") return bad(`info_hash ${bytes}`);
+      if (infoHashes.length === MAX_SCRAPE) return bad(`more than ${MAX_SCRAPE} info hashes`);
+      infoHashes.push(infoHash(bytes));
+    }
+    at = end + 1;
+  }
+  return { ok: true, infoHashes };
+}
+
+function endOfPair(query: string, at: number): number {
+  const end = query.indexOf("&", at);
+  return end < 0 ? query.length : end;
+}
+
+function eventOf(text: string | undefined): AnnounceEvent {
+  // "paused" (BEP 21) and words yet to come are regular announces.
+  return text === "started" || text === "completed" || text === "stopped" ? text : "none";
+}
+
+/** Up to 20 digits, which is any unsigned 64-bit number; above 2^53 it is rounded, which harms no count of ours. */
+function naturalNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,20}$/.test(text) ? Number(text) : undefined;
+}
+
+/**
+ * The byte at `at`: escaped, or as it is. Clients differ in what they leave unescaped, so every byte is taken that
+ * the HTTP parser let through. `+` is a space: those that write it (form encoders in Go, Java and Python) mean
+ * that, and nobody leaves a plus unescaped. -1: a `%` without two hexadecimal digits.
+ */
+function byteAt(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code === PLUS) return SPACE;
+  if (code !== PERCENT) return code <= 0xff ? code : -1;
+  const high = hexDigit(text.charCodeAt(at + 1));
+  const low = hexDigit(text.charCodeAt(at + 2));
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+const SPACE = 0x20;
+const PERCENT = 0x25;
+const PLUS = 0x2b;
+
+/** -1: none, or beyond the end of the text (NaN). */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+/** Exactly 20 bytes, or what is wrong with them. */
+function decode20(text: string | undefined): Uint8Array | string {
+  if (text === undefined) return "is missing";
+  const bytes = new Uint8Array(20);
+  let length = 0;
+  for (let at = 0; at < text.length; at += text.charCodeAt(at) === PERCENT ? 3 : 1) {
+    const byte = byteAt(text, at);
+    if (byte < 0) return "is badly escaped";
+    // What is written beyond the end of a typed array is dropped.
+    bytes[length++] = byte;
+  }
+  return length === 20 ? bytes : `has ${length} bytes, not 20`;
+}
+
+/** One character a byte; undefined when it is badly escaped or longer than `limit` bytes. */
+function decodeText(text: string, limit: number): string | undefined {
+  let decoded = "";
+  for (let at = 0; at < text.length; at += text.charCodeAt(at) === PERCENT ? 3 : 1) {
+    const byte = byteAt(text, at);
+    if (byte < 0 || decoded.length === limit) return undefined;
+    decoded += String.fromCharCode(byte);
+  }
+  return decoded;
+}

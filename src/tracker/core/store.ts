@@ -1,0 +1,255 @@
+import type { Clock, Random, Timer } from "../../protocol/ambient.ts";
+import { bytesEqual, toLatin1 } from "../../protocol/bytes.ts";
+import { type InfoHash, peerId } from "../../protocol/ids.ts";
+import { formatIp } from "../../protocol/ip-address.ts";
+import type { PeerList } from "./peer-list.ts";
+import type { AnnounceQuery } from "./query.ts";
+import { type OwnEndpoint, selectPeers } from "./select.ts";
+import { Swarm, type SwarmLimits } from "./swarm.ts";
+import type { ShareEntry, SwarmCounts, SwarmEvents, SwarmPeer } from "./swarm-types.ts";
+
+export interface TrackerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events?: SwarmEvents;
+  /**
+   * Seconds between a peer's announces; 300 by default. libtorrent announces no more often than that, so a shorter
+   * interval would let its peers expire in between.
+   */
+  readonly interval?: number;
+  /** Seconds before a peer that needs more peers may ask again; 30 by default. */
+  readonly minInterval?: number;
+  /** Peers of one swarm; 100,000 by default, about 10 MB. */
+  readonly maxPeers?: number;
+  /** Peers of one swarm from one address, loopback excepted; 256 by default. */
+  readonly maxPerAddress?: number;
+}
+
+export interface AnnounceRequest {
+  readonly query: AnnounceQuery;
+  /** 4 or 16 bytes: where the request came from. */
+  readonly address: Uint8Array;
+  /** The ID of `/announce/ID`; absent for `/announce`. */
+  readonly shareId: string | undefined;
+  /** The address by which the asker reached us. */
+  readonly reachedAs: OwnEndpoint;
+}
+
+export type AnnounceOutcome =
+  | { readonly ok: true; readonly counts: SwarmCounts; readonly peers: PeerList; readonly warning?: string }
+  | { readonly ok: false; readonly reason: string };
+
+export interface ScrapedSwarm {
+  readonly infoHash: InfoHash;
+  readonly counts: SwarmCounts;
+}
+
+/** What a client gets that does not say how many peers it wants, and the most that any gets. */
+const DEFAULT_WANTED = 50;
+const MAX_WANTED = 200;
+/** Seconds beyond twice the interval until a silent peer is forgotten: a client may be late by its jitter. */
+const GRACE = 60;
+const SWEEP_SECONDS = 30;
+
+interface Tracked {
+  readonly infoHash: InfoHash;
+  readonly swarm: Swarm;
+  readonly totalBytes: number;
+  readonly seeder: Uint8Array | undefined;
+  /** The IDs under which it is shared, and whether each is listed. */
+  readonly shares: Map<string, boolean>;
+}
+
+/** The swarms of our own shares, and of nothing else: what a stranger announces besides costs no memory. */
+export class TrackerStore {
+  /** Seconds, for the replies. */
+  readonly interval: number;
+  readonly minInterval: number;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #events: SwarmEvents;
+  readonly #limits: SwarmLimits;
+  readonly #swarms = new Map<string, Tracked>();
+  /** Facts that wait until the change they came from is whole. */
+  #facts: (() => void)[] = [];
+  #sweep: Timer | undefined;
+
+  constructor(options: TrackerOptions) {
+    this.interval = options.interval ?? 300;
+    this.minInterval = Math.min(options.minInterval ?? 30, this.interval);
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#events = options.events ?? {};
+    this.#limits = { maxPeers: options.maxPeers ?? 100_000, maxPerAddress: options.maxPerAddress ?? 256 };
+  }
+
+  /** Tracks a share from now on. Two shares of one torrent have one swarm. */
+  register(share: ShareEntry): void {
+    const key = toLatin1(share.infoHash);
+    const known = this.#swarms.get(key);
+    if (known !== undefined) {
+      known.shares.set(share.id, share.listed);
+      return;
+    }
+    const { infoHash, totalBytes, seeder } = share;
+    const swarm = new Swarm(this.#limits, this.#random, (fact, slot, of) =>
+      this.#remember(fact, slot, of, infoHash),
+    );
+    const shares = new Map([[share.id, share.listed]]);
+    this.#swarms.set(key, { infoHash, swarm, totalBytes, seeder, shares });
+  }
+
+  /** Forgets a share, and its swarm when no other share has the same torrent; peers are not said to have left. */
+  unregister(hash: InfoHash, id: string): void {
+    const key = toLatin1(hash);
+    const tracked = this.#swarms.get(key);
+    if (tracked?.shares.delete(id) === true && tracked.shares.size === 0) this.#swarms.delete(key);
+  }
+
+  announce(request: AnnounceRequest): AnnounceOutcome {
+    const { query, address, shareId, reachedAs } = request;
+    const tracked = this.#swarms.get(toLatin1(query.infoHash));
+    if (tracked === undefined || !isVisible(tracked, shareId))
+      return { ok: false, reason: "unknown torrent: it is not, or no longer, shared here" };
+    const { swarm } = tracked;
+    const isOwn = tracked.seeder !== undefined && bytesEqual(tracked.seeder, query.peerId);
+    const left = query.left ?? (query.event === "completed" ? 0 : undefined);
+    const seeder = left === 0;
+    const slot = isOwn ? -1 : this.#update(tracked, request, left);
+    const peers = selectPeers(
+      {
+        swarm,
+        asker: slot,
+        address,
+        seeder,
+        wanted: query.event === "stopped" ? 0 : Math.min(query.numwant ?? DEFAULT_WANTED, MAX_WANTED),
+        reachedAs,
+        ownSeeder: isOwn ? undefined : tracked.seeder,
+      },
+      this.#random,
+    );
+    const counts = countsOf(tracked);
+    this.#tell();
+    if (slot >= 0 || isOwn || query.event === "stopped") return { ok: true, counts, peers };
+    return { ok: true, counts, peers, warning: "the swarm is full: other peers are not told about this one" };
+  }
+
+  /** The swarms that were asked for and may be seen; all that may be seen when none is named (BEP 48). */
+  scrape(infoHashes: readonly InfoHash[], shareId: string | undefined): ScrapedSwarm[] {
+    const asked: (Tracked | undefined)[] =
+      infoHashes.length === 0
+        ? [...this.#swarms.values()]
+        : [...new Set(infoHashes.map(toLatin1))].map((key) => this.#swarms.get(key));
+    return asked.flatMap((tracked) =>
+      tracked !== undefined && isVisible(tracked, shareId)
+        ? [{ infoHash: tracked.infoHash, counts: countsOf(tracked) }]
+        : [],
+    );
+  }
+
+  /** Undefined when the torrent is not tracked. */
+  counts(infoHash: InfoHash): SwarmCounts | undefined {
+    const tracked = this.#swarms.get(toLatin1(infoHash));
+    return tracked && countsOf(tracked);
+  }
+
+  /** The peers of a swarm, ourselves not among them; `limit` at most. */
+  peers(infoHash: InfoHash, limit: number): SwarmPeer[] {
+    const tracked = this.#swarms.get(toLatin1(infoHash));
+    const peers: SwarmPeer[] = [];
+    for (const slot of tracked?.swarm.slots() ?? []) {
+      if (tracked === undefined || peers.length >= limit) break;
+      peers.push(snapshot(tracked.infoHash, tracked.swarm, slot));
+    }
+    return peers;
+  }
+
+  /** Forgets everything; no timer is left. */
+  close(): void {
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
+    this.#swarms.clear();
+  }
+
+  #update(tracked: Tracked, { query, address }: AnnounceRequest, left: number | undefined): number {
+    const { swarm } = tracked;
+    const report = {
+      peerId: query.peerId,
+      key: query.key,
+      address,
+      port: query.port,
+      seeder: left === 0,
+      progress: progressOf(left, tracked.totalBytes),
+      justCompleted: query.event === "completed",
+    };
+    if (query.event === "stopped") {
+      const slot = swarm.find(report);
+      if (slot >= 0) swarm.remove(slot);
+      return -1;
+    }
+    const slot = swarm.update(report, this.#seconds());
+    this.#sweepLater();
+    return slot;
+  }
+
+  /** Seconds from 1, because 0 means never. */
+  #seconds(): number {
+    return Math.floor(this.#clock.now() / 1000) + 1;
+  }
+
+  #sweepLater(): void {
+    this.#sweep ??= this.#clock.after(SWEEP_SECONDS * 1000, () => {
+      this.#sweep = undefined;
+      const oldest = this.#seconds() - 2 * this.interval - GRACE;
+      let peers = 0;
+      for (const { swarm } of this.#swarms.values()) {
+        swarm.expire(oldest);
+        peers += swarm.size;
+      }
+      if (peers > 0) this.#sweepLater();
+      this.#tell();
+    });
+  }
+
+  #remember(fact: keyof SwarmEvents, slot: number, swarm: Swarm, infoHash: InfoHash): void {
+    const events = this.#events;
+    if (events[fact] === undefined) return;
+    const peer = snapshot(infoHash, swarm, slot);
+    this.#facts.push(() => events[fact]?.(peer));
+  }
+
+  #tell(): void {
+    if (this.#facts.length === 0) return;
+    const facts = this.#facts;
+    this.#facts = [];
+    for (const fact of facts) fact();
+  }
+}
+
+/** By its ID when one is given; without one only what is listed. */
+function isVisible(tracked: Tracked, shareId: string | undefined): boolean {
+  if (shareId !== undefined) return tracked.shares.has(shareId);
+  for (const listed of tracked.shares.values()) if (listed) return true;
+  return false;
+}
+
+function countsOf({ swarm, seeder }: Tracked): SwarmCounts {
+  const complete = swarm.seeders + (seeder === undefined ? 0 : 1);
+  return { complete, downloaded: swarm.downloaded, incomplete: swarm.size - swarm.seeders };
+}
+
+function progressOf(left: number | undefined, total: number): number {
+  if (left === 0) return 1;
+  return left === undefined || total === 0 ? 0 : Math.max(0, 1 - left / total);
+}
+
+function snapshot(infoHash: InfoHash, swarm: Swarm, slot: number): SwarmPeer {
+  const endpoints = swarm.v4.has(slot) ? swarm.v4 : swarm.v6;
+  return {
+    infoHash,
+    peerId: peerId(swarm.peerId(slot).slice()),
+    host: formatIp(endpoints.address(slot)),
+    port: endpoints.port(slot),
+    progress: swarm.progress(slot),
+  };
+}

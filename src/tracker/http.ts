@@ -1,0 +1,123 @@
+/** The tracker over HTTP, at Node's level: a request is a scan over its raw URL, and a reply one write. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { checkHost } from "../protocol/host-rule.ts";
+import { ipScope, parseIp } from "../protocol/ip-address.ts";
+import { parseAnnounce, parseScrape } from "./core/query.ts";
+import { encodeAnnounce, encodeFailure, encodeScrape } from "./core/response.ts";
+import type { OwnEndpoint } from "./core/select.ts";
+import type { TrackerStore } from "./core/store.ts";
+
+export interface TrackerHttpOptions {
+  readonly store: TrackerStore;
+  /** Our own names for the `Host` rule, as they are now: they may change while we run. */
+  readonly hostNames: () => readonly string[];
+}
+
+/** What a request to the tracker asks for. */
+export interface TrackerRoute {
+  readonly action: "announce" | "scrape";
+  /** The ID of `/announce/ID` or `/scrape/ID`; undefined for the bare path. */
+  readonly shareId: string | undefined;
+  /** Raw, without `?`. */
+  readonly query: string;
+}
+
+/** @returns undefined when `url` (path and query, raw) is none of the tracker's. */
+export function trackerRoute(url: string): TrackerRoute | undefined {
+  const action = url.startsWith("/announce") ? "announce" : url.startsWith("/scrape") ? "scrape" : undefined;
+  if (action === undefined) return undefined;
+  const mark = url.indexOf("?");
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const query = mark < 0 ? "" : url.slice(mark + 1);
+  const rest = path.slice(action.length + 1);
+  if (rest === "" || rest === "/") return { action, shareId: undefined, query };
+  // IDs are letters and digits: nothing to unescape, and a deeper path is none of ours.
+  return /^\/[\w-]{1,64}$/.test(rest) ? { action, shareId: rest.slice(1), query } : undefined;
+}
+
+/**
+ * Answers `/announce`, `/announce/ID`, `/scrape` and `/scrape/ID`; everything else gets 404, so route with
+ * {@link trackerRoute} first. The socket's address is the peer's; `ip=` and forwarding headers are not read.
+ */
+export function createTrackerHttp(
+  options: TrackerHttpOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const { store, hostNames } = options;
+  return (request, response) => {
+    // Nothing is awaited from a body; Node reads it away before the next request.
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      sendText(response, 405, "GET or HEAD");
+      return;
+    }
+    const host = checkHost(request.headers.host, { names: hostNames() });
+    if (!host.ok) {
+      sendText(
+        response,
+        host.status,
+        host.status === 421 ? "not our name: use our address" : "bad Host header",
+      );
+      return;
+    }
+    const route = trackerRoute(request.url ?? "");
+    if (route === undefined) {
+      sendText(response, 404, "not found");
+      return;
+    }
+    if (route.action === "scrape") {
+      send(response, 200, scrape(store, route));
+      return;
+    }
+    const address = parseIp(request.socket.remoteAddress ?? "");
+    const reachedAs = ownEndpoint(request, host);
+    // The asker has hung up: there is nobody to answer.
+    if (address === undefined || reachedAs === undefined) response.destroy();
+    else send(response, 200, announce(store, route, address, reachedAs));
+  };
+}
+
+function announce(
+  store: TrackerStore,
+  route: TrackerRoute,
+  address: Uint8Array,
+  reachedAs: OwnEndpoint,
+): Uint8Array {
+  const query = parseAnnounce(route.query);
+  if (!query.ok) return encodeFailure(query.reason);
+  const outcome = store.announce({ query, address, shareId: route.shareId, reachedAs });
+  if (!outcome.ok) return encodeFailure(outcome.reason);
+  return encodeAnnounce({ ...outcome, interval: store.interval, minInterval: store.minInterval }, query);
+}
+
+function scrape(store: TrackerStore, route: TrackerRoute): Uint8Array {
+  const query = parseScrape(route.query);
+  if (!query.ok) return encodeFailure(query.reason);
+  return encodeScrape(store.scrape(query.infoHashes, route.shareId), store.interval);
+}
+
+/**
+ * Where the asker reached us: what its `Host` header says, when that is an address (it knows better than we do when
+ * a port is forwarded), else our end of its connection. `http://0.0.0.0:6881/` works on some systems, but no peer
+ * can be told to go there.
+ */
+function ownEndpoint(
+  { socket }: IncomingMessage,
+  host: { readonly ip?: Uint8Array; readonly port?: number },
+): OwnEndpoint | undefined {
+  if (host.ip !== undefined) {
+    const scope = ipScope(host.ip);
+    if (scope !== "unspecified" && scope !== "multicast") return { ip: host.ip, port: host.port ?? 80 };
+  }
+  const ip = parseIp(socket.localAddress ?? "");
+  return ip === undefined || socket.localPort === undefined ? undefined : { ip, port: socket.localPort };
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  send(response, status, new TextEncoder().encode(`${text}\n`));
+}
+
+function send(response: ServerResponse, status: number, body: Uint8Array): void {
+  // For HEAD Node keeps the body back itself. Text, because BEP 3 says so and browsers then show it.
+  response.writeHead(status, { "Content-Type": "text/plain", "Content-Length": body.length });
+  response.end(body);
+}
