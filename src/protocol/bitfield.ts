@@ -56,9 +56,9 @@ export class Bitfield {
     return ((this.bytes[piece >> 3] ?? 0) & (0x80 >> (piece & 7))) !== 0;
   }
 
-  /** @returns whether this changed anything. */
+  /** @returns whether this changed anything; a piece that does not exist can't be added. */
   add(piece: PieceIndex | number): boolean {
-    if (piece >= this.length || this.has(piece)) return false;
+    if (piece < 0 || piece >= this.length || this.has(piece)) return false;
     this.bytes[piece >> 3] = (this.bytes[piece >> 3] ?? 0) | (0x80 >> (piece & 7));
     this.#count++;
     return true;
@@ -81,6 +81,11 @@ export class Bitfield {
 
   /** The indexes of the pieces that are present, ascending. */
   *[Symbol.iterator](): Generator<number> {
-    for (let i = 0; i < this.length; i++) if (this.has(i)) yield i;
+    for (const [i, byte] of this.bytes.entries()) {
+      // The highest bit that is set comes first; `clz32` counts from bit 31.
+      for (let rest = byte; rest !== 0; rest &= ~(0x80 >> (Math.clz32(rest) - 24))) {
+        yield i * 8 + Math.clz32(rest) - 24;
+      }
+    }
   }
 }

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { fromHex } from "../../../src/protocol/bytes.ts";
+import { MagnetError } from "../../../src/protocol/errors.ts";
+import { infoHash, infoHashV2 } from "../../../src/protocol/ids.ts";
+import { formatMagnet, type Magnet, parseInfoHash, parseMagnet } from "../../../src/protocol/magnet.ts";
+
+const HEX = "c12fe1c06bba254a9dc9f519b335aa7c1367a88a";
+const V1 = infoHash(fromHex(HEX) ?? new Uint8Array());
+const HEX2 = "caf1e1c30e81cb361b9ee167c4aa64228a7fa4fa9f6105232b28ad099f3a302e";
+const V2 = infoHashV2(fromHex(HEX2) ?? new Uint8Array());
+
+const full: Magnet = {
+  infoHash: V1,
+  infoHashV2: V2,
+  name: "naïve & 日本.txt",
+  length: 12_345,
+  trackers: ["http://10.0.0.1:6881/announce/k3f9x2", "udp://tracker.example:80"],
+  webSeeds: ["http://10.0.0.1:6881/s/k3f9x2/seed/"],
+  peers: [
+    { host: "10.0.0.1", port: 6881 },
+    { host: "fe80::1", port: 6882 },
+  ],
+};
+
+describe("formatMagnet", () => {
+  it("writes the form of BEP 9 and BEP 52", () => {
+    expect(formatMagnet({ infoHash: V1, name: "a b&c", trackers: [], webSeeds: [], peers: [] })).toBe(
+      `magnet:?xt=urn:btih:${HEX}&dn=a%20b%26c`,
+    );
+    expect(formatMagnet(full)).toBe(
+      `magnet:?xt=urn:btih:${HEX}&xt=urn:btmh:1220${HEX2}&dn=na%C3%AFve%20%26%20%E6%97%A5%E6%9C%AC.txt&xl=12345` +
+        "&tr=http%3A%2F%2F10.0.0.1%3A6881%2Fannounce%2Fk3f9x2&tr=udp%3A%2F%2Ftracker.example%3A80" +
+        "&ws=http%3A%2F%2F10.0.0.1%3A6881%2Fs%2Fk3f9x2%2Fseed%2F" +
+        "&x.pe=10.0.0.1%3A6881&x.pe=%5Bfe80%3A%3A1%5D%3A6882",
+    );
+  });
+
+  it("survives a name that has no UTF-8", () => {
+    expect(formatMagnet({ infoHash: V1, name: "\ud800", trackers: [], webSeeds: [], peers: [] })).toContain(
+      "&dn=%EF%BF%BD",
+    );
+  });
+});
+
+describe("parseMagnet", () => {
+  it("reads back all that was written", () => {
+    expect(parseMagnet(formatMagnet(full))).toEqual(full);
+  });
+
+  it("reads base 32 and upper-case hashes, upper-case scheme, numbered parameters", () => {
+    const same = { infoHash: V1, trackers: [], webSeeds: [], peers: [] };
+    expect(parseMagnet("magnet:?xt=urn:btih:YEX6DQDLXISUVHOJ6UM3GNNKPQJWPKEK")).toEqual(same);
+    expect(parseMagnet(`magnet:?xt=urn:btih:${HEX.toUpperCase()}`)).toEqual(same);
+    expect(parseMagnet(`MAGNET:?xt.1=urn:btih:${HEX}&tr.1=http://a/1&tr.2=http://a/2`).trackers).toEqual([
+      "http://a/1",
+      "http://a/2",
+    ]);
+  });
+
+  it("leaves out what it can't use: other topics, odd schemes, repetitions, broken peers and sizes", () => {
+    const link =
+      `magnet:?xt=urn:sha1:ABC&xt=urn:btih:${HEX}&tr=javascript:alert(1)&tr=http://a/x&tr=http://a/x&ws=file:///etc` +
+      "&x.pe=nonsense&xl=-4&dn=%ff&junk&=&so=0";
+    expect(parseMagnet(link)).toEqual({
+      infoHash: V1,
+      name: "%ff",
+      trackers: ["http://a/x"],
+      webSeeds: [],
+      peers: [],
+    });
+  });
+
+  it("keeps at most 200 of each kind", () => {
+    const many = Array.from({ length: 1000 }, (_, i) => `&tr=http://t/${i}&x.pe=10.0.0.1:${i + 1}`).join("");
+    const magnet = parseMagnet(`magnet:?xt=urn:btih:${HEX}${many}`);
+    expect([magnet.trackers.length, magnet.peers.length]).toEqual([200, 200]);
+  });
+
+  it.each([
+    ["another scheme", "http://example.org/"],
+    ["no hash", "magnet:?dn=x"],
+    ["a short hash", "magnet:?xt=urn:btih:c12f"],
+    ["a hash of other digits", `magnet:?xt=urn:btih:${"z".repeat(40)}`],
+    ["base 32 with a digit it has not", `magnet:?xt=urn:btih:${"1".repeat(32)}`],
+    ["a multihash of another kind", `magnet:?xt=urn:btmh:1114${HEX}`],
+    ["two torrents", `magnet:?xt=urn:btih:${HEX}&xt=urn:btih:${"0".repeat(40)}`],
+    ["a link of megabytes", `magnet:?xt=urn:btih:${HEX}&dn=${"x".repeat(70_000)}`],
+  ])("refuses %s", (_, link) => {
+    expect(() => parseMagnet(link)).toThrow(MagnetError);
+  });
+});
+
+describe("parseInfoHash", () => {
+  it("does not take letters for digits that change their case", () => {
+    expect(parseInfoHash("ß".repeat(16) + "A".repeat(16))).toBeUndefined();
+  });
+});
