@@ -1,38 +1,51 @@
+import { toLatin1 } from "../../protocol/bytes.ts";
 import type { PeerId } from "../../protocol/ids.ts";
 
-/** Names by the two letters of a peer id in Azureus style (BEP 20). */
-const NAMES = new Map([
-  ["BJ", "Boojum"],
-  ["TR", "Transmission"],
-  ["qB", "qBittorrent"],
-  ["LT", "libtorrent"],
-  ["lt", "rTorrent"],
-  ["DE", "Deluge"],
-  ["UT", "uTorrent"],
-  ["UM", "uTorrent Mac"],
+/** Names by the two letters of a peer id in Azureus style (BEP 20). Case matters: `lt` and `LT` are two libraries. */
+const NAMES: ReadonlyMap<string, string> = new Map([
   ["AZ", "Vuze"],
+  ["BC", "BitComet"],
   ["BI", "BiglyBT"],
-  ["WW", "WebTorrent"],
-  ["WD", "WebTorrent Desktop"],
-  ["KT", "KTorrent"],
+  ["BJ", "Boojum"],
+  ["BT", "BitTorrent"],
+  ["DE", "Deluge"],
   ["FD", "Free Download Manager"],
-  ["TX", "Tixati"],
-  ["rQ", "rqbit"],
+  ["KT", "KTorrent"],
+  ["LT", "libtorrent"],
   ["RN", "Rain"],
+  ["TL", "Tribler"],
+  ["TR", "Transmission"],
+  ["TX", "Tixati"],
+  ["UM", "uTorrent Mac"],
+  ["UT", "uTorrent"],
+  ["WD", "WebTorrent Desktop"],
+  ["WW", "WebTorrent"],
+  ["XL", "Xunlei"],
+  ["lt", "rTorrent"],
+  ["qB", "qBittorrent"],
+  ["rQ", "rqbit"],
 ]);
 
-/** What a peer id says about the program (BEP 20): "Transmission 4.0.2", or the printable part of an unknown id. */
+/**
+ * What a peer id says about its program (BEP 20): `-TR3000-...` is "Transmission 3.0.0", `A2-1-37-0-...` is
+ * "aria2 1.37.0"; else the printable beginning of the id, or "unknown". Anybody can claim to be anything: it is for
+ * showing only.
+ * @returns printable ASCII.
+ */
 export function clientName(peerId: PeerId): string {
-  const text = String.fromCharCode(...peerId);
+  const text = toLatin1(peerId);
   const azureus = /^-([A-Za-z~]{2})([0-9A-Za-z]{4})-/.exec(text);
   if (azureus !== null) {
-    const [, code = "", version = ""] = azureus;
-    const digits = [...version].map((digit) => Number.parseInt(digit, 36));
-    while (digits.length > 2 && digits.at(-1) === 0) digits.pop();
-    return `${NAMES.get(code) ?? code} ${digits.join(".")}`;
+    const [, code = "", digits = ""] = azureus;
+    return `${NAMES.get(code) ?? code} ${version(digits)}`;
   }
-  const aria = /^A2-(\d+)-(\d+)-(\d+)/.exec(text);
-  if (aria !== null) return `aria2 ${aria.slice(1, 4).join(".")}`;
+  const aria2 = /^A2-(\d+)-(\d+)-(\d+)/.exec(text);
+  if (aria2 !== null) return `aria2 ${aria2.slice(1).join(".")}`;
   const printable = /^[ -~]*/.exec(text)?.[0] ?? "";
   return printable.length >= 4 ? printable : "unknown";
+}
+
+/** Three numbers, `A` being 10; the fourth digit is a build, a beta mark or nothing. */
+function version(digits: string): string {
+  return [...digits.slice(0, 3)].map((digit) => Number.parseInt(digit, 36)).join(".");
 }

@@ -1,0 +1,91 @@
+/** The extension handshake: a dictionary that says which extensions a client speaks (BEP 10, BEP 9, BEP 21). */
+import { type BencodeDict, type BencodeValue, decodeBencode, integerAt } from "../../protocol/bencode.ts";
+import { encodeBencode } from "../../protocol/encode.ts";
+import { BencodeError, ProtocolError } from "../../protocol/errors.ts";
+import type { ExtendedHandshake } from "../wire-types.ts";
+
+const MAX_EXTENSIONS = 64;
+const MAX_NAME = 64;
+const MAX_TOKENS = 1000;
+const MAX_DEPTH = 10;
+
+/** What we say in our own. */
+export interface OwnExtensions {
+  /** `v`: name and version, e.g. "Boojum 0.1.0". */
+  readonly client: string;
+  /** `p`: absent when nothing listens. */
+  readonly listenPort?: number;
+  /** `reqq`: how many requests we queue. */
+  readonly requestQueue: number;
+  /** `upload_only` (BEP 21): we download nothing more. */
+  readonly uploadOnly: boolean;
+  /** `metadata_size` (BEP 9), bytes. */
+  readonly metadataSize?: number;
+  /** `m`: our message ids, 1 to 255, by extension name. */
+  readonly extensions: ReadonlyMap<string, number>;
+}
+
+/** @returns the payload of extended message 0, owned by the caller. */
+export function encodeExtendedHandshake(own: OwnExtensions): Uint8Array {
+  return encodeBencode({
+    m: own.extensions,
+    metadata_size: own.metadataSize,
+    p: own.listenPort,
+    reqq: own.requestQueue,
+    upload_only: own.uploadOnly ? 1 : 0,
+    v: own.client,
+  });
+}
+
+/**
+ * Reads the payload of extended message 0. Keys that are not what the BEPs say are taken as absent, as other clients
+ * do: a strange `reqq` is no reason to part.
+ * @throws {ProtocolError} when it is not a bencoded dictionary of reasonable size.
+ */
+export function parseExtendedHandshake(payload: Uint8Array): ExtendedHandshake {
+  const dict = decodeDict(payload);
+  const name = dict.get("v");
+  return {
+    client: name instanceof Uint8Array ? text(name) : undefined,
+    listenPort: integerIn(dict, "p", 1, 65_535),
+    requestQueue: integerIn(dict, "reqq", 1, 1_000_000),
+    uploadOnly: integerAt(dict, "upload_only") === 1,
+    metadataSize: integerIn(dict, "metadata_size", 1, 2 ** 31 - 1),
+    extensions: extensionIds(dict.get("m")),
+  };
+}
+
+function decodeDict(payload: Uint8Array): BencodeDict {
+  let value: BencodeValue;
+  try {
+    value = decodeBencode(payload, { maxDepth: MAX_DEPTH, maxTokens: MAX_TOKENS });
+  } catch (cause) {
+    if (!(cause instanceof BencodeError)) throw cause;
+    throw new ProtocolError(`the peer's extension handshake is malformed: ${cause.message}`, { cause });
+  }
+  if (value instanceof Map) return value;
+  throw new ProtocolError("the peer's extension handshake is not a dictionary");
+}
+
+/** An id of 0 means that the extension is off (BEP 10). */
+function extensionIds(value: BencodeValue | undefined): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>();
+  if (!(value instanceof Map)) return ids;
+  for (const [name, id] of value) {
+    if (ids.size === MAX_EXTENSIONS) break;
+    if (name.length > MAX_NAME || typeof id !== "number" || id < 1 || id > 255) continue;
+    ids.set(name, id);
+  }
+  return ids;
+}
+
+function integerIn(dict: BencodeDict, key: string, least: number, most: number): number | undefined {
+  const value = integerAt(dict, key);
+  return value !== undefined && value >= least && value <= most ? value : undefined;
+}
+
+/** Cut before decoding: nobody needs a megabyte of name. A UTF-8 character has at most 4 bytes. */
+function text(bytes: Uint8Array): string | undefined {
+  const name = new TextDecoder().decode(bytes.subarray(0, 4 * MAX_NAME)).slice(0, MAX_NAME);
+  return name === "" ? undefined : name;
+}
