@@ -3,12 +3,12 @@ import type { Clock, Random } from "../protocol/ambient.ts";
 import { toLatin1 } from "../protocol/bytes.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import { type InfoHash, type PeerId, peerId } from "../protocol/ids.ts";
+import { acceptHandshake, type IncomingPeer } from "./accept.ts";
 import { ConnectionBudget } from "./connections.ts";
 import { Limiter } from "./limiter.ts";
+import { RunBuffers } from "./run-buffers.ts";
 import { Torrent, type TorrentEnvironment } from "./torrent.ts";
 import type { TorrentOptions } from "./torrent-types.ts";
-import { RunBuffers } from "./upload.ts";
-import { acceptHandshake, type IncomingPeer } from "./wire.ts";
 
 export interface SessionOptions {
   readonly dial: Dial;

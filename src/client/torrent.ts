@@ -5,6 +5,7 @@ import { bytesEqual, toLatin1 } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
+import type { IncomingPeer } from "./accept.ts";
 import { Choking } from "./choking.ts";
 import { type ConnectionBudget, Connections } from "./connections.ts";
 import type { PeerKey } from "./core/active-piece.ts";
@@ -15,9 +16,10 @@ import { Downloads } from "./downloads.ts";
 import { Emitter } from "./emitter.ts";
 import type { Limiter } from "./limiter.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
+import type { RunBuffers } from "./run-buffers.ts";
 import type { PeerSource, PeerStats, TorrentEvents, TorrentOptions, TorrentStats } from "./torrent-types.ts";
-import { REQUEST_QUEUE, type RunBuffers, Upload } from "./upload.ts";
-import { type IncomingPeer, Wire } from "./wire.ts";
+import { REQUEST_QUEUE, Upload } from "./upload.ts";
+import { Wire } from "./wire.ts";
 import type { BlockRef, ExtendedHandshake, PeerIdentity } from "./wire-types.ts";
 
 /** What all torrents of a session share. */

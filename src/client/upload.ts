@@ -247,20 +247,22 @@ export class Upload {
       this.#write(run);
       return;
     }
+    void this.#writeAfter(run, reading);
+  }
+
+  /** Never rejects. */
+  async #writeAfter(run: Run, reading: Promise<void>): Promise<void> {
     this.#reading = true;
-    reading.then(
-      () => {
-        this.#reading = false;
-        if (this.#isStillWanted(run)) this.#write(run);
-        else buffer.release();
-        this.#pump();
-      },
-      (error: unknown) => {
-        this.#reading = false;
-        this.#readFailed(run, error);
-        this.#pump();
-      },
-    );
+    try {
+      await reading;
+      this.#reading = false;
+      if (this.#isStillWanted(run)) this.#write(run);
+      else run.buffer.release();
+    } catch (error) {
+      this.#reading = false;
+      this.#readFailed(run, error);
+    }
+    this.#pump();
   }
 
   #advance(count: number): void {

@@ -1,6 +1,9 @@
 /** What a peer connection tells the torrent that owns it. See `wire.ts` for the other direction. */
 import type { Bitfield } from "../protocol/bitfield.ts";
 import type { PeerId, PieceIndex } from "../protocol/ids.ts";
+import type { ExtendedHandshake } from "./core/extension.ts";
+
+export type { ExtendedHandshake };
 
 /** A run of bytes inside one piece that is asked for or sent at once (BEP 3, "request"). */
 export interface BlockRef {
@@ -18,22 +21,6 @@ export interface PeerIdentity {
   readonly fast: boolean;
   /** Both sides speak the extension protocol (BEP 10). */
   readonly extended: boolean;
-}
-
-/** The parts of a peer's extension handshake that we use, checked and bounded (BEP 10, BEP 21). */
-export interface ExtendedHandshake {
-  /** `v`, at most 64 characters, not escaped. */
-  readonly client: string | undefined;
-  /** `p`: the TCP port the peer listens on. */
-  readonly listenPort: number | undefined;
-  /** `reqq`: how many requests the peer queues; at least 1. */
-  readonly requestQueue: number | undefined;
-  /** `upload_only` (BEP 21): it will not download. */
-  readonly uploadOnly: boolean;
-  /** `metadata_size` (BEP 9). */
-  readonly metadataSize: number | undefined;
-  /** Message ids by extension name, from `m`. */
-  readonly extensions: ReadonlyMap<string, number>;
 }
 
 /**

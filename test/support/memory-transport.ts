@@ -86,7 +86,7 @@ export class MemoryHost {
   /** Everything of this host is gone at once, as when its process is killed. */
   crash(): void {
     this.#listeners.clear();
-    for (const connection of [...this.#connections]) connection.destroy();
+    for (const connection of this.#connections) connection.destroy();
   }
 
   readonly dial: Dial = (address, signal) =>

@@ -47,5 +47,5 @@ export function clientName(peerId: PeerId): string {
 
 /** Three numbers, `A` being 10; the fourth digit is a build, a beta mark or nothing. */
 function version(digits: string): string {
-  return [...digits.slice(0, 3)].map((digit) => Number.parseInt(digit, 36)).join(".");
+  return Array.from(digits.slice(0, 3), (digit) => Number.parseInt(digit, 36)).join(".");
 }

@@ -2,12 +2,27 @@
 import { type BencodeDict, type BencodeValue, decodeBencode, integerAt } from "../../protocol/bencode.ts";
 import { encodeBencode } from "../../protocol/encode.ts";
 import { BencodeError, ProtocolError } from "../../protocol/errors.ts";
-import type { ExtendedHandshake } from "../wire-types.ts";
 
 const MAX_EXTENSIONS = 64;
 const MAX_NAME = 64;
 const MAX_TOKENS = 1000;
 const MAX_DEPTH = 10;
+
+/** The parts of a peer's extension handshake that we use, checked and bounded (BEP 10, BEP 21). */
+export interface ExtendedHandshake {
+  /** `v`, at most 64 characters, not escaped. */
+  readonly client: string | undefined;
+  /** `p`: the TCP port the peer listens on. */
+  readonly listenPort: number | undefined;
+  /** `reqq`: how many requests the peer queues; at least 1. */
+  readonly requestQueue: number | undefined;
+  /** `upload_only` (BEP 21): it will not download. */
+  readonly uploadOnly: boolean;
+  /** `metadata_size` (BEP 9). */
+  readonly metadataSize: number | undefined;
+  /** Message ids by extension name, from `m`. */
+  readonly extensions: ReadonlyMap<string, number>;
+}
 
 /** What we say in our own. */
 export interface OwnExtensions {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { acceptHandshake, type IncomingPeer } from "../../../src/client/accept.ts";
 import { OwnConnectionError, PeerTimeoutError } from "../../../src/client/peer-errors.ts";
@@ -17,7 +17,7 @@ import {
   ScriptedTransport,
   testInfoHash,
   testPeerId,
-} from "../../support/peers.ts";
+} from "../../support/scripted-peer.ts";
 
 /** 10 pieces of 32 KiB; the last one has 1000 bytes. */
 const layout = new PieceLayout([9 * 32_768 + 1000], 32_768);
@@ -163,9 +163,7 @@ describe("sending", () => {
     expect(transport.takeSent()).toBe("");
     const { writes } = transport;
     await Promise.resolve();
-    expect(transport.takeSent()).toBe(
-      "0000000102" + "0000000d06000000010000400000004000" + "000000050400000002",
-    );
+    expect(transport.takeSent()).toBe("00000001020000000d06000000010000400000004000000000050400000002");
     expect(transport.writes - writes).toBe(1);
   });
 
@@ -202,7 +200,7 @@ describe("sending", () => {
     wire.interested();
     wire.interested();
     wire.flush();
-    expect(transport.takeSent()).toBe("0000000101" + "0000000102");
+    expect(transport.takeSent()).toBe("00000001010000000102");
   });
 
   test("keeps the messages of BEP 6 and BEP 10 from peers that don't speak them", () => {
