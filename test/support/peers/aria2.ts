@@ -1,4 +1,6 @@
+import { writeFileSync } from "node:fs";
 import net from "node:net";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Child } from "../child.ts";
 import { type PeerJob, patience, type RealPeer, type RunningPeer } from "./peer.ts";
@@ -33,27 +35,34 @@ async function listening(child: Child, { address, port }: PeerJob): Promise<void
   throw new Error(`does not listen: ${child.describe()}`);
 }
 
+/** A command that aria2 runs when everything is downloaded; what it prints appears among aria2's own lines. */
+function completionHook(job: PeerJob): string {
+  const script = path.join(job.state, "complete.sh");
+  writeFileSync(script, "#!/bin/sh\necho DONE\n", { mode: 0o755 });
+  return script;
+}
+
+/** Stops a client that did not do what was awaited, and passes the error on. */
+async function orStop(child: Child, awaited: Promise<unknown>): Promise<RunningPeer> {
+  try {
+    await awaited;
+  } catch (error) {
+    await child.stop("SIGKILL");
+    throw error;
+  }
+  return child;
+}
+
 export const aria2: RealPeer = {
   name: "aria2",
-  async seed(job): Promise<RunningPeer> {
+  seed(job) {
     const child = start(job, ["--seed-ratio=0.0", "--check-integrity=true", "--allow-overwrite=true"]);
-    try {
-      await listening(child, job);
-    } catch (error) {
-      await child.stop("SIGKILL");
-      throw error;
-    }
-    return child;
+    return orStop(child, listening(child, job));
   },
-  async get(job): Promise<RunningPeer> {
-    // Exits when complete (no seeding time): its exit code is its verdict.
-    const child = start(job, ["--seed-time=0", "--bt-tracker-connect-timeout=5"]);
-    try {
-      await child.succeed(patience);
-    } catch (error) {
-      await child.stop("SIGKILL");
-      throw error;
-    }
-    return child;
+  get(job) {
+    const hook = `--on-bt-download-complete=${completionHook(job)}`;
+    const child = start(job, ["--seed-ratio=0.0", "--bt-tracker-connect-timeout=5", hook]);
+    const done = (): true | undefined => (child.stdout.includes("DONE") ? true : undefined);
+    return orStop(child, child.until(done, patience));
   },
 };

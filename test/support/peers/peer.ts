@@ -1,4 +1,4 @@
-/** What the interop tests want of a real BitTorrent client. */
+import type { Child } from "../child.ts";
 
 export interface PeerJob {
   /** The `.torrent` file. */
@@ -12,10 +12,10 @@ export interface PeerJob {
   readonly state: string;
 }
 
-export interface RunningPeer {
-  stop(): Promise<unknown>;
-}
+/** The client's process; {@link Child.stop} ends it. */
+export type RunningPeer = Child;
 
+/** What the tests want of a real BitTorrent client. */
 export interface RealPeer {
   readonly name: string;
   /** Resolves when the client seeds complete data. */
