@@ -1,0 +1,75 @@
+/** Asks the system which addresses this machine has and which of them others can reach. */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { hostname, networkInterfaces } from "node:os";
+import {
+  defaultInterfaces,
+  type InterfaceAddress,
+  localName,
+  type OrderedHosts,
+  orderHosts,
+} from "./address-order.ts";
+
+/** Goes along the default route without being anybody's (RFC 5737); nothing is ever sent to it. */
+const FAR_AWAY = "192.0.2.1";
+
+/**
+ * The hosts to print in URLs, the one most useful to others first.
+ * @param bind the addresses that we listen on, empty for all: only those are named then
+ */
+export async function localHosts(bind: readonly string[]): Promise<OrderedHosts> {
+  const all = interfaceAddresses();
+  const isEverywhere = bind.length === 0 || bind.includes("0.0.0.0") || bind.includes("::");
+  const addresses = isEverywhere ? all : all.filter(({ address }) => bind.includes(address));
+  const loopback = bind.find((address) => address.startsWith("127.") || address === "::1");
+  if (!isEverywhere && addresses.length === 0 && loopback !== undefined) {
+    return { hosts: [loopback === "::1" ? "[::1]" : loopback], reach: "loopback" };
+  }
+  return orderHosts({ addresses, defaultInterfaces: await findDefaultInterfaces(all), hostName: hostname() });
+}
+
+/** The names under which others may call us (see `protocol/host-rule.ts`): the host name, short and long, and `.local`. */
+export function ownNames(): readonly string[] {
+  const name = hostname().toLowerCase();
+  const local = localName(name);
+  return [...new Set([name, name.split(".", 1)[0] ?? name, ...(local === undefined ? [] : [local])])];
+}
+
+/** Without loopback. */
+function interfaceAddresses(): InterfaceAddress[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, infos = []]) =>
+    infos.filter(({ internal }) => !internal).map(({ address }) => ({ interface: name, address })),
+  );
+}
+
+async function findDefaultInterfaces(addresses: readonly InterfaceAddress[]): Promise<string[]> {
+  if (process.platform !== "linux") return interfaceTowards(addresses);
+  const [four, six] = await Promise.all([readTable("/proc/net/route"), readTable("/proc/net/ipv6_route")]);
+  return [...new Set([...defaultInterfaces(four, 4), ...defaultInterfaces(six, 6)])];
+}
+
+/** Empty when there is none, as without IPv6. */
+async function readTable(path: string): Promise<string> {
+  try {
+    return await readFile(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/** Connecting a UDP socket sends nothing, but makes the system choose a route and with it our address. */
+async function interfaceTowards(addresses: readonly InterfaceAddress[]): Promise<string[]> {
+  const socket = createSocket("udp4");
+  try {
+    const connected = once(socket, "connect");
+    socket.connect(9, FAR_AWAY);
+    await connected;
+    const { address: ours } = socket.address();
+    return addresses.filter(({ address }) => address === ours).map((found) => found.interface);
+  } catch {
+    return [];
+  } finally {
+    socket.close();
+  }
+}
