@@ -66,7 +66,7 @@ function checkedPieceLength(source: Source, asked: number | undefined): number {
   if (least > MOST_INFO_BYTES) throw tooManyFiles(source);
   if (least + 20 * Math.ceil(source.totalBytes / pieceLength) > MOST_INFO_BYTES) {
     throw new CreateOptionError(
-      `Pieces of ${pieceLength} bytes are too small for ${source.totalBytes} bytes: the torrent would be too large for those who read it.`,
+      `Pieces of ${pieceLength} bytes are too small for ${source.totalBytes} bytes: the torrent would be too large to read. Choose larger ones with --piece-size.`,
     );
   }
   return pieceLength;

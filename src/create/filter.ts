@@ -34,8 +34,8 @@ function compile(glob: string): Matcher {
   const nameOnly = !rooted && !pattern.includes("/");
   let matches: (text: string) => boolean;
   try {
-    // The same rules everywhere: a backslash escapes, also on Windows.
-    matches = picomatch(pattern, { dot: true, windows: false });
+    // The same rules everywhere: a backslash escapes, also on Windows, and classes are as in a shell.
+    matches = picomatch(pattern, { dot: true, posix: true, windows: false });
   } catch (cause) {
     throw new CreateOptionError(`The glob ${JSON.stringify(glob)} can't be understood.`, { cause });
   }

@@ -22,6 +22,7 @@ const COST_OF_A_FILE = 32 * 1024;
 const COST_PER_THREAD = 16 * 1024 * 1024;
 const REPORT_EVERY_MS = 50;
 const STATS_AT_ONCE = 64;
+const SECOND_LOOK_AFTER_MS = 1_000;
 
 /** The bundle is flat; from source, the worker is where the build put it. */
 const workerEntry = new URL(
@@ -41,6 +42,7 @@ export async function hashPieces(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   signal.throwIfAborted();
+  const startedAt = performance.now();
   const plan = planHashing(source.files, source.totalBytes, pieceLength);
   const reporter = new Reporter(plan, source.totalBytes, options);
   const cost = source.totalBytes + source.files.length * COST_OF_A_FILE;
@@ -55,7 +57,9 @@ export async function hashPieces(
       clearInterval(timer);
     }
   }
-  await compareEmptyFiles(source.files, signal);
+  // No piece holds bytes of empty files, so nobody has looked at them; and after a while, all are worth a second look.
+  const quick = performance.now() - startedAt < SECOND_LOOK_AFTER_MS;
+  await compareFiles(quick ? source.files.filter((file) => file.length === 0) : source.files, signal);
   reporter.report();
   return reporter.hashes;
 }
@@ -76,19 +80,22 @@ async function hashHere(plan: HashPlan, report: () => void, signal: AbortSignal)
   }
 }
 
-/** No piece holds bytes of them, so nobody has opened them. */
-function compareEmptyFiles(files: readonly SourceFile[], signal: AbortSignal): Promise<void> {
-  const empty = files.filter((file) => file.length === 0);
+/** Once more, as they were? */
+function compareFiles(files: readonly SourceFile[], signal: AbortSignal): Promise<void> {
   const compare = (index: number, done: (error?: unknown) => void) => {
-    const file = empty[index];
+    const file = files[index];
     if (file === undefined) return done();
     stat(file.absolutePath, { bigint: true }, (cause, stats) => {
-      if (cause !== null) done(new SourceChangedError(file.absolutePath, { cause }));
-      else if (!stats.isFile() || stats.size !== 0n) done(new SourceChangedError(file.absolutePath));
-      else done();
+      const same =
+        cause === null &&
+        stats.isFile() &&
+        Number(stats.size) === file.length &&
+        stats.mtimeNs === file.mtimeNs &&
+        stats.ino === file.inode;
+      done(same ? undefined : new SourceChangedError(file.absolutePath, { cause }));
     });
   };
-  return forEachIndex(empty.length, STATS_AT_ONCE, compare, signal);
+  return forEachIndex(files.length, STATS_AT_ONCE, compare, signal);
 }
 
 function throwFailure(message: unknown): never {

@@ -1,6 +1,6 @@
 /** Reads files and hashes pieces, on whatever thread it is called. */
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import type { PieceLayout } from "../protocol/layout.ts";
 import { SourceChangedError, SourceError } from "./errors.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
@@ -13,7 +13,7 @@ const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * Keeps at most one file open, and that one as long as pieces follow each other in it. A file is compared with what
- * the plan says of it when it is opened and again when it is left.
+ * the plan says of it when it is opened and again, by its path, when it is left.
  */
 export class PieceHasher {
   readonly #plan: HashPlan;
@@ -78,19 +78,19 @@ export class PieceHasher {
       throw this.#unreadable(file, cause);
     }
     this.#file = file;
-    this.#compare();
+    this.#compare(fstatSync(this.#descriptor, { bigint: true }));
   }
 
   #leave(): void {
     if (this.#descriptor === -1) return;
-    this.#compare();
+    // By path: another file may have taken the place of the one that is open.
+    this.#compare(statSync(planPath(this.#plan, this.#file), { bigint: true, throwIfNoEntry: false }));
     this.abandon();
   }
 
-  #compare(): void {
-    const stats = fstatSync(this.#descriptor, { bigint: true });
+  #compare(stats: BigIntStats | undefined): void {
     const same =
-      stats.isFile() &&
+      stats?.isFile() === true &&
       Number(stats.size) === this.#plan.lengths[this.#file] &&
       stats.mtimeNs === this.#plan.mtimes[this.#file] &&
       stats.ino === this.#plan.inodes[this.#file];

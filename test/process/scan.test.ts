@@ -1,0 +1,240 @@
+/** What belongs to a share: real folders with everything awkward in them. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CreateOptionError, SourceError } from "../../src/create/errors.ts";
+import { scan } from "../../src/create/scan.ts";
+import type { ScanNotice, ScanOptions } from "../../src/create/source.ts";
+import { scratch } from "../support/data.ts";
+
+const { signal } = new AbortController();
+let place: ReturnType<typeof scratch>;
+let root: string;
+
+beforeEach(() => {
+  place = scratch();
+  root = join(place.dir, "share");
+  mkdirSync(root);
+});
+afterEach(() => place.remove());
+
+function put(path: string, content: string | Uint8Array = path): string {
+  const file = join(root, path);
+  mkdirSync(join(file, ".."), { recursive: true });
+  writeFileSync(file, content);
+  return file;
+}
+
+/** Paths in the torrent's order, and the notices as `code path`. */
+async function look(options: ScanOptions = {}, path = root): Promise<{ files: string[]; notices: string[] }> {
+  const notices: string[] = [];
+  const onNotice = (notice: ScanNotice) => notices.push(`${notice.code} ${notice.path.join("/")}`);
+  const source = await scan(path, { ...options, onNotice }, signal);
+  return { files: source.files.map((file) => file.path.join("/")), notices };
+}
+
+test("files come in one order, dotfiles and empty ones among them", async () => {
+  for (const path of ["b", "a/z", "a/b/c", "a.txt", ".hidden", "Z", "ä", "a/\u{1F381}", "a/\uff5e"])
+    put(path);
+  put("empty", "");
+  const { files, notices } = await look();
+  const expected = [".hidden", "Z", "a/b/c", "a/z", "a/\uff5e", "a/\u{1F381}", "a.txt", "b", "empty", "ä"];
+  expect(files).toEqual(expected);
+  expect(notices).toEqual([]);
+});
+
+test("a file is described as it is on disk", async () => {
+  const path = put("bin/tool", "#!");
+  chmodSync(path, 0o755);
+  put("plain", "12345");
+  const source = await scan(root, {}, signal);
+  const stats = statSync(path, { bigint: true });
+  expect(source.files[0]).toEqual({
+    path: ["bin", "tool"],
+    absolutePath: path,
+    length: 2,
+    mtimeNs: stats.mtimeNs,
+    ctimeNs: stats.ctimeNs,
+    inode: stats.ino,
+    device: stats.dev,
+    executable: true,
+  });
+  expect(source.files[1]?.executable).toBe(false);
+  expect(source).toMatchObject({ name: "share", root, singleFile: false, totalBytes: 7 });
+});
+
+test.each(["share", "share/", "share/.", "share/sub/.."])(
+  "%s is named by what it resolves to",
+  async (path) => {
+    put("sub/x");
+    expect((await scan(`${place.dir}/${path}`, {}, signal)).name).toBe("share");
+  },
+);
+
+test("a share has the name that was asked for", async () => {
+  put("x");
+  expect((await scan(root, { name: "other" }, signal)).name).toBe("other");
+  await expect(scan(root, { name: "a/b" }, signal)).rejects.toThrow(CreateOptionError);
+});
+
+test("the root of the file system needs a name", async () => {
+  await expect(scan("/", {}, signal)).rejects.toThrow(/--name/);
+});
+
+test("one file is a share of its own, whatever it is called", async () => {
+  const path = put(".DS_Store", "data");
+  const source = await scan(path, {}, signal);
+  expect(source).toMatchObject({ name: ".DS_Store", root: path, singleFile: true, totalBytes: 4 });
+  expect(source.files.map((file) => file.path)).toEqual([[".DS_Store"]]);
+  expect((await scan(path, { name: "other" }, signal)).files[0]?.path).toEqual(["other"]);
+});
+
+test("junk, download state and empty folders are left out and told", async () => {
+  put("a/.DS_Store");
+  put("Thumbs.db");
+  put(".film.boojum");
+  put(".film.boojum.lock");
+  put("Thumbs.db.txt");
+  mkdirSync(join(root, "nothing"));
+  const { files, notices } = await look();
+  expect(files).toEqual(["Thumbs.db.txt"]);
+  expect(notices).toEqual([
+    "state .film.boojum",
+    "state .film.boojum.lock",
+    "junk Thumbs.db",
+    "junk a/.DS_Store",
+    "empty-folder nothing",
+  ]);
+});
+
+test("FIFOs, sockets and devices are skipped and told", async () => {
+  put("x");
+  execFileSync("mkfifo", [join(root, "fifo")]);
+  symlinkSync("/dev/null", join(root, "null"));
+  const server = createServer().listen(join(root, "socket"));
+  await new Promise((resolve) => server.once("listening", resolve));
+  try {
+    const { files, notices } = await look({ followSymlinks: 2 });
+    expect(files).toEqual(["x"]);
+    expect(notices).toEqual(["special fifo", "special null", "special socket"]);
+    await expect(look({}, join(root, "fifo"))).rejects.toThrow(/neither a file nor a folder/);
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+test("symbolic links: none, those inside the share, or all", async () => {
+  put("real/x");
+  mkdirSync(join(place.dir, "outside"));
+  writeFileSync(join(place.dir, "outside", "y"), "y");
+  symlinkSync("real", join(root, "in"));
+  symlinkSync("real/x", join(root, "in-file"));
+  symlinkSync("../outside", join(root, "out"));
+  symlinkSync("missing", join(root, "dangling"));
+  expect(await look()).toEqual({
+    files: ["real/x"],
+    notices: ["symlink dangling", "symlink in", "symlink in-file", "symlink out"],
+  });
+  expect(await look({ followSymlinks: 1 })).toEqual({
+    files: ["in/x", "in-file", "real/x"],
+    notices: ["symlink dangling", "symlink out"],
+  });
+  expect(await look({ followSymlinks: 2 })).toEqual({
+    files: ["in/x", "in-file", "out/y", "real/x"],
+    notices: ["symlink dangling"],
+  });
+});
+
+test("a folder beside the share whose name begins alike is outside", async () => {
+  put("x");
+  mkdirSync(`${root}-private`);
+  writeFileSync(join(`${root}-private`, "secret"), "s");
+  symlinkSync("../share-private", join(root, "link"));
+  expect((await look({ followSymlinks: 1 })).files).toEqual(["x"]);
+});
+
+test("circles of links end", async () => {
+  put("a/x");
+  mkdirSync(join(root, "b"));
+  symlinkSync("../b", join(root, "a", "to-b"));
+  symlinkSync("../a", join(root, "b", "to-a"));
+  symlinkSync("..", join(root, "a", "up"));
+  symlinkSync("self", join(root, "self"));
+  const { files, notices } = await look({ followSymlinks: 2 });
+  expect(files).toEqual(["a/x", "b/to-a/x"]);
+  expect(notices).toContain("symlink a/up");
+  expect(notices).toContain("symlink a/to-b/to-a");
+  expect(notices).toContain("symlink self");
+});
+
+test("a link given as the share itself is followed and gives its own name", async () => {
+  put("x");
+  symlinkSync("share", join(place.dir, "link"));
+  const source = await scan(join(place.dir, "link"), {}, signal);
+  expect(source.name).toBe("link");
+  expect(source.files.map((file) => file.path)).toEqual([["x"]]);
+});
+
+test("globs choose files and whole folders; exclude is the stronger one", async () => {
+  for (const path of ["a.jpg", "a.txt", "raw/b.nef", "raw/deep/c.txt", "tmp/d.jpg"]) put(path);
+  const all = ["a.jpg", "a.txt", "raw/b.nef", "raw/deep/c.txt", "tmp/d.jpg"];
+  expect((await look({ include: ["*.jpg", "raw"] })).files).toEqual(all.filter((path) => path !== "a.txt"));
+  expect((await look({ exclude: ["tmp/"] })).files).toEqual(all.slice(0, 4));
+  expect((await look({ include: ["*.jpg"], exclude: ["tmp"] })).files).toEqual(["a.jpg"]);
+});
+
+test("an excluded folder isn't looked into, so it need not be readable", async () => {
+  put("x");
+  put("secret/y");
+  await withoutPrivileges(join(root, "secret"), async () => {
+    await expect(look()).rejects.toThrow(/Can't read the folder ".*secret".*permission denied/);
+    expect((await look({ exclude: ["secret"] })).files).toEqual(["x"]);
+  });
+});
+
+test("nothing to publish is an error that says so", async () => {
+  await expect(look()).rejects.toThrow(/no file to publish/);
+  put("x.log");
+  await expect(look({ exclude: ["*.log"] })).rejects.toThrow(/no file to publish/);
+  await expect(look({ exclude: ["*.log"] }, join(root, "x.log"))).rejects.toThrow(/no file to publish/);
+  put("x.log", "");
+  await expect(look()).rejects.toThrow(/Only empty files/);
+  await expect(look({}, join(root, "missing"))).rejects.toThrow(/does not exist/);
+});
+
+test("a name that is not UTF-8 is an error unless it is excluded; a real U+FFFD is a name like any other", async () => {
+  put("x\ufffd");
+  const bad = Buffer.concat([Buffer.from(`${root}/caf`), Buffer.from([0xe9])]);
+  writeFileSync(bad, "x");
+  const failure = await look().catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(SourceError);
+  expect(String(failure)).toContain('"caf\\xe9"');
+  expect((await look({ exclude: ["caf*"] })).files).toEqual(["x\ufffd"]);
+  rmSync(bad);
+  expect((await look()).files).toEqual(["x\ufffd"]);
+});
+
+test("an aborted scan rejects with the reason", async () => {
+  put("x");
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  const running = scan(root, {}, stop.signal);
+  stop.abort(reason);
+  await expect(running).rejects.toBe(reason);
+});
+
+/** Takes the rights on `path` away, root's own, too, while `work` runs. */
+async function withoutPrivileges(path: string, work: () => Promise<void>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0;
+  chmodSync(place.dir, 0o755);
+  chmodSync(path, 0);
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    await work();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(path, 0o755);
+  }
+}
