@@ -1,12 +1,12 @@
-import fc from "fast-check";
+import { assert, property, string } from "fast-check";
 import { expect, test } from "vitest";
 import { comparePaths, compareUtf8 } from "../../../src/create/core/order.ts";
 
-const wellFormed = fc.string({ unit: "binary" });
+const wellFormed = string({ unit: "binary" });
 
 test("names are in the order of their UTF-8 bytes", () => {
-  fc.assert(
-    fc.property(wellFormed, wellFormed, (a, b) => {
+  assert(
+    property(wellFormed, wellFormed, (a, b) => {
       expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
     }),
   );
