@@ -1,7 +1,7 @@
 import type { PeerAddress } from "../platform/transport.ts";
 import type { Millis } from "../protocol/ambient.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
-import type { PieceIndex } from "../protocol/ids.ts";
+import { type PeerId, type PieceIndex, peerId } from "../protocol/ids.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { PickPeer } from "./core/picker.ts";
 import { Pipeline } from "./core/pipeline.ts";
@@ -31,6 +31,7 @@ export interface PeerOwner {
 const MAX_SUGGESTED = 16;
 /** BEP 6 gives ten. */
 const MAX_ALLOWED = 64;
+const NOBODY = peerId(new Uint8Array(20));
 /** Over how long a peer's rates are taken. */
 const RATE_SPAN: Millis = 10_000;
 
@@ -108,6 +109,11 @@ export class Peer implements PickPeer, WireHandler {
     this.up = new RateMeter(RATE_SPAN, options.now);
   }
 
+  /** Known once it has joined; zeros before. */
+  get peerId(): PeerId {
+    return this.wire.identity?.peerId ?? NOBODY;
+  }
+
   /** It has everything, or says that it takes nothing (BEP 21). */
   get takesNothing(): boolean {
     return this.uploadOnly || (this.counted && this.have.isComplete);
@@ -116,6 +122,7 @@ export class Peer implements PickPeer, WireHandler {
   stats(now: Millis): PeerStats {
     const { wire, have } = this;
     return {
+      peerId: this.peerId,
       address: this.address,
       source: this.source,
       client: this.client,

@@ -1,7 +1,7 @@
 /** What a torrent is given, what it tells, and what it can be asked: the seam between the engine and `share.ts`. */
 import type { PeerAddress } from "../platform/transport.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
-import type { InfoHash, PieceIndex } from "../protocol/ids.ts";
+import type { InfoHash, PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { PieceStorage } from "./storage.ts";
 
@@ -53,6 +53,8 @@ export interface TorrentEvents {
 
 /** One connected peer, at one moment. */
 export interface PeerStats {
+  /** From its handshake. */
+  readonly peerId: PeerId;
   readonly address: PeerAddress;
   readonly source: PeerSource;
   /** As the peer says, not escaped; else from its peer id. */
