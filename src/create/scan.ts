@@ -3,6 +3,8 @@ import { type BigIntStats, lstat, stat } from "node:fs";
 import { stat as statPromise } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { forEachIndex } from "../platform/bounded.ts";
+import { MetainfoError } from "../protocol/errors.ts";
+import { portableName, portablePaths } from "../protocol/portable-path.ts";
 import { isPlainName } from "./core/names.ts";
 import { comparePaths } from "./core/order.ts";
 import { CreateOptionError, SourceError } from "./errors.ts";
@@ -33,6 +35,7 @@ export async function scan(path: string, options: ScanOptions, signal: AbortSign
   const files = stats.isFile()
     ? oneFile(root, name, stats, filter)
     : await filesBelow(root, stats, options, filter, notices, signal);
+  noteRenames(root, name, stats.isFile() ? [] : files, notices);
   notices.sort((a, b) => comparePaths(a.path, b.path));
   for (const notice of notices) options.onNotice?.(notice);
   return finish({ name, root, singleFile: stats.isFile(), files });
@@ -95,6 +98,26 @@ async function statAll(candidates: readonly Candidate[], signal: AbortSignal): P
   };
   await forEachIndex(candidates.length, STATS_AT_ONCE, look, signal);
   return found.filter((file) => file !== undefined);
+}
+
+/** What receivers will call otherwise than we do; see `protocol/portable-path.ts`. */
+function noteRenames(root: string, name: string, files: readonly SourceFile[], notices: ScanNotice[]): void {
+  const note = (path: readonly string[], there: string) => {
+    const message = `receivers will store it as ${JSON.stringify(there)}, which every system can hold`;
+    notices.push({ code: "renamed", path, message });
+  };
+  if (portableName(name) !== name) note([], portableName(name));
+  let there: readonly (readonly string[])[];
+  try {
+    there = portablePaths(files.map((file) => file.path));
+  } catch (cause) {
+    if (!(cause instanceof MetainfoError)) throw cause;
+    throw new SourceError(root, `${JSON.stringify(root)} can't be published: ${cause.message}.`, { cause });
+  }
+  for (const [i, file] of files.entries()) {
+    const renamed = there[i];
+    if (renamed !== undefined && comparePaths(renamed, file.path) !== 0) note(file.path, renamed.join("/"));
+  }
 }
 
 function sourceFile(candidate: Candidate, stats: BigIntStats): SourceFile {

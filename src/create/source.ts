@@ -48,9 +48,9 @@ export type ScanNoticeCode =
 
 export interface ScanNotice {
   readonly code: ScanNoticeCode;
-  /** Components below the share's folder. */
+  /** Components below the share's folder; none for the share itself. */
   readonly path: readonly string[];
-  /** For people; names no path. */
+  /** For people; doesn't repeat `path`. */
   readonly message: string;
 }
 

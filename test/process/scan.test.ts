@@ -216,6 +216,35 @@ test("a name that is not UTF-8 is an error unless it is excluded; a real U+FFFD 
   expect((await look()).files).toEqual(["x\ufffd"]);
 });
 
+test("names that receivers can't keep are told, with the name they will have", async () => {
+  for (const path of ["ok/x", "a:b/c", "con", "dots.", "Same", "same"]) put(path);
+  const told = new Map<string, string>();
+  const onNotice = (notice: ScanNotice) =>
+    told.set(`${notice.code} ${notice.path.join("/")}`, notice.message);
+  await scan(root, { name: "sh:are", onNotice }, signal);
+  expect([...told.keys()]).toEqual([
+    "renamed ",
+    "renamed a:b/c",
+    "renamed con",
+    "renamed dots.",
+    "renamed same",
+  ]);
+  expect(told.get("renamed ")).toContain('"sh_are"');
+  expect(told.get("renamed a:b/c")).toContain('"a_b/c"');
+  expect(told.get("renamed same")).toContain('"same (2)"');
+});
+
+test("a path that no torrent of ours may hold is an error before anything is hashed", async () => {
+  const deep = Array.from({ length: 13 }, () => "d".repeat(250));
+  execFileSync("sh", ["-c", deep.map((name) => `mkdir ${name} && cd ${name}`).join(" && "), "sh"], {
+    cwd: root,
+  });
+  execFileSync("sh", ["-c", `${deep.map((name) => `cd ${name}`).join(" && ")} && echo x > file`], {
+    cwd: root,
+  });
+  await expect(look()).rejects.toThrow(/longer than 3072 bytes/);
+});
+
 test("an aborted scan rejects with the reason", async () => {
   put("x");
   const stop = new AbortController();
