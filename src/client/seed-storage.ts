@@ -90,13 +90,15 @@ class SeedSource implements SpanFile {
     const difference =
       stat.kind !== "file"
         ? "is no longer a file"
-        : stat.size !== length
-          ? `has ${stat.size} bytes instead of ${length}`
-          : inode !== undefined && stat.inode !== inode
-            ? "was replaced"
-            : mtimeNs !== undefined && stat.mtimeNs !== mtimeNs
-              ? "was written to"
-              : undefined;
+        : stat.links === 0
+          ? "was deleted or replaced"
+          : stat.size !== length
+            ? `has ${stat.size} bytes instead of ${length}`
+            : inode !== undefined && stat.inode !== inode
+              ? "was replaced"
+              : mtimeNs !== undefined && stat.mtimeNs !== mtimeNs
+                ? "was written to"
+                : undefined;
     if (difference === undefined) return;
     throw new StorageError(
       this.path,

@@ -33,7 +33,7 @@ export type OpenMode = "read" | "readOwn" | "update" | "create" | "createNew" | 
 /** Errors are Node's system errors: `code` is ENOENT, ENOSPC, ... Descriptors are opaque numbers. */
 export interface FileSystem {
   /** @returns undefined when there is nothing (ENOENT, ENOTDIR). Does not follow a link. */
-  lstat(path: string): Promise<FileStat | undefined>;
+  lstatSync(path: string): FileStat | undefined;
   open(path: string, mode: OpenMode): Promise<number>;
   openSync(path: string, mode: OpenMode): number;
   fstat(descriptor: number): Promise<FileStat>;
@@ -85,14 +85,15 @@ const volatileTypes = new Set([0x01021994, 0x858458f6]);
 
 /** The machine's file system. */
 export const systemFiles: FileSystem = {
-  lstat: (path) =>
-    new Promise((resolve, reject) => {
-      fs.lstat(path, { bigint: true }, (error, stats) => {
-        if (error === null) resolve(fileStat(stats));
-        else if (error.code === "ENOENT" || error.code === "ENOTDIR") resolve(undefined);
-        else reject(error);
-      });
-    }),
+  lstatSync: (path) => {
+    try {
+      return fileStat(fs.lstatSync(path, { bigint: true }));
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+      throw error;
+    }
+  },
   open: (path, mode) =>
     new Promise((resolve, reject) => {
       fs.open(path, flags[mode], 0o666, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));

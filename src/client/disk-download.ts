@@ -1,0 +1,186 @@
+import { join } from "node:path";
+import { type FileSystem, systemErrorCode } from "../platform/file-system.ts";
+import type { Bitfield } from "../protocol/bitfield.ts";
+import type { Checkpoints } from "./checkpoints.ts";
+import { DiskStorage } from "./disk-storage.ts";
+import type { Download } from "./download.ts";
+import { storageError } from "./errors.ts";
+import type { Folder, Target } from "./folders.ts";
+import type { Lock } from "./lock.ts";
+import type { Loan } from "./open-files.ts";
+import type { Placement } from "./placement.ts";
+import type { Recovered } from "./recover.ts";
+import type { SpanIo } from "./span-io.ts";
+import { removeFile, type StateFile, syncFolder } from "./state-file.ts";
+import type { PieceStorage } from "./storage.ts";
+
+export interface DiskDownloadOptions {
+  readonly fs: FileSystem;
+  readonly io: SpanIo;
+  readonly placement: Placement;
+  readonly root: Folder;
+  readonly parts: Target;
+  readonly statePath: string;
+  readonly lock: Lock;
+  /** Absent when everything was there already. */
+  readonly state: StateFile | undefined;
+  readonly checkpoints: Checkpoints | undefined;
+  readonly recovered: Recovered;
+  /** There was a state of this torrent before. */
+  readonly hadState: boolean;
+}
+
+/** How many files are made between two turns of the loop. */
+const FILES_A_TURN = 100;
+
+/** A download's place on disk from the moment it is ready until it is closed. */
+export class DiskDownload implements Download {
+  readonly have: Bitfield;
+  readonly wanted: Bitfield;
+  readonly selectedBytes: number;
+  readonly resumedBytes: number;
+  readonly path: string;
+  readonly skipped: readonly string[];
+  readonly #options: DiskDownloadOptions;
+  readonly #storage: DiskStorage;
+  #finishing: Promise<void> | undefined;
+  #isFinished = false;
+  /** Keeps the parts readable for seeding after their name is gone. */
+  #partsLoan: Loan | undefined;
+
+  constructor(options: DiskDownloadOptions) {
+    const { placement, recovered, io, checkpoints, root } = options;
+    const { metainfo, layout } = placement;
+    this.#options = options;
+    this.have = recovered.have;
+    this.wanted = placement.wanted.clone();
+    this.path = join(root.path, metainfo.name);
+    this.skipped = metainfo.files.flatMap((file) =>
+      file.symlink === undefined ? [] : [file.path.join("/")],
+    );
+    let selectedBytes = 0;
+    for (const index of placement.targets.keys()) selectedBytes += metainfo.files[index]?.length ?? 0;
+    this.selectedBytes = selectedBytes;
+    let resumedBytes = 0;
+    for (let piece = 0; piece < layout.pieceCount; piece++) {
+      if (this.have.has(piece)) resumedBytes += placement.bytesIn(piece);
+    }
+    this.resumedBytes = resumedBytes;
+    this.#storage = new DiskStorage({
+      io,
+      placement,
+      checkpoints,
+      undecided: recovered.undecided,
+      onClose: () => this.#release(),
+    });
+  }
+
+  get storage(): PieceStorage {
+    return this.#storage;
+  }
+
+  bytesIn(piece: number): number {
+    return this.#options.placement.bytesIn(piece);
+  }
+
+  finish(): Promise<void> {
+    this.#finishing ??= this.#finish();
+    return this.#finishing;
+  }
+
+  close(): Promise<void> {
+    return this.#storage.close();
+  }
+
+  async #finish(): Promise<void> {
+    const { fs, io, checkpoints, state, statePath, parts, root, lock, placement } = this.#options;
+    await this.#storage.finishWriting();
+    await this.#completeFiles();
+    await checkpoints?.syncAll();
+    for (const target of placement.targets.values()) target.state = "readOnly";
+    try {
+      if (parts.state !== "absent") {
+        this.#partsLoan = await io.openFiles.borrow(parts);
+        await removeFile(fs, parts.path);
+      }
+      await removeFile(fs, statePath);
+      await syncFolder(fs, root.path);
+    } catch (error) {
+      throw storageError(statePath, "write", error);
+    }
+    await state?.close();
+    this.#isFinished = true;
+    await lock.release();
+  }
+
+  /** What no piece brings: files without bytes, and executable bits (BEP 47 `x`). */
+  async #completeFiles(): Promise<void> {
+    const { placement } = this.#options;
+    let made = 0;
+    for (const [index, target] of placement.targets) {
+      const file = placement.metainfo.files[index];
+      if (file === undefined || (file.length > 0 && !file.executable)) continue;
+      if (target.state !== "absent" && !file.executable) continue;
+      await this.#completeFile(target, file.executable);
+      made++;
+      if (made % FILES_A_TURN === 0) await new Promise(setImmediate);
+    }
+  }
+
+  async #completeFile(target: Target, isExecutable: boolean): Promise<void> {
+    const { fs, io } = this.#options;
+    try {
+      const loan = io.openFiles.borrowSync(target);
+      try {
+        if (isExecutable) await makeExecutable(fs, loan.descriptor);
+      } finally {
+        loan.release();
+      }
+    } catch (error) {
+      throw storageError(target.path, "write", error);
+    }
+  }
+
+  async #release(): Promise<void> {
+    const { io, placement, root, parts, lock } = this.#options;
+    // A finish under way has the lock and the state in its hands.
+    await this.#finishing?.catch(() => {});
+    try {
+      if (!this.#isFinished) await this.#saveState();
+    } finally {
+      this.#partsLoan?.release();
+      for (const target of [...placement.targets.values(), parts]) {
+        target.closed = true;
+        io.openFiles.drop(target);
+      }
+      root.drop();
+      if (!this.#isFinished) await lock.release();
+    }
+  }
+
+  async #saveState(): Promise<void> {
+    const { fs, checkpoints, state, statePath, hadState } = this.#options;
+    if (checkpoints === undefined || state === undefined) return;
+    try {
+      await checkpoints.stop();
+      await checkpoints.run(true);
+    } finally {
+      await state.close();
+    }
+    // Nothing was ever made that would have to be known as ours.
+    if (!hadState && this.have.count === 0 && !this.#storage.hasWritten) await removeFile(fs, statePath);
+  }
+}
+
+/** Lets everybody execute it who may read it. */
+async function makeExecutable(fs: FileSystem, descriptor: number): Promise<void> {
+  const { mode } = fs.fstatSync(descriptor);
+  const wanted = mode | ((mode & 0o444) >> 2);
+  if (wanted === mode) return;
+  try {
+    await fs.chmod(descriptor, wanted);
+  } catch (error) {
+    // A file of somebody else that was there and matched, or a file system without such bits: the data are right.
+    if (systemErrorCode(error) !== "EPERM" && systemErrorCode(error) !== "ENOTSUP") throw error;
+  }
+}
