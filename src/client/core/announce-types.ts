@@ -1,17 +1,25 @@
 /** What announcing takes and gives, whatever the tracker's protocol: the seam between trackers and torrents. */
-
 import { BoojumError } from "../../protocol/errors.ts";
 import type { InfoHash, PeerId } from "../../protocol/ids.ts";
 import type { PeerAddress } from "../../protocol/peer-address.ts";
 
-/** A tracker could not be asked, or refused; the next one, or the same later, may do better. */
+export interface TrackerErrorOptions extends ErrorOptions {
+  /** The tracker did not refuse: it was not reached, or what it said was no answer. Default false. */
+  readonly unanswered?: boolean;
+}
+
+/** A tracker could not be asked, or refused; the next one, or the same one later, may do better. */
 export class TrackerError extends BoojumError {
   readonly url: string;
   /** What the tracker said, or what went wrong on the way. Foreign text: escape it before it is shown. */
   readonly reason: string;
 
-  constructor(url: string, reason: string, options?: ErrorOptions) {
-    super("tracker", `Tracker ${url} refused the announce: "${reason}". Is it published there?`, options);
+  constructor(url: string, reason: string, options: TrackerErrorOptions = {}) {
+    const message =
+      options.unanswered === true
+        ? `Tracker ${url} gave no answer: ${reason}. Does it run, and can this machine reach it?`
+        : `Tracker ${url} refused the announce: "${reason}". Is it published there?`;
+    super("tracker", message, options);
     this.url = url;
     this.reason = reason;
   }
@@ -29,13 +37,13 @@ export interface AnnounceParams extends TransferStats {
   readonly peerId: PeerId;
   /** Where we accept peers; 0 when nowhere. */
   readonly port: number;
-  /** Tells the tracker that we are who we were, should our address change. */
+  /** Letters and digits that tell the tracker that we are who we were, should our address change. */
   readonly key: string;
   /** Absent on a regular announce. */
   readonly event?: "started" | "completed" | "stopped";
   /** How many peers are welcome. */
   readonly numwant: number;
-  /** What the tracker gave us in an earlier reply. */
+  /** What the tracker gave us in an earlier reply, one character a byte. */
   readonly trackerId?: string;
 }
 

@@ -1,0 +1,29 @@
+/**
+ * Which addresses a tracker's URL may lead to. A torrent is a stranger's text, and what it makes us fetch, we fetch
+ * from inside the user's network: without a rule it could press buttons on routers there.
+ */
+import { type IpScope, ipScope } from "../../protocol/ip-address.ts";
+
+export interface Hop {
+  /** 4 or 16 bytes: where the connection would go. */
+  readonly ip: Uint8Array;
+  /** The URL's path, without its query. */
+  readonly path: string;
+  /** We are there because a server on a public address redirected us, now or earlier. */
+  readonly sentByPublic: boolean;
+}
+
+export function isLocalScope(scope: IpScope): boolean {
+  return scope !== "public";
+}
+
+/**
+ * Why a hop must not be made; undefined when it may. Trackers on local addresses are our daily bread, so they are
+ * asked, but only under a path that says `announce`, as every tracker's does and no router's page.
+ */
+export function reasonAgainst(hop: Hop): string | undefined {
+  if (!isLocalScope(ipScope(hop.ip))) return undefined;
+  if (hop.sentByPublic) return "a public server redirected the announce to a local address";
+  if (!/\/announce/.test(hop.path)) return "a tracker on a local address must have /announce in its path";
+  return undefined;
+}

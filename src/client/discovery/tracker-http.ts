@@ -1,0 +1,164 @@
+/** Announces over HTTP and HTTPS. Not by `fetch`, which would tidy the escapes and follow redirects anywhere. */
+import { lookup as dnsLookup, type LookupAddress } from "node:dns";
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { LookupFunction } from "node:net";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { concatBytes } from "../../protocol/bytes.ts";
+import { ipScope, parseIp } from "../../protocol/ip-address.ts";
+import { type Hop, isLocalScope, reasonAgainst } from "../core/announce-guard.ts";
+import { parseAnnounceReply } from "../core/announce-reply.ts";
+import {
+  type Announce,
+  type AnnounceParams,
+  type AnnounceReply,
+  TrackerError,
+} from "../core/announce-types.ts";
+import { announcePath } from "../core/announce-url.ts";
+
+export interface HttpAnnounceOptions {
+  /** Milliseconds for everything, redirects included; 15,000 by default. */
+  readonly timeout?: number;
+  /** May a hop be made? The rule of `announce-guard.ts` by default; tests, which are on one machine, need others. */
+  readonly reasonAgainst?: (hop: Hop) => string | undefined;
+  /** Resolves names; the system's by default. */
+  readonly lookup?: typeof dnsLookup;
+}
+
+const DEFAULT_TIMEOUT = 15_000;
+const MAX_REPLY = 1024 * 1024;
+const MAX_REDIRECTS = 5;
+
+/** Makes an {@link Announce} for `http:` and `https:` URLs. A connection is made for each, and closed. */
+export function createHttpAnnounce(options: HttpAnnounceOptions = {}): Announce {
+  return async (url, params, signal) => {
+    signal.throwIfAborted();
+    const deadline = AbortSignal.timeout(options.timeout ?? DEFAULT_TIMEOUT);
+    try {
+      return await announceOnce(url, params, options, AbortSignal.any([signal, deadline]));
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (error instanceof TrackerError) throw error;
+      const reason = deadline.aborted
+        ? "it took too long"
+        : error instanceof Error
+          ? reasonOf(error)
+          : String(error);
+      throw new TrackerError(url, reason, { cause: error, unanswered: true });
+    }
+  };
+}
+
+async function announceOnce(
+  url: string,
+  params: AnnounceParams,
+  options: HttpAnnounceOptions,
+  signal: AbortSignal,
+): Promise<AnnounceReply> {
+  const fail = (reason: string) => new TrackerError(url, reason, { unanswered: true });
+  if (!URL.canParse(url)) throw fail("its URL is malformed");
+  let target = new URL(url);
+  let path = announcePath(target, params);
+  let sentByPublic = false;
+  for (let redirects = 0; ; redirects++) {
+    if (target.protocol !== "http:" && target.protocol !== "https:")
+      throw fail(`${target.protocol} is not HTTP`);
+    const response = await get(target, path, sentByPublic, options, signal);
+    const { statusCode = 0 } = response;
+    const location = response.headers.location;
+    if (statusCode >= 300 && statusCode < 400 && location !== undefined) {
+      const from = parseIp(response.socket.remoteAddress ?? "");
+      response.destroy();
+      if (redirects === MAX_REDIRECTS) throw fail(`more than ${MAX_REDIRECTS} redirects`);
+      if (!URL.canParse(location, target.href)) throw fail("it redirects to a malformed URL");
+      sentByPublic ||= from === undefined || !isLocalScope(ipScope(from));
+      target = new URL(location, target);
+      path = target.pathname + target.search;
+      continue;
+    }
+    const parsed = parseAnnounceReply(await readBody(response));
+    if (parsed.ok && statusCode === 200) return parsed.reply;
+    if (!parsed.ok && parsed.refused) throw new TrackerError(url, parsed.reason);
+    throw fail(statusCode === 200 && !parsed.ok ? parsed.reason : `it answered with status ${statusCode}`);
+  }
+}
+
+function get(
+  target: URL,
+  path: string,
+  sentByPublic: boolean,
+  options: HttpAnnounceOptions,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const forbids = (ip: Uint8Array) =>
+    (options.reasonAgainst ?? reasonAgainst)({ ip, path: target.pathname, sentByPublic });
+  const host = target.hostname.replace(/^\[|\]$/g, "");
+  const literal = parseIp(host);
+  const against = literal && forbids(literal);
+  if (against !== undefined) return Promise.reject(new Error(against));
+  const settings: RequestOptions = {
+    host,
+    port: target.port,
+    path,
+    headers: { "User-Agent": "Boojum", Accept: "*/*" },
+    auth: target.username === "" ? null : decodeURIComponent(`${target.username}:${target.password}`),
+    // No pool: an announce every few minutes would only keep sockets open.
+    agent: false,
+    lookup: guardedLookup(options.lookup ?? dnsLookup, forbids),
+    signal,
+  };
+  return new Promise((resolve, reject) => {
+    const request = (target.protocol === "https:" ? httpsRequest : httpRequest)(settings, resolve);
+    request.on("error", reject);
+    request.end();
+  });
+}
+
+/** Resolves a name and leaves out the addresses that are forbidden, so that a name is no way around the rule. */
+function guardedLookup(
+  lookup: typeof dnsLookup,
+  forbids: (ip: Uint8Array) => string | undefined,
+): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error !== null) {
+        callback(error, "", 0);
+        return;
+      }
+      let against: string | undefined;
+      const allowed = found.filter(({ address }) => {
+        const ip = parseIp(address);
+        const reason = ip === undefined ? "an address that is none" : forbids(ip);
+        against ??= reason;
+        return reason === undefined;
+      });
+      const first: LookupAddress | undefined = allowed[0];
+      if (first === undefined) callback(new Error(against ?? `${hostname} has no address`), "", 0);
+      else if (options.all === true) callback(null, allowed);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
+
+async function readBody(response: IncomingMessage): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of response as AsyncIterable<Uint8Array>) {
+    // no encoding is set, so parts are bytes
+    length += part.length;
+    // Leaving the loop destroys the response.
+    if (length > MAX_REPLY) throw new Error("its reply is longer than 1 MiB");
+    parts.push(part);
+  }
+  const body = concatBytes(parts);
+  // Not asked for, but some servers compress everything.
+  if (!/\bgzip\b/i.test(response.headers["content-encoding"] ?? "")) return body;
+  return promisify(gunzip)(body, { maxOutputLength: MAX_REPLY });
+}
+
+/** Node's messages repeat address and port; an AggregateError (several addresses tried) has none of its own. */
+function reasonOf(error: Error): string {
+  const inner = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
+  return inner.message;
+}
