@@ -3,7 +3,7 @@ import type { Clock, Millis, Random, Timer } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
 import { bytesEqual, toLatin1 } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/errors.ts";
-import type { InfoHash, PeerId, PieceIndex } from "../protocol/ids.ts";
+import { type InfoHash, type PeerId, type PieceIndex, pieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { IncomingPeer } from "./accept.ts";
 import { Choking } from "./choking.ts";
@@ -12,7 +12,7 @@ import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
 import { clientName } from "./core/client-name.ts";
 import { RateMeter } from "./core/rate.ts";
-import { Downloads } from "./downloads.ts";
+import { Intake } from "./intake.ts";
 import { Emitter } from "./emitter.ts";
 import type { Limiter } from "./limiter.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
@@ -59,7 +59,7 @@ interface Culprit {
 
 /**
  * Sole owner of one torrent's state: the peers, what they have and what we have, all on one loop. Its parts hold one
- * concern each: `Downloads` the way in, `Upload` (one a peer) the way out, `Choking` whom to serve, `Connections`
+ * concern each: `Intake` the way in, `Upload` (one a peer) the way out, `Choking` whom to serve, `Connections`
  * whom to call. Made by {@link Session.add}.
  */
 export class Torrent implements PeerOwner {
@@ -70,13 +70,16 @@ export class Torrent implements PeerOwner {
   readonly #options: TorrentOptions;
   readonly #env: TorrentEnvironment;
   readonly #missing: Bitfield;
+  /** Something was missing at the start. */
+  readonly #mayDownload: boolean;
+  #completed: boolean;
   readonly #events = new Emitter<TorrentEvents>();
   readonly #peers = new Map<PeerKey, Peer>();
   readonly #dialled = new Map<PeerKey, Candidate<PeerSource>>();
   readonly #past = new Map<PeerKey, Culprit>();
   readonly #bannedHosts = new Set<string>();
   readonly #bannedIds = new Set<string>();
-  readonly #downloads: Downloads;
+  readonly #intake: Intake;
   readonly #choking: Choking;
   readonly #connections: Connections;
   readonly #upRate: RateMeter;
@@ -96,10 +99,12 @@ export class Torrent implements PeerOwner {
     this.layout = layout;
     this.have = options.have.clone();
     this.#missing = missingPieces(options, layout.pieceCount);
+    this.#mayDownload = !this.complete;
+    this.#completed = this.complete;
     for (const piece of this.have) this.#bytesDone += layout.pieceSize(piece);
     for (const piece of this.#missing) this.#bytesLeft += layout.pieceSize(piece);
     this.#upRate = new RateMeter(5_000, env.clock.now());
-    this.#downloads = this.#makeDownloads();
+    this.#intake = this.#makeIntake();
     this.#choking = new Choking({
       clock: env.clock,
       random: env.random,
@@ -139,9 +144,14 @@ export class Torrent implements PeerOwner {
     );
   }
 
+  /** Pieces that were in the storage are not any more: they are no longer offered, and fetched again. */
+  lose(pieces: Iterable<number>): void {
+    for (const piece of pieces) if (this.have.has(piece)) this.#withdraw(pieceIndex(piece));
+  }
+
   stats(): TorrentStats {
     const now = this.#env.clock.now();
-    const downRate = this.#downloads.rate.rate(now);
+    const downRate = this.#intake.rate.rate(now);
     let uploaded = this.#uploadedByPast;
     let peers = 0;
     let seeders = 0;
@@ -156,13 +166,13 @@ export class Torrent implements PeerOwner {
       bytesTotal: this.layout.totalLength,
       bytesLeft: this.#bytesLeft,
       uploaded,
-      downloaded: this.#downloads.rate.total,
-      wasted: this.#downloads.wasted,
+      downloaded: this.#intake.rate.total,
+      wasted: this.#intake.wasted,
       upRate: this.#upRate.rate(now),
       downRate,
       peers,
       seeders,
-      copies: this.#downloads.picker.copies(this.have),
+      copies: this.#intake.picker.copies(this.have),
       etaSeconds: this.#bytesLeft === 0 ? 0 : downRate > 0 ? this.#bytesLeft / downRate : null,
     };
   }
@@ -198,7 +208,7 @@ export class Torrent implements PeerOwner {
   async finish(graceMs: number): Promise<void> {
     if (this.#phase === "closed") return;
     this.#phase = "finishing";
-    this.#downloads.stop();
+    this.#intake.stop();
     const { clock } = this.#env;
     const deadline = clock.now() + graceMs;
     while (this.#isSending() && clock.now() < deadline) {
@@ -213,10 +223,10 @@ export class Torrent implements PeerOwner {
       this.#timer?.cancel();
       this.#timer = undefined;
       this.#connections.close();
-      this.#downloads.stop();
+      this.#intake.stop();
       for (const peer of [...this.#peers.values()]) peer.wire.close();
     }
-    await this.#downloads.settled();
+    await this.#intake.settled();
     this.#events.clear();
   }
 
@@ -247,14 +257,14 @@ export class Torrent implements PeerOwner {
 
   /** @internal */
   onPieces(peer: Peer, pieces: Bitfield): void {
-    this.#downloads.onPieces(peer, pieces);
+    this.#intake.onPieces(peer, pieces);
     this.#dropIfPointless(peer);
   }
 
   /** @internal */
   onHave(peer: Peer, piece: PieceIndex): void {
     const before = peer.have.isComplete;
-    this.#downloads.onHave(peer, piece);
+    this.#intake.onHave(peer, piece);
     if (before || !peer.have.isComplete) return;
     this.#events.emit("peerCompleted", peer.stats(this.#env.clock.now()));
     this.#dropIfPointless(peer);
@@ -262,12 +272,12 @@ export class Torrent implements PeerOwner {
 
   /** @internal */
   onChoke(peer: Peer): void {
-    this.#downloads.onChoke(peer);
+    this.#intake.onChoke(peer);
   }
 
   /** @internal */
   onUnchoke(peer: Peer): void {
-    this.#downloads.onUnchoke(peer);
+    this.#intake.onUnchoke(peer);
   }
 
   /** @internal */
@@ -283,17 +293,17 @@ export class Torrent implements PeerOwner {
 
   /** @internal */
   onReject(peer: Peer, block: BlockRef): void {
-    this.#downloads.onReject(peer, block.piece, block.begin);
+    this.#intake.onReject(peer, block.piece, block.begin);
   }
 
   /** @internal */
   onAllowedFast(peer: Peer): void {
-    this.#downloads.onAllowedFast(peer);
+    this.#intake.onAllowedFast(peer);
   }
 
   /** @internal */
   onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void {
-    this.#downloads.onBlock(peer, piece, begin, data);
+    this.#intake.onBlock(peer, piece, begin, data);
   }
 
   /** @internal */
@@ -301,7 +311,7 @@ export class Torrent implements PeerOwner {
     this.#peers.delete(peer.key);
     this.#env.budget.release();
     this.#uploadedByPast += peer.wire.payloadUp;
-    this.#downloads.gone(peer);
+    this.#intake.gone(peer);
     this.#choking.changed();
     this.#remember(peer);
     const candidate = this.#dialled.get(peer.key);
@@ -313,10 +323,10 @@ export class Torrent implements PeerOwner {
     if (peer.joined) this.#events.emit("peerLeft", peer.stats(this.#env.clock.now()), reason);
   }
 
-  #makeDownloads(): Downloads {
+  #makeIntake(): Intake {
     const { layout, pieceHashes, storage, bufferBytes } = this.#options;
     const { clock, random, sha1, down } = this.#env;
-    return new Downloads({
+    return new Intake({
       layout,
       pieceHashes,
       storage,
@@ -348,7 +358,7 @@ export class Torrent implements PeerOwner {
       peer.up.add(sent, now);
       this.#upRate.add(sent, now);
     }
-    this.#downloads.tick(now);
+    this.#intake.tick(now);
     this.#choking.tick();
     this.#connections.tick();
   }
@@ -444,7 +454,8 @@ export class Torrent implements PeerOwner {
     this.#bytesLeft -= size;
     for (const peer of this.#peers.values()) if (peer.joined) peer.wire.sendHave(piece);
     this.#events.emit("verified", piece);
-    if (!this.complete) return;
+    if (!this.complete || this.#completed) return;
+    this.#completed = true;
     for (const peer of [...this.#peers.values()]) {
       if (!peer.joined) continue;
       this.#sendExtendedHandshake(peer);
@@ -453,9 +464,19 @@ export class Torrent implements PeerOwner {
     this.#events.emit("complete");
   }
 
+  #withdraw(piece: PieceIndex): void {
+    const size = this.layout.pieceSize(piece);
+    this.have.delete(piece);
+    this.#bytesDone -= size;
+    // Who began complete only gives: a piece that its files have lost is not to be written into them.
+    if (!this.#mayDownload || this.#phase !== "running") return;
+    this.#bytesLeft += size;
+    this.#intake.lost(piece);
+  }
+
   #unreadable(piece: PieceIndex, error: unknown): void {
-    if (!this.have.delete(piece)) return;
-    this.#bytesDone -= this.layout.pieceSize(piece);
+    if (!this.have.has(piece)) return;
+    this.#withdraw(piece);
     this.#events.emit("unreadable", piece, error instanceof Error ? error : new Error(String(error)));
   }
 

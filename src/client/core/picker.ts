@@ -168,6 +168,12 @@ export class Picker {
     this.#options.missing.delete(piece);
   }
 
+  /** A stored piece is gone: it's missing and idle again. */
+  lost(piece: PieceIndex): void {
+    this.#options.missing.add(piece);
+    this.#order.insert(piece);
+  }
+
   /** A taken piece was bad: it's idle again, and will be fetched from one peer alone. */
   failed(piece: PieceIndex): void {
     this.#suspect.add(piece);

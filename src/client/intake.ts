@@ -11,7 +11,7 @@ import type { Peer } from "./peer.ts";
 import { PieceBuffers } from "./piece-buffers.ts";
 import type { PieceStorage } from "./storage.ts";
 
-export interface DownloadsOptions {
+export interface IntakeOptions {
   readonly layout: PieceLayout;
   readonly pieceHashes: Uint8Array;
   readonly storage: Pick<PieceStorage, "write">;
@@ -42,8 +42,8 @@ const STALLED_PATIENCE: Millis = 60_000;
  * The way in of a torrent: asks peers for blocks, puts them together, checks and stores pieces.
  * One block: `Wire` -> {@link onBlock} -> piece buffer -> hash -> `storage.write` -> `stored`.
  */
-export class Downloads {
-  readonly #options: DownloadsOptions;
+export class Intake {
+  readonly #options: IntakeOptions;
   readonly #blocksPerPiece: number;
   readonly #picker: Picker;
   readonly #blame: Blame;
@@ -58,7 +58,7 @@ export class Downloads {
   #wakeScheduled = false;
   #stopped = false;
 
-  constructor(options: DownloadsOptions) {
+  constructor(options: IntakeOptions) {
     this.#options = options;
     const { layout } = options;
     this.#blocksPerPiece = Math.ceil(layout.pieceLength / BLOCK_LENGTH);
@@ -183,6 +183,18 @@ export class Downloads {
       peer.resting = false;
       this.#refill(peer);
     }
+  }
+
+  /** A piece that was there is not any more: it's fetched again. */
+  lost(piece: PieceIndex): void {
+    if (this.#stopped || this.#options.missing.has(piece)) return;
+    this.#picker.lost(piece);
+    for (const peer of this.#options.peers.values()) {
+      if (!peer.have.has(piece)) continue;
+      peer.useful++;
+      if (peer.useful === 1 && peer.joined) this.#changedInterest(peer);
+    }
+    this.#wakeLater();
   }
 
   /** Asks for nothing more, from anybody. */

@@ -1,0 +1,234 @@
+/** Whole swarms in memory, on fake time, made of the real engine: Session, Torrent, Wire, Upload. */
+import { hash } from "node:crypto";
+import { Session } from "../../src/client/session.ts";
+import type { PieceStorage } from "../../src/client/storage.ts";
+import type { Torrent } from "../../src/client/torrent.ts";
+import type { TorrentOptions } from "../../src/client/torrent-types.ts";
+import type { PeerAddress } from "../../src/platform/transport.ts";
+import type { Random } from "../../src/protocol/ambient.ts";
+import { Bitfield } from "../../src/protocol/bitfield.ts";
+import { toHex } from "../../src/protocol/bytes.ts";
+import { infoHash } from "../../src/protocol/ids.ts";
+import { PieceLayout } from "../../src/protocol/layout.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { type MemoryHost, MemoryNetwork } from "./memory-transport.ts";
+
+const PORT = 6881;
+
+/** Chance that a seed repeats (mulberry32). */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+  return { next, bytes: (length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)) };
+}
+
+export const sha1 = (bytes: Uint8Array): Uint8Array => hash("sha1", bytes, "buffer");
+
+/** Pieces in memory; `reads` may be replaced by a misbehaving one. */
+export class MemoryStorage implements PieceStorage {
+  readonly pieces = new Map<number, Uint8Array>();
+  closed = false;
+
+  read(piece: number, begin: number, targets: readonly Uint8Array[]): Promise<void> | undefined {
+    const data = this.pieces.get(piece);
+    if (data === undefined) return Promise.reject(new Error(`piece ${piece} isn't there`));
+    let at = begin;
+    for (const target of targets) {
+      target.set(data.subarray(at, at + target.length));
+      at += target.length;
+    }
+    return undefined;
+  }
+
+  write(piece: number, data: Uint8Array): Promise<void> {
+    this.pieces.set(piece, data.slice());
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+}
+
+export interface SimOptions {
+  readonly seed: number;
+  /** Bytes. */
+  readonly length: number;
+  readonly pieceLength: number;
+  /** Milliseconds from host to host; 1 by default. */
+  readonly delay?: number;
+}
+
+export interface NodeOptions extends Partial<Pick<TorrentOptions, "slots" | "wanted" | "maxPeers" | "bufferBytes">> {
+  /** Bytes a second of the host's links; Infinity by default. */
+  readonly up?: number;
+  readonly down?: number;
+  /** Has every piece, or these. */
+  readonly have?: "all" | readonly number[];
+  /** The engine's own limits. */
+  readonly limitUp?: number;
+  readonly limitDown?: number;
+  readonly storage?: MemoryStorage;
+}
+
+/** One machine with one session and the torrent. */
+export interface SimNode {
+  readonly name: string;
+  readonly host: MemoryHost;
+  readonly address: PeerAddress;
+  readonly session: Session;
+  readonly torrent: Torrent;
+  readonly storage: MemoryStorage;
+  /** When it was complete, in milliseconds from the start. */
+  completedAt: number | undefined;
+}
+
+export class Sim {
+  readonly clock = new FakeClock();
+  readonly network: MemoryNetwork;
+  readonly layout: PieceLayout;
+  readonly data: Uint8Array;
+  readonly nodes: SimNode[] = [];
+  /** What happened, a line each: two runs with one seed must have the same. */
+  readonly trace: string[] = [];
+  readonly banned: string[] = [];
+  readonly #options: SimOptions;
+  readonly #hashes: Uint8Array;
+  readonly #random: Random;
+
+  constructor(options: SimOptions) {
+    this.#options = options;
+    this.#random = seededRandom(options.seed);
+    this.network = new MemoryNetwork(this.clock, { delay: options.delay ?? 1 });
+    this.layout = new PieceLayout([options.length], options.pieceLength);
+    this.data = new Uint8Array(options.length);
+    const words = new Uint32Array(this.data.buffer, 0, options.length >> 2);
+    for (let i = 0; i < words.length; i++) words[i] = Math.imul(i + options.seed, 2_654_435_761);
+    this.#hashes = new Uint8Array(20 * this.layout.pieceCount);
+    for (let piece = 0; piece < this.layout.pieceCount; piece++) {
+      this.#hashes.set(sha1(this.piece(piece)), 20 * piece);
+    }
+  }
+
+  piece(index: number): Uint8Array {
+    const start = index * this.layout.pieceLength;
+    return this.data.subarray(start, start + this.layout.pieceSize(index));
+  }
+
+  add(name: string, options: NodeOptions = {}): SimNode {
+    const host = this.network.host(name, {
+      ...(options.up !== undefined && { up: options.up }),
+      ...(options.down !== undefined && { down: options.down }),
+    });
+    const session = new Session({
+      dial: host.dial,
+      clock: this.clock,
+      random: seededRandom(Math.floor(this.#random.next() * 2 ** 32)),
+      sha1,
+      listenPort: PORT,
+      client: `Sim ${name}`,
+      ...(options.limitUp !== undefined && { limitUp: options.limitUp }),
+      ...(options.limitDown !== undefined && { limitDown: options.limitDown }),
+    });
+    host.listen(PORT, (transport) => session.accept(transport));
+    const { pieceCount } = this.layout;
+    const have = new Bitfield(pieceCount);
+    const storage = options.storage ?? new MemoryStorage();
+    for (let piece = 0; piece < pieceCount; piece++) {
+      if (options.have !== "all" && !options.have?.includes(piece)) continue;
+      have.add(piece);
+      storage.pieces.set(piece, this.piece(piece));
+    }
+    const torrent = session.add({
+      infoHash: infoHash(new Uint8Array(20).fill(7)),
+      layout: this.layout,
+      pieceHashes: this.#hashes,
+      private: false,
+      storage,
+      have,
+      ...options,
+    } as TorrentOptions);
+    const node: SimNode = {
+      name,
+      host,
+      address: { host: name, port: PORT },
+      session,
+      torrent,
+      storage,
+      completedAt: torrent.complete ? this.clock.now() : undefined,
+    };
+    torrent.on("verified", (piece) => this.#note(node, `verified ${piece}`));
+    torrent.on("peerBanned", (address) => {
+      this.banned.push(address.host);
+      this.#note(node, `banned ${address.host}`);
+    });
+    torrent.on("complete", () => {
+      node.completedAt = this.clock.now();
+      this.#note(node, "complete");
+    });
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Tells every node of every other one, as a tracker would. */
+  introduceAll(): void {
+    for (const node of this.nodes) {
+      node.torrent.addPeers(
+        this.nodes.filter((other) => other !== node).map((other) => other.address),
+        "tracker",
+      );
+    }
+  }
+
+  /** Lets time pass until these nodes have everything, and checks that what they have is right. */
+  async runUntilComplete(nodes: readonly SimNode[], limit: number): Promise<void> {
+    try {
+      await this.clock.runUntil(() => nodes.every((node) => node.completedAt !== undefined), limit);
+    } catch (cause) {
+      const state = nodes.map(
+        (node) => `${node.name}: ${node.torrent.have.count}/${this.layout.pieceCount} of ${node.torrent.stats().peers} peers`,
+      );
+      throw new Error(`seed ${this.#options.seed}: ${state.join("; ")}`, { cause });
+    }
+    for (const node of nodes) this.check(node);
+  }
+
+  /** @throws when a node has a bad piece, or says that it has one that isn't in its storage. */
+  check(node: SimNode): void {
+    for (const piece of node.torrent.have) {
+      const stored = node.storage.pieces.get(piece);
+      if (stored === undefined || toHex(sha1(stored)) !== toHex(sha1(this.piece(piece)))) {
+        throw new Error(`seed ${this.#options.seed}: ${node.name} has a bad piece ${piece}`);
+      }
+    }
+  }
+
+  /** The process of `node` ends in good order. */
+  async leave(node: SimNode): Promise<void> {
+    await node.session.close();
+    node.host.crash();
+  }
+
+  /** Ends everything, and checks that nothing is left: no timer, no connection. */
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.session.close()));
+    await this.clock.advance(10_000);
+    const connections = this.nodes.reduce((sum, node) => sum + node.host.connections, 0);
+    const places = this.nodes.reduce((sum, node) => sum + node.session.connections, 0);
+    if (this.clock.pending > 0 || connections > 0 || places !== 0) {
+      throw new Error(
+        `seed ${this.#options.seed}: left behind: ${this.clock.pending} timers, ${connections} connections, ${places} places`,
+      );
+    }
+  }
+
+  #note(node: SimNode, what: string): void {
+    this.trace.push(`${this.clock.now().toFixed(3)} ${node.name} ${what}`);
+  }
+}
