@@ -12,10 +12,11 @@ import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
 import { clientName } from "./core/client-name.ts";
 import { RateMeter } from "./core/rate.ts";
-import { Intake } from "./intake.ts";
 import { Emitter } from "./emitter.ts";
+import { Intake } from "./intake.ts";
 import type { Limiter } from "./limiter.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
+import { OwnConnectionError } from "./peer-errors.ts";
 import type { RunBuffers } from "./run-buffers.ts";
 import type { PeerSource, PeerStats, TorrentEvents, TorrentOptions, TorrentStats } from "./torrent-types.ts";
 import { REQUEST_QUEUE, Upload } from "./upload.ts";
@@ -319,6 +320,7 @@ export class Torrent implements PeerOwner {
     if (candidate !== undefined && this.#phase === "running") {
       if (peer.down.total > 0 || peer.wire.payloadUp > 0) this.#connections.candidates.worked(candidate);
       this.#connections.lost(candidate);
+      if (reason instanceof OwnConnectionError) this.#connections.exclude(candidate.address);
     }
     if (peer.joined) this.#events.emit("peerLeft", peer.stats(this.#env.clock.now()), reason);
   }
@@ -410,10 +412,6 @@ export class Torrent implements PeerOwner {
   #refusal(peer: Peer, identity: PeerIdentity): Error | undefined {
     const own = this.#env.peerId;
     const dialled = this.#dialled.get(peer.key)?.address;
-    if (bytesEqual(identity.peerId, own)) {
-      if (dialled !== undefined) this.#connections.exclude(dialled);
-      return new ProtocolError("that's ourselves");
-    }
     if (this.#bannedIds.has(toLatin1(identity.peerId))) return new ProtocolError("that peer is banned");
     for (const other of this.#peers.values()) {
       if (!other.joined || !bytesEqual(other.wire.identity?.peerId ?? own, identity.peerId)) continue;

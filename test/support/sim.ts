@@ -65,7 +65,8 @@ export interface SimOptions {
   readonly delay?: number;
 }
 
-export interface NodeOptions extends Partial<Pick<TorrentOptions, "slots" | "wanted" | "maxPeers" | "bufferBytes">> {
+export interface NodeOptions
+  extends Partial<Pick<TorrentOptions, "slots" | "wanted" | "maxPeers" | "bufferBytes">> {
   /** Bytes a second of the host's links; Infinity by default. */
   readonly up?: number;
   readonly down?: number;
@@ -145,6 +146,7 @@ export class Sim {
       have.add(piece);
       storage.pieces.set(piece, this.piece(piece));
     }
+    const { slots, wanted, maxPeers, bufferBytes } = options;
     const torrent = session.add({
       infoHash: infoHash(new Uint8Array(20).fill(7)),
       layout: this.layout,
@@ -152,8 +154,11 @@ export class Sim {
       private: false,
       storage,
       have,
-      ...options,
-    } as TorrentOptions);
+      ...(slots !== undefined && { slots }),
+      ...(wanted !== undefined && { wanted }),
+      ...(maxPeers !== undefined && { maxPeers }),
+      ...(bufferBytes !== undefined && { bufferBytes }),
+    });
     const node: SimNode = {
       name,
       host,
@@ -192,7 +197,8 @@ export class Sim {
       await this.clock.runUntil(() => nodes.every((node) => node.completedAt !== undefined), limit);
     } catch (cause) {
       const state = nodes.map(
-        (node) => `${node.name}: ${node.torrent.have.count}/${this.layout.pieceCount} of ${node.torrent.stats().peers} peers`,
+        (node) =>
+          `${node.name}: ${node.torrent.have.count}/${this.layout.pieceCount} of ${node.torrent.stats().peers} peers`,
       );
       throw new Error(`seed ${this.#options.seed}: ${state.join("; ")}`, { cause });
     }

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { Candidates } from "../../../src/client/core/candidates.ts";
+import { clientName } from "../../../src/client/core/client-name.ts";
+import { peerId } from "../../../src/protocol/ids.ts";
+
+const at = (port: number) => ({ host: "10.0.0.1", port });
+
+describe("Candidates", () => {
+  it("gives each address once", () => {
+    const candidates = new Candidates<string>();
+    expect(candidates.add(at(1), "tracker", 0)).toBe(true);
+    expect(candidates.add(at(1), "user", 0)).toBe(false);
+    expect(candidates.take(0)?.address).toEqual(at(1));
+    expect(candidates.take(0)).toBeUndefined();
+  });
+
+  it("tries a failed address again after growing waits, soon when nobody else is there", () => {
+    const candidates = new Candidates<string>();
+    candidates.add(at(1), "tracker", 0);
+    const candidate = candidates.take(0);
+    if (candidate === undefined) throw new Error("none");
+    candidates.failed(candidate, true, 0);
+    expect(candidates.take(2_999)).toBeUndefined();
+    expect(candidates.take(3_000)).toBe(candidate);
+    candidates.failed(candidate, true, 3_000);
+    expect(candidates.take(8_999)).toBeUndefined();
+    expect(candidates.take(9_000)).toBe(candidate);
+    candidates.worked(candidate);
+    candidates.failed(candidate, false, 10_000);
+    expect(candidates.take(69_999)).toBeUndefined();
+    expect(candidates.take(70_000)).toBe(candidate);
+  });
+
+  it("never waits longer than a quarter of an hour", () => {
+    const candidates = new Candidates<string>();
+    candidates.add(at(1), "tracker", 0);
+    let now = 0;
+    for (let i = 0; i < 30; i++) {
+      const candidate = candidates.take(now);
+      if (candidate === undefined) throw new Error(`none at ${now}`);
+      candidates.failed(candidate, false, now);
+      now += 15 * 60_000;
+    }
+  });
+
+  it("prefers addresses that haven't failed", () => {
+    const candidates = new Candidates<string>();
+    candidates.add(at(1), "tracker", 0);
+    const failed = candidates.take(0);
+    if (failed !== undefined) candidates.failed(failed, true, 0);
+    candidates.add(at(2), "tracker", 50_000);
+    expect(candidates.take(60_000)?.address).toEqual(at(2));
+    expect(candidates.take(60_000)?.address).toEqual(at(1));
+  });
+
+  it("never gives an excluded address, known before or not", () => {
+    const candidates = new Candidates<string>();
+    candidates.add(at(1), "tracker", 0);
+    candidates.exclude(at(1), "tracker", 0);
+    candidates.exclude(at(2), "tracker", 0);
+    candidates.add(at(2), "tracker", 0);
+    expect(candidates.take(1e9)).toBeUndefined();
+  });
+
+  it("stays bounded, and lets new addresses take the place of failed ones", () => {
+    const candidates = new Candidates<string>();
+    for (let port = 1; port <= 5000; port++) candidates.add(at(port), "tracker", 0);
+    expect(candidates.size).toBe(2000);
+    const first = candidates.take(0);
+    if (first !== undefined) candidates.failed(first, false, 0);
+    expect(candidates.add(at(6000), "tracker", 0)).toBe(true);
+    expect(candidates.size).toBe(2000);
+  });
+});
+
+describe("clientName", () => {
+  const name = (start: string) =>
+    clientName(peerId(Uint8Array.from({ length: 20 }, (_, i) => start.charCodeAt(i) || 0)));
+
+  it.each([
+    ["-BJ0100-", "Boojum 0.1.0"],
+    ["-TR4060-", "Transmission 4.0.6"],
+    ["-qB5120-", "qBittorrent 5.1.2"],
+    ["-LT20B0-", "libtorrent 2.0.11"],
+    ["-ZZ1000-", "ZZ 1.0.0"],
+    ["A2-1-37-0-", "aria2 1.37.0"],
+    ["M7-9-2--", "M7-9-2--"],
+    ["\u0001\u0002", "unknown"],
+  ])("reads %j as %j", (start, expected) => {
+    expect(name(start)).toBe(expected);
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import {
+  type ChokerOptions,
+  chooseUnchoked,
+  type PeerView,
+  SEED_TURN,
+} from "../../../src/client/core/choker.ts";
+import { seededRandom } from "../../support/sim.ts";
+
+function peer(key: number, overrides: Partial<PeerView> = {}): PeerView {
+  return {
+    key,
+    interested: true,
+    unchoked: false,
+    downRate: 0,
+    snubbed: false,
+    age: 600_000,
+    servedNow: 0,
+    servedAt: 0,
+    ...overrides,
+  };
+}
+
+function options(overrides: Partial<ChokerOptions> = {}): ChokerOptions {
+  return { slots: 4, seeding: false, optimistic: undefined, rotate: false, ...overrides };
+}
+
+const byRate = [1, 2, 3, 4, 5, 6, 7, 8].map((key) => peer(key, { downRate: key * 1000 }));
+
+describe("chooseUnchoked, downloading", () => {
+  it("unchokes everybody who is interested while there are slots", () => {
+    const peers = [peer(1), peer(2, { interested: false }), peer(3)];
+    expect(chooseUnchoked(peers, options(), seededRandom(1))).toEqual({
+      regular: [1, 3],
+      optimistic: undefined,
+    });
+  });
+
+  it("pays back those who give most", () => {
+    expect(chooseUnchoked(byRate, options(), seededRandom(1)).regular).toEqual([8, 7, 6]);
+  });
+
+  it("gives the optimistic slot to a peer outside the regular ones, and each its turn", () => {
+    const seen = new Set<number | undefined>();
+    let optimistic: number | undefined;
+    for (let round = 0; round < 50; round++) {
+      const choice = chooseUnchoked(byRate, options({ optimistic, rotate: true }), seededRandom(round));
+      expect(choice.regular).not.toContain(choice.optimistic);
+      expect(choice.optimistic).not.toBe(optimistic);
+      optimistic = choice.optimistic;
+      seen.add(optimistic);
+    }
+    expect(seen).toEqual(new Set([1, 2, 3, 4, 5]));
+  });
+
+  it("keeps the optimistic peer until it's time for another", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      expect(chooseUnchoked(byRate, options({ optimistic: 2 }), seededRandom(seed)).optimistic).toBe(2);
+    }
+  });
+
+  it("gives newcomers thrice the chance", () => {
+    const peers = byRate.map((one) => ({ ...one, age: one.key === 1 ? 1000 : 600_000 }));
+    let newcomer = 0;
+    for (let seed = 0; seed < 3000; seed++) {
+      if (chooseUnchoked(peers, options({ rotate: true }), seededRandom(seed)).optimistic === 1) newcomer++;
+    }
+    // 3 tickets of 7.
+    expect(newcomer / 3000).toBeGreaterThan(0.38);
+    expect(newcomer / 3000).toBeLessThan(0.48);
+  });
+
+  it("pays a snubbing peer nothing back", () => {
+    const peers = byRate.map((one) => ({ ...one, snubbed: one.key === 8 }));
+    expect(chooseUnchoked(peers, options(), seededRandom(1)).regular).toEqual([7, 6, 5]);
+  });
+
+  it("leaves slots among equals where they are", () => {
+    const peers = [1, 2, 3, 4, 5, 6].map((key) => peer(key, { unchoked: key > 3 }));
+    for (let seed = 0; seed < 20; seed++) {
+      const { regular } = chooseUnchoked(peers, options(), seededRandom(seed));
+      expect([...regular].sort()).toEqual([4, 5, 6]);
+    }
+  });
+
+  it("uses its only slot to pay back", () => {
+    expect(chooseUnchoked(byRate, options({ slots: 1 }), seededRandom(1))).toEqual({
+      regular: [8],
+      optimistic: undefined,
+    });
+  });
+});
+
+describe("chooseUnchoked, seeding", () => {
+  const seeding = options({ slots: 2, seeding: true });
+
+  it("serves those who waited longest, fast or not", () => {
+    const peers = [peer(1, { servedAt: 300 }), peer(2, { servedAt: 100 }), peer(3, { servedAt: 200 })];
+    expect(chooseUnchoked(peers, seeding, seededRandom(1)).regular).toEqual([2, 3]);
+  });
+
+  it("lets a peer have its turn of bytes, and takes the slot then", () => {
+    const inTurn = peer(1, { unchoked: true, servedNow: SEED_TURN - 1, servedAt: 900 });
+    const others = [peer(2, { servedAt: 100 }), peer(3, { servedAt: 200 })];
+    expect(chooseUnchoked([inTurn, ...others], seeding, seededRandom(1)).regular).toEqual([1, 2]);
+    const served = { ...inTurn, servedNow: SEED_TURN };
+    expect(chooseUnchoked([served, ...others], seeding, seededRandom(1)).regular).toEqual([2, 3]);
+  });
+
+  it("serves everybody equally over time", () => {
+    const turns = new Map<number, number>();
+    let peers = [1, 2, 3, 4, 5, 6, 7].map((key) => peer(key, { servedAt: Number.NEGATIVE_INFINITY }));
+    for (let round = 1; round <= 70; round++) {
+      const { regular } = chooseUnchoked(peers, seeding, seededRandom(round));
+      for (const key of regular) turns.set(key, (turns.get(key) ?? 0) + 1);
+      peers = peers.map((one) =>
+        regular.includes(one.key) ? { ...one, unchoked: true, servedNow: SEED_TURN, servedAt: round } : one,
+      );
+    }
+    expect(turns.size).toBe(7);
+    // A peer that was just served keeps its slot over another by chance, once, when all are new.
+    for (const count of turns.values()) expect(Math.abs(count - 20)).toBeLessThanOrEqual(1);
+  });
+});

@@ -1,0 +1,284 @@
+import { describe, expect, it } from "vitest";
+import { type ActivePiece, BLOCK_LENGTH } from "../../../src/client/core/active-piece.ts";
+import { Picker, type PickPeer } from "../../../src/client/core/picker.ts";
+import { Bitfield } from "../../../src/protocol/bitfield.ts";
+import { pieceIndex } from "../../../src/protocol/ids.ts";
+import { seededRandom } from "../../support/sim.ts";
+
+const BLOCKS = 4;
+
+function set(length: number, pieces: Iterable<number>): Bitfield {
+  const field = new Bitfield(length);
+  for (const piece of pieces) field.add(piece);
+  return field;
+}
+
+function makePicker(
+  pieces: number,
+  options: { missing?: Bitfield; seed?: number; room?: number } = {},
+): Picker {
+  let room = options.room ?? Number.POSITIVE_INFINITY;
+  return new Picker({
+    pieceCount: pieces,
+    pieceSize: () => BLOCKS * BLOCK_LENGTH,
+    missing: options.missing ?? Bitfield.full(pieces),
+    random: seededRandom(options.seed ?? 1),
+    mayStart: () => --room >= 0,
+  });
+}
+
+function peer(key: number, have: Bitfield, overrides: Partial<PickPeer> = {}): PickPeer {
+  return { key, have, suggested: new Set(), only: undefined, ...overrides };
+}
+
+/** Picks, and says what as "piece:block". */
+function picked(picker: Picker, who: PickPeer, count: number): string[] {
+  const blocks: string[] = [];
+  picker.pick(who, count, (active, block) => blocks.push(`${active.piece}:${block}`));
+  return blocks;
+}
+
+function give(picker: Picker, active: ActivePiece, who: PickPeer): void {
+  for (let block = 0; block < active.blockCount; block++) {
+    if (!active.isReceived(block)) active.receive(block, who.key);
+  }
+  picker.received(active);
+}
+
+describe("Picker", () => {
+  it("starts with the piece that the fewest peers have", () => {
+    const picker = makePicker(4);
+    const whole = Bitfield.full(4);
+    picker.addPieces(whole);
+    picker.addPieces(set(4, [0, 1, 3]));
+    picker.addPieces(set(4, [0, 1]));
+    expect(picked(picker, peer(1, whole), 1)).toEqual(["2:0"]);
+    expect(picked(picker, peer(1, whole), 4)).toEqual(["2:1", "2:2", "2:3", "3:0"]);
+  });
+
+  it("follows availability as peers announce, come and go", () => {
+    const picker = makePicker(3);
+    const a = set(3, [0, 1]);
+    picker.addPieces(Bitfield.full(3));
+    picker.addPieces(a);
+    picker.addPieces(set(3, [1, 2]));
+    picker.addHave(0);
+    a.add(2);
+    picker.addHave(2);
+    picker.removePieces(set(3, [1, 2]), false);
+    expect([0, 1, 2].map((piece) => picker.availability(piece))).toEqual([3, 2, 2]);
+    picker.removePieces(Bitfield.full(3), true);
+    expect([0, 1, 2].map((piece) => picker.availability(piece))).toEqual([2, 1, 1]);
+  });
+
+  it("breaks ties at random, and the same way for the same seed", () => {
+    const first = (seed: number): string | undefined => {
+      const picker = makePicker(1000, { seed });
+      const whole = Bitfield.full(1000);
+      picker.addPieces(whole);
+      picker.addPieces(whole);
+      return picked(picker, peer(1, whole), 1)[0];
+    };
+    const choices = Array.from({ length: 20 }, (_, seed) => first(seed));
+    expect(new Set(choices).size).toBeGreaterThan(15);
+    expect(Array.from({ length: 20 }, (_, seed) => first(seed))).toEqual(choices);
+  });
+
+  it("goes through the pieces in order while there is one source", () => {
+    const picker = makePicker(50);
+    const whole = Bitfield.full(50);
+    picker.addPieces(whole);
+    const first = Number.parseInt(picked(picker, peer(1, whole), BLOCKS)[0] ?? "", 10);
+    const after = picked(picker, peer(1, whole), BLOCKS)[0];
+    expect(after).toBe(first === 49 ? after : `${first + 1}:0`);
+  });
+
+  it("finishes started pieces before it starts others, with the help of every peer that has them", () => {
+    const picker = makePicker(10);
+    const whole = Bitfield.full(10);
+    const [a, b] = [peer(1, whole), peer(2, whole)];
+    picker.addPieces(whole);
+    picker.addPieces(whole);
+    const [start] = picked(picker, a, 1);
+    const piece = start?.split(":")[0];
+    expect(picked(picker, b, 3)).toEqual([`${piece}:1`, `${piece}:2`, `${piece}:3`]);
+  });
+
+  it("asks only for missing pieces that the peer has", () => {
+    const picker = makePicker(6, { missing: set(6, [1, 4, 5]) });
+    const have = set(6, [0, 1, 2, 4]);
+    picker.addPieces(have);
+    const blocks = picked(picker, peer(1, have), 100);
+    expect(new Set(blocks.map((block) => block.split(":")[0]))).toEqual(new Set(["1", "4"]));
+    expect(blocks).toHaveLength(2 * BLOCKS);
+  });
+
+  it("prefers what the peer suggests, and keeps to what a choking peer allows", () => {
+    const whole = Bitfield.full(100);
+    const picker = makePicker(100);
+    picker.addPieces(whole);
+    picker.addPieces(whole);
+    expect(picked(picker, peer(1, whole, { suggested: new Set([77]) }), 1)).toEqual(["77:0"]);
+    expect(picked(picker, peer(2, whole, { only: new Set([13]) }), 100)).toEqual(
+      [0, 1, 2, 3].map((block) => `13:${block}`),
+    );
+  });
+
+  it("offers released blocks again, first", () => {
+    const picker = makePicker(2);
+    const whole = Bitfield.full(2);
+    picker.addPieces(whole);
+    const [a, b] = [peer(1, whole), peer(2, whole)];
+    const blocks = picked(picker, a, 8);
+    expect(picked(picker, b, 8)).toEqual([]);
+    const piece = Number.parseInt(blocks[0] ?? "", 10);
+    picker.release(piece, 2 * BLOCK_LENGTH, a.key);
+    expect(picked(picker, b, 8)).toEqual([`${piece}:2`]);
+  });
+
+  it("doubles requests only near the end, in bounds, and never of the same peer", () => {
+    const picker = makePicker(2);
+    const whole = Bitfield.full(2);
+    picker.addPieces(whole);
+    const all = [1, 2, 3, 4].map((key) => peer(key, whole));
+    const [a, b, c, d] = all as [PickPeer, PickPeer, PickPeer, PickPeer];
+    picked(picker, a, 7);
+    expect(picker.endgame).toBe(false);
+    picked(picker, a, 1);
+    expect(picker.endgame).toBe(true);
+    const none = () => undefined;
+    expect(picker.pickDuplicates(a, 100, none)).toBe(0);
+    expect(picker.pickDuplicates(b, 100, none)).toBe(8);
+    expect(picker.pickDuplicates(c, 100, none)).toBe(8);
+    expect(picker.pickDuplicates(d, 100, none)).toBe(0);
+    const active = picker.active(0);
+    expect(active?.receive(0, b.key)).toEqual([a.key, c.key]);
+  });
+
+  it("fetches a piece that failed from one peer alone, until that peer fails it", () => {
+    const picker = makePicker(1);
+    const whole = Bitfield.full(1);
+    picker.addPieces(whole);
+    picker.addPieces(whole);
+    const [a, b] = [peer(1, whole), peer(2, whole)];
+    picked(picker, a, 4);
+    const first = picker.active(0);
+    if (first === undefined) throw new Error("not started");
+    give(picker, first, a);
+    expect(picker.active(0)).toBeUndefined();
+    expect(picked(picker, b, 4)).toEqual([]);
+    picker.failed(pieceIndex(0));
+    expect(picked(picker, a, 1)).toEqual(["0:0"]);
+    expect(picked(picker, b, 4)).toEqual([]);
+    picker.release(0, 0, a.key);
+    expect(picked(picker, b, 4)).toHaveLength(4);
+  });
+
+  it("is done with a piece when it's stored", () => {
+    const picker = makePicker(1);
+    const whole = Bitfield.full(1);
+    picker.addPieces(whole);
+    const a = peer(1, whole);
+    picked(picker, a, 4);
+    const active = picker.active(0);
+    if (active === undefined) throw new Error("not started");
+    give(picker, active, a);
+    expect(picker.missing.count).toBe(1);
+    picker.stored(pieceIndex(0));
+    expect(picker.missing.count).toBe(0);
+    expect(picked(picker, a, 4)).toEqual([]);
+  });
+
+  it("starts nothing without room, and gives up a piece that nobody is sending to make some", () => {
+    const picker = makePicker(3, { room: 1 });
+    const whole = Bitfield.full(3);
+    picker.addPieces(whole);
+    const a = peer(1, whole);
+    const blocks = picked(picker, a, 12);
+    expect(blocks).toHaveLength(BLOCKS);
+    expect(picker.evict()).toBeUndefined();
+    const piece = Number.parseInt(blocks[0] ?? "", 10);
+    for (let block = 0; block < BLOCKS; block++) picker.release(piece, block * BLOCK_LENGTH, a.key);
+    expect(picker.evict()?.piece).toBe(piece);
+    expect(picker.active(piece)).toBeUndefined();
+  });
+
+  it("counts distributed copies, ours included", () => {
+    const picker = makePicker(4);
+    picker.addPieces(Bitfield.full(4));
+    picker.addPieces(set(4, [0, 1]));
+    expect(picker.copies(set(4, [2]))).toBe(1.75);
+    expect(picker.copies(Bitfield.full(4))).toBe(2.5);
+  });
+
+  it("books every block exactly once, whatever happens", () => {
+    for (let seed = 0; seed < 30; seed++) everyBlockOnce(seed);
+  });
+
+  it("stays quick with 200,000 pieces and 200 peers that have few", () => {
+    const pieces = 200_000;
+    const random = seededRandom(9);
+    const picker = makePicker(pieces);
+    const peers = Array.from({ length: 200 }, (_, key) => {
+      const have = new Bitfield(pieces);
+      for (let i = 0; i < 2000; i++) have.add(Math.floor(random.next() * pieces));
+      return peer(key, have);
+    });
+    for (const one of peers) picker.addPieces(one.have);
+    const start = performance.now();
+    let blocks = 0;
+    for (let round = 0; round < 100; round++) {
+      for (const one of peers) blocks += picker.pick(one, BLOCKS, () => undefined);
+    }
+    expect(blocks).toBe(100 * 200 * BLOCKS);
+    // A full scan for each would be 20,000 * 200,000 steps: minutes.
+    expect(performance.now() - start).toBeLessThan(1500);
+  });
+});
+
+/** A model beside the picker: random peers ask, answer, choke and leave; no block may be lost or asked for twice. */
+function everyBlockOnce(seed: number): void {
+  const random = seededRandom(seed);
+  const pieces = 12;
+  const picker = makePicker(pieces, { seed });
+  const peers = [1, 2, 3].map((key) => peer(key, Bitfield.full(pieces)));
+  for (const one of peers) picker.addPieces(one.have);
+  const out = new Map<string, number>();
+  let stored = 0;
+  for (let step = 0; stored < pieces; step++) {
+    if (step > 5000) throw new Error(`seed ${seed}: never finished`);
+    const one = peers[Math.floor(random.next() * peers.length)] ?? peer(1, Bitfield.full(pieces));
+    const mine = [...out].filter(([, key]) => key === one.key).map(([block]) => block);
+    const dice = random.next();
+    if (dice < 0.4) {
+      picker.pick(one, 3, (active, block) => {
+        const id = `${active.piece}:${block}`;
+        if (out.has(id) || active.isReceived(block)) throw new Error(`seed ${seed}: ${id} twice`);
+        out.set(id, one.key);
+      });
+    } else if (dice < 0.5) {
+      for (const id of mine) {
+        const [piece = 0, block = 0] = id.split(":").map(Number);
+        picker.release(piece, block * BLOCK_LENGTH, one.key);
+        out.delete(id);
+      }
+    } else {
+      const id = mine[0];
+      if (id === undefined) continue;
+      out.delete(id);
+      const [piece = 0, block = 0] = id.split(":").map(Number);
+      const active = picker.active(piece);
+      if (active === undefined) throw new Error(`seed ${seed}: ${piece} isn't active`);
+      active.receive(block, one.key);
+      picker.received(active);
+      expect(active.freeCount + active.requestedCount + active.receivedCount).toBe(BLOCKS);
+      if (!active.complete) continue;
+      if (random.next() < 0.2) picker.failed(active.piece);
+      else {
+        picker.stored(active.piece);
+        stored++;
+      }
+    }
+  }
+  expect(out.size).toBe(0);
+}

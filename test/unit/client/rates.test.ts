@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { BLOCK_LENGTH } from "../../../src/client/core/active-piece.ts";
+import { MIN_DEPTH, Pipeline } from "../../../src/client/core/pipeline.ts";
+import { RateMeter } from "../../../src/client/core/rate.ts";
+import { TokenBucket } from "../../../src/client/core/token-bucket.ts";
+import { Limiter } from "../../../src/client/limiter.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+describe("RateMeter", () => {
+  it("gives the rate over its span, and forgets", () => {
+    const meter = new RateMeter(10_000, 0);
+    for (let t = 0; t < 20_000; t += 100) meter.add(1000, t);
+    expect(meter.rate(20_000)).toBeGreaterThan(9_000);
+    expect(meter.rate(20_000)).toBeLessThan(11_000);
+    expect(meter.rate(31_000)).toBe(0);
+    expect(meter.total).toBe(200_000);
+  });
+
+  it("doesn't wait for its whole span at the start", () => {
+    const meter = new RateMeter(10_000, 500);
+    for (let t = 500; t < 2500; t += 100) meter.add(1000, t);
+    expect(meter.rate(2500)).toBeCloseTo(10_000, -3);
+  });
+});
+
+describe("TokenBucket", () => {
+  it("keeps the average within a hundredth", () => {
+    const bucket = new TokenBucket(1_000_000, 0);
+    let sent = 0;
+    for (let t = 0; t <= 5000; t += 3) while (bucket.take(BLOCK_LENGTH, t)) sent += BLOCK_LENGTH;
+    expect(sent).toBeGreaterThan(4_950_000);
+    expect(sent).toBeLessThan(5_150_000);
+  });
+
+  it("saves up no more than a tenth of a second", () => {
+    const bucket = new TokenBucket(1_000_000, 0);
+    let sent = 0;
+    while (bucket.take(1000, 100_000)) sent += 1000;
+    expect(sent).toBeLessThanOrEqual(101_000);
+  });
+
+  it("says when it's worth asking again", () => {
+    const bucket = new TokenBucket(100_000, 0);
+    bucket.spend(66_384, 0);
+    const wait = bucket.wait(0);
+    expect(bucket.take(1, wait - 5)).toBe(false);
+    expect(bucket.take(1, wait + 1)).toBe(true);
+  });
+
+  it("never waits without a limit", () => {
+    const bucket = new TokenBucket(Number.POSITIVE_INFINITY, 0);
+    expect(bucket.take(1e12, 0)).toBe(true);
+    expect(bucket.wait(0)).toBe(0);
+  });
+});
+
+describe("Limiter", () => {
+  it("shares a rate evenly among those who keep asking", async () => {
+    const clock = new FakeClock();
+    const limiter = new Limiter(1_000_000, clock);
+    const got = [0, 0, 0];
+    const ask = (who: number): void => {
+      while (limiter.take(BLOCK_LENGTH, () => granted(who))) got[who] = (got[who] ?? 0) + BLOCK_LENGTH;
+    };
+    const granted = (who: number): void => {
+      got[who] = (got[who] ?? 0) + BLOCK_LENGTH;
+      ask(who);
+    };
+    for (const who of [0, 1, 2]) ask(who);
+    await clock.advance(5000);
+    const total = got.reduce((a, b) => a + b, 0);
+    expect(total).toBeGreaterThan(4_900_000);
+    expect(total).toBeLessThan(5_250_000);
+    expect(Math.max(...got) / Math.min(...got)).toBeLessThan(1.15);
+    limiter.close();
+    expect(clock.pending).toBe(0);
+  });
+
+  it("serves who waits when the limit is lifted", () => {
+    const clock = new FakeClock();
+    const limiter = new Limiter(1000, clock);
+    let granted = 0;
+    limiter.take(1_000_000, () => granted++);
+    limiter.take(1_000_000, () => granted++);
+    limiter.setRate(Number.POSITIVE_INFINITY);
+    expect(granted).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+/** A peer with `rate` bytes a millisecond behind `latency`, kept asked for `depth` blocks: one second of it. */
+function drive(pipeline: Pipeline, rate: number, latency: number, seconds: number): void {
+  const queue: number[] = [];
+  let free = 0;
+  for (let t = 0; t < seconds * 1000; t++) {
+    while (queue.length < pipeline.depth) {
+      free = Math.max(free, t + latency / 2) + BLOCK_LENGTH / rate;
+      queue.push(t, free + latency / 2);
+    }
+    while ((queue[1] ?? Number.POSITIVE_INFINITY) <= t) {
+      const asked = queue.shift() ?? 0;
+      queue.shift();
+      pipeline.received(BLOCK_LENGTH, asked, t);
+    }
+  }
+}
+
+describe("Pipeline", () => {
+  it("stays shallow on a slow link", () => {
+    const pipeline = new Pipeline(0);
+    drive(pipeline, 50, 2, 5);
+    expect(pipeline.depth).toBe(MIN_DEPTH);
+  });
+
+  it("grows until a fast link far away is full", () => {
+    const pipeline = new Pipeline(0);
+    pipeline.setLimit(2000);
+    drive(pipeline, 10_000, 100, 5);
+    // 10,000 bytes/ms * 100 ms is the least that fills it: 61 blocks.
+    expect(pipeline.depth).toBeGreaterThan(61);
+    expect(pipeline.depth).toBeLessThan(400);
+  });
+
+  it("never exceeds what the peer queues", () => {
+    const pipeline = new Pipeline(0);
+    pipeline.setLimit(10);
+    drive(pipeline, 10_000, 100, 5);
+    expect(pipeline.depth).toBe(10);
+  });
+
+  it("waits longer for a slow peer than for a fast one, within a minute", () => {
+    const fast = new Pipeline(0);
+    drive(fast, 10_000, 10, 2);
+    const slow = new Pipeline(0);
+    drive(slow, 5, 10, 60);
+    expect(fast.patience(10)).toBe(5000);
+    expect(slow.patience(4)).toBeGreaterThan(20_000);
+    expect(slow.patience(400)).toBe(60_000);
+  });
+});
