@@ -112,6 +112,7 @@ export class Intake {
 
   onUnchoke(peer: Peer): void {
     peer.only = undefined;
+    peer.resting = false;
     this.#refill(peer);
   }
 

@@ -76,7 +76,7 @@ export class Peer implements PickPeer, WireHandler {
   readonly suggested = new Set<number>();
   readonly allowed = new Set<number>();
   /** Set while it chokes us: what may be asked for all the same. */
-  only: ReadonlySet<number> | undefined = undefined;
+  only: ReadonlySet<number> | undefined = this.allowed;
   /** It let our requests time out, and gets one at a time until it sends something. */
   stalled = false;
   /** It rejected a request: not asked again before the next second or its next block. */
