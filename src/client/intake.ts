@@ -1,5 +1,5 @@
 import type { Clock, Millis, Random } from "../protocol/ambient.ts";
-import { Bitfield } from "../protocol/bitfield.ts";
+import type { Bitfield } from "../protocol/bitfield.ts";
 import type { PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import { type ActivePiece, BLOCK_LENGTH, type PeerKey } from "./core/active-piece.ts";

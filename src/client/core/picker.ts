@@ -1,5 +1,5 @@
 import type { Random } from "../../protocol/ambient.ts";
-import { Bitfield } from "../../protocol/bitfield.ts";
+import type { Bitfield } from "../../protocol/bitfield.ts";
 import { type PieceIndex, pieceIndex } from "../../protocol/ids.ts";
 import { ActivePiece, BLOCK_LENGTH, type PeerKey } from "./active-piece.ts";
 import { PieceOrder } from "./piece-order.ts";
