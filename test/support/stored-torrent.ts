@@ -91,6 +91,7 @@ export function storedTorrent(
     private: false,
     trackers: [],
     webSeeds: [],
+    unlisted: false,
   };
   return {
     metainfo,
