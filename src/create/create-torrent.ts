@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { nodeHashes } from "../platform/hashes.ts";
 import { infoHash } from "../protocol/ids.ts";
 import { encodeInfo } from "../protocol/write-metainfo.ts";
 import { choosePieceLength, isPieceLength } from "./core/piece-length.ts";
@@ -41,7 +41,7 @@ export async function createTorrent(
     name: source.name,
     singleFile: source.singleFile,
     info,
-    infoHash: infoHash(createHash("sha1").update(info).digest()),
+    infoHash: infoHash(nodeHashes.sha1(info)),
     files: source.files,
     totalBytes: source.totalBytes,
     pieceLength,
