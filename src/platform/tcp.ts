@@ -11,6 +11,7 @@ export class TcpTransport implements Transport {
   #handler: TransportHandler | undefined;
   #firstBytes: Uint8Array | undefined;
   #paused = false;
+  #isClosed = false;
 
   /**
    * @param socket connected, and owned by this object from now on
@@ -34,11 +35,12 @@ export class TcpTransport implements Transport {
   attach(handler: TransportHandler): void {
     const isFirst = this.#handler === undefined;
     this.#handler = handler;
-    if (!isFirst) return;
-    if (this.#socket.destroyed) {
-      queueMicrotask(() => this.#closed());
+    if (this.#isClosed || (isFirst && this.#socket.destroyed)) {
+      this.#isClosed = true;
+      queueMicrotask(() => handler.onClose());
       return;
     }
+    if (!isFirst) return;
     this.#listen();
     if (this.#firstBytes !== undefined) queueMicrotask(() => this.#deliverFirst());
     else if (!this.#paused) this.#socket.resume();
@@ -74,7 +76,12 @@ export class TcpTransport implements Transport {
     socket.on("error", (error) => {
       failure = error;
     });
-    socket.on("close", () => this.#closed(failure));
+    // A peer that has ended does not wait for more either, and must not keep our unsent bytes alive.
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => {
+      this.#isClosed = true;
+      this.#handler?.onClose(failure);
+    });
   }
 
   #deliverFirst(): void {
@@ -83,12 +90,6 @@ export class TcpTransport implements Transport {
     this.#firstBytes = undefined;
     this.#handler?.onData(bytes);
     if (!this.#paused) this.#socket.resume();
-  }
-
-  #closed(error?: Error): void {
-    const handler = this.#handler;
-    this.#handler = closedHandler;
-    handler?.onClose(error);
   }
 }
 
@@ -105,7 +106,8 @@ export function tcpDialer(options: { readonly localAddress?: string } = {}): Dia
       const finish = (error?: unknown) => {
         clearTimeout(timer);
         signal.removeEventListener("abort", onAbort);
-        socket.removeAllListeners();
+        socket.off("connect", finish);
+        socket.off("error", finish);
         if (error === undefined) resolve(new TcpTransport(socket));
         else {
           socket.on("error", ignore);
@@ -116,15 +118,13 @@ export function tcpDialer(options: { readonly localAddress?: string } = {}): Dia
       const onAbort = () => finish(signal.reason);
       const timer = setTimeout(() => finish(new Error("nobody answered")), DIAL_TIMEOUT);
       signal.addEventListener("abort", onAbort, { once: true });
-      socket.once("connect", () => finish());
-      socket.once("error", finish);
+      socket.on("connect", finish);
+      socket.on("error", finish);
     });
 }
 
 /** Connects over TCP, from the address that the system chooses; gives up after 10 s. */
 export const dialTcp: Dial = tcpDialer();
-
-const closedHandler: TransportHandler = { onData: ignore, onDrain: ignore, onClose: ignore };
 
 function ignore(): void {}
 

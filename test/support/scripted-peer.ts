@@ -3,7 +3,7 @@
 import type { BlockRef, ExtendedHandshake, PeerIdentity, WireHandler } from "../../src/client/wire-types.ts";
 import type { PeerAddress, Transport, TransportHandler } from "../../src/platform/transport.ts";
 import type { Bitfield } from "../../src/protocol/bitfield.ts";
-import { fromHex, toHex } from "../../src/protocol/bytes.ts";
+import { concatBytes, fromHex, toHex } from "../../src/protocol/bytes.ts";
 import { infoHash, type PeerId, peerId } from "../../src/protocol/ids.ts";
 
 export const testInfoHash = infoHash(new Uint8Array(20).fill(0xaa));
@@ -42,7 +42,7 @@ export class ScriptedTransport implements Transport {
   /** How many calls of `write` there were. */
   writes = 0;
   #handler: TransportHandler | undefined;
-  #sent = "";
+  #sent: Uint8Array[] = [];
   #waiting: (() => void)[] = [];
 
   attach(handler: TransportHandler): void {
@@ -52,7 +52,7 @@ export class ScriptedTransport implements Transport {
   write(bytes: Uint8Array, done?: () => void): boolean {
     this.writes++;
     if (this.isReading) {
-      this.#sent += toHex(bytes);
+      this.#sent.push(bytes.slice());
       done?.();
       return true;
     }
@@ -75,9 +75,9 @@ export class ScriptedTransport implements Transport {
 
   /** What was written since the last call, in hexadecimal. */
   takeSent(): string {
-    const sent = this.#sent;
-    this.#sent = "";
-    return sent;
+    const sent = concatBytes(this.#sent);
+    this.#sent = [];
+    return toHex(sent);
   }
 
   /** The network takes what waits. */
