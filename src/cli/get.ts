@@ -1,0 +1,165 @@
+/** `share get SOURCE`: downloads, and seeds meanwhile. */
+import { Command } from "commander";
+import { escapeForTerminal } from "../protocol/escape.ts";
+import type { DoneEvent, GetEvent, ProgressEvent, StartedEvent } from "../share/events.ts";
+import type { GetOptions } from "../share/get.ts";
+import {
+  type CommonFlags,
+  collect,
+  collectPeers,
+  createOutput,
+  duration,
+  port,
+  rate,
+  ratio,
+  type Surroundings,
+} from "./options.ts";
+import type { Output } from "./output.ts";
+import { findSource } from "./source.ts";
+import { listenForStop } from "./stop.ts";
+import { type ProgressDisplay, showProgress } from "./ui/progress.ts";
+import { countOf, formatBytes, formatDuration, formatRate } from "./units.ts";
+
+interface GetFlags extends CommonFlags {
+  readonly out: string;
+  readonly select?: readonly string[];
+  readonly seed?: boolean;
+  readonly seedFor?: number;
+  readonly seedRatio?: number;
+  readonly overwrite?: boolean;
+  readonly limitUp?: number;
+  readonly limitDown?: number;
+  readonly port?: number;
+  readonly peer?: readonly string[];
+  readonly lan: boolean;
+  readonly timeout: number;
+}
+
+export function getCommand(surroundings: Surroundings, report: (code: number) => void): Command {
+  return new Command("get")
+    .usage("SOURCE [flags]")
+    .description("Download what somebody shares; the same command again continues.")
+    .argument("<source>", "a share's URL, or a .torrent: a file or a URL")
+    .option("-o, --out <dir>", "put it into this folder", ".")
+    .option("--select <glob>", "only these files (repeatable)", collect)
+    .option("--seed", "keep seeding until stopped")
+    .option("--seed-for <duration>", "keep seeding for so long, e.g. 30m", duration)
+    .option("--seed-ratio <ratio>", "seed until so many copies are sent, e.g. 1.5", ratio)
+    .option("--overwrite", "replace files that are there and differ")
+    .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
+    .option("--limit-down <rate>", "receive no faster", rate)
+    .option("--port <n>", "listen for peers here (default: first free from 6881)", port)
+    .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers)
+    .option("--no-lan", "don't look for peers on the local network")
+    .option("--timeout <duration>", "give up after so long without data", duration, 600)
+    .addHelpText("after", EXAMPLES)
+    .action(async (source: string, flags: GetFlags) => report(await runGet(source, flags, surroundings)));
+}
+
+const EXAMPLES = `
+Examples:
+  share get http://192.168.1.20:6881/s/k3f9x2mw -o ~/Downloads
+  share get debian.torrent --select '*.iso' --seed-ratio 1`;
+
+async function runGet(source: string, flags: GetFlags, surroundings: Surroundings): Promise<number> {
+  const found = findSource(source);
+  const output = createOutput(flags, surroundings);
+  const stop = listenForStop();
+  surroundings.readerGone.addEventListener("abort", () => stop.stop("nobody reads the output"));
+  const view = new GetView(output, surroundings.now);
+  try {
+    const { get } = await import("../share.ts");
+    const onEvent = (event: GetEvent) => {
+      output.event(event);
+      view.show(event);
+    };
+    const download = await get(found, { ...getOptions(flags), onEvent, signal: stop.signal });
+    await download.done;
+    await download.closed;
+    return 0;
+  } catch (error) {
+    view.close();
+    if (!stop.signal.aborted) throw error;
+    output.event({ event: "error", code: "interrupted", message: INTERRUPTED });
+    output.note(INTERRUPTED);
+    return 130;
+  } finally {
+    view.close();
+    stop.release();
+  }
+}
+
+const INTERRUPTED = "Interrupted; what is there is kept. The same command again continues.";
+
+function getOptions(flags: GetFlags): GetOptions {
+  return {
+    directory: flags.out,
+    select: flags.select,
+    seed: {
+      forever: flags.seed ?? false,
+      seconds: flags.seedFor,
+      ratio: flags.seedRatio,
+    },
+    overwrite: flags.overwrite,
+    limitUp: flags.limitUp,
+    limitDown: flags.limitDown,
+    port: flags.port,
+    peers: flags.peer,
+    timeoutSeconds: flags.timeout,
+  };
+}
+
+/** Shows events to people; with `--json` all of this is silent. */
+class GetView {
+  readonly #output: Output;
+  readonly #now: () => number;
+  #progress: ProgressDisplay | undefined;
+  #done = false;
+
+  constructor(output: Output, now: () => number) {
+    this.#output = output;
+    this.#now = now;
+  }
+
+  show(event: GetEvent): void {
+    switch (event.event) {
+      case "started":
+        return this.#started(event);
+      case "identified":
+        return this.#output.detail(`info hash ${event.infoHash}`);
+      case "progress":
+        return this.#update(event);
+      case "done":
+        return this.#isDone(event);
+      case "warning":
+        return this.#output.warn(event.message);
+    }
+  }
+
+  close(): void {
+    this.#progress?.stop();
+  }
+
+  #started(event: StartedEvent): void {
+    const resumed = event.resumedBytes > 0 ? `, ${formatBytes(event.resumedBytes)} already here` : "";
+    const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}${resumed}`;
+    this.#output.note(`${this.#output.colors.bold(escapeForTerminal(event.name))}  ${what}`);
+    if (event.infoHash === null) this.#output.note("The publisher is still hashing; waiting for it.");
+    this.#progress ??= showProgress(this.#output, "getting", this.#now);
+  }
+
+  #update(event: ProgressEvent): void {
+    const peers = countOf(event.peers, "peer");
+    const up = event.upRate > 0 ? `  ${formatRate(event.upRate)} up` : "";
+    if (this.#done) this.#progress?.status(`seeding  ${formatRate(event.upRate)} up  ${peers}`);
+    else this.#progress?.update({ ...event, rate: event.downRate, detail: `${peers}${up}` });
+  }
+
+  #isDone(event: DoneEvent): void {
+    this.#done = true;
+    const rate = event.seconds > 0 ? ` (${formatRate(event.bytes / event.seconds)})` : "";
+    const took = `${formatBytes(event.bytes)} in ${formatDuration(event.seconds)}${rate}`;
+    this.#output.note(`${this.#output.colors.green("done")}  ${took}`);
+    this.#output.result(escapeForTerminal(event.path));
+  }
+}

@@ -1,0 +1,76 @@
+/** `share info SOURCE`: everything in a torrent. */
+import { Command } from "commander";
+import { escapeForTerminal } from "../protocol/escape.ts";
+import type { TorrentInfo } from "../share/info.ts";
+import { type CommonFlags, createOutput, type Surroundings } from "./options.ts";
+import type { Output } from "./output.ts";
+import { findSource } from "./source.ts";
+import { listenForStop } from "./stop.ts";
+import { countOf, formatBytes } from "./units.ts";
+
+export function infoCommand(surroundings: Surroundings, report: (code: number) => void): Command {
+  return new Command("info")
+    .usage("SOURCE [flags]")
+    .description("Show what is in a torrent.")
+    .argument("<source>", "a share's URL, or a .torrent: a file or a URL")
+    .action(async (source: string, flags: CommonFlags) => {
+      report(await runInfo(source, flags, surroundings));
+    });
+}
+
+async function runInfo(source: string, flags: CommonFlags, surroundings: Surroundings): Promise<number> {
+  const found = findSource(source);
+  const output = createOutput(flags, surroundings);
+  const stop = listenForStop();
+  try {
+    const { readInfo } = await import("../share.ts");
+    const info = await readInfo(found, stop.signal);
+    if (output.json) output.event(info);
+    else show(output, info);
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) return 130;
+    throw error;
+  } finally {
+    stop.release();
+  }
+}
+
+function show(output: Output, info: TorrentInfo): void {
+  const field = (name: string, value: string) =>
+    output.result(`${name.padEnd(12)}${escapeForTerminal(value)}`);
+  field("name", info.name);
+  if (info.infoHash !== undefined) field("info hash", info.infoHash);
+  if (info.infoHashV2 !== undefined) field("v2 hash", info.infoHashV2);
+  field("size", `${formatBytes(info.bytes)} (${info.bytes.toLocaleString("en")} bytes)`);
+  field("pieces", `${info.pieces.toLocaleString("en")} of ${pieceLength(info.pieceLength)}`);
+  if (info.private) field("private", "yes");
+  if (info.comment !== undefined) field("comment", info.comment);
+  if (info.createdBy !== undefined) field("created by", info.createdBy);
+  if (info.creationDate !== undefined) field("created", date(info.creationDate));
+  for (const [i, tier] of info.trackers.entries()) field(i === 0 ? "trackers" : "", tier.join("  "));
+  for (const [i, url] of info.webSeeds.entries()) field(i === 0 ? "web seeds" : "", url);
+  field("magnet", info.magnet);
+  const files = info.files.filter((file) => file.pad !== true);
+  field("files", countOf(files.length, "file"));
+  const width = Math.max(0, ...files.map((file) => formatBytes(file.bytes).length));
+  for (const file of files) {
+    const target = file.symlink === undefined ? "" : ` -> ${file.symlink}`;
+    const mark = file.executable === true ? " (executable)" : "";
+    output.result(
+      `  ${formatBytes(file.bytes).padStart(width)}  ${escapeForTerminal(file.path + target)}${mark}`,
+    );
+  }
+}
+
+/** Piece lengths are powers of two, so they read best in binary units. */
+function pieceLength(bytes: number): string {
+  if (bytes % 2 ** 20 === 0) return `${bytes / 2 ** 20} MiB`;
+  return bytes % 1024 === 0 ? `${bytes / 1024} KiB` : `${bytes} B`;
+}
+
+/** Seconds since 1970, as a stranger's torrent says; may be beyond what a date can be. */
+function date(seconds: number): string {
+  const when = new Date(seconds * 1000);
+  return Number.isNaN(when.getTime()) ? String(seconds) : when.toISOString();
+}

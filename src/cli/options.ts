@@ -1,0 +1,118 @@
+/** Flags that several commands share, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { Output, type Sink } from "./output.ts";
+import { parseDuration, parseInteger, parseRate, parseRatio, parseSize, UsageError } from "./units.ts";
+
+/** What every command understands. */
+export interface CommonFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color: boolean;
+}
+
+/** What a command runs in; tests pass their own. */
+export interface Surroundings {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
+  /** Opens a URL in the user's browser. */
+  readonly openUrl: (url: string) => Promise<void>;
+  /** Aborted when whoever read our standard output has closed it. */
+  readonly readerGone: AbortSignal;
+}
+
+/** The flags are understood everywhere, but only the top-level help lists them, so that each help fits a screen. */
+export function addCommonFlags(command: Command): Command {
+  return command
+    .addOption(new Option("--json", "events as JSON lines on stdout").hideHelp())
+    .addOption(new Option("-q, --quiet", "only results, warnings and errors").hideHelp())
+    .addOption(new Option("-v, --verbose", "more messages, and stacks of errors").hideHelp())
+    .addOption(new Option("--no-color", "no colours").hideHelp())
+    .helpOption("-h, --help", "show this")
+    .addHelpText("after", "\nAlso: --json  -q/--quiet  -v/--verbose  --no-color  -h/--help  --version");
+}
+
+export function createOutput(flags: CommonFlags, surroundings: Surroundings): Output {
+  return new Output(
+    {
+      json: flags.json ?? false,
+      quiet: flags.quiet ?? false,
+      verbose: flags.verbose ?? false,
+      color: flags.color,
+    },
+    surroundings.stdout,
+    surroundings.stderr,
+    surroundings.env,
+  );
+}
+
+/** Makes commander show our own words for a value that can't be read. */
+function reading<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof UsageError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  };
+}
+
+export const size = reading(parseSize);
+export const rate = reading(parseRate);
+export const duration = reading(parseDuration);
+export const ratio = reading(parseRatio);
+export const port = reading((text) => parseInteger(text, 0, 65_535));
+export const slots = reading((text) => parseInteger(text, 1, 1_000));
+
+/** For flags that may be given several times. */
+export function collect(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
+}
+
+export const trackerUrl = reading((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !["http:", "https:", "udp:"].includes(url.protocol) || url.hostname === "") {
+    throw new UsageError(`"${text}" is not a tracker's URL. It starts with http://, https:// or udp://.`);
+  }
+  return text;
+});
+
+/** {@link collect} for {@link trackerUrl}. */
+export function collectTrackers(text: string, before: readonly string[] | undefined): readonly string[] {
+  return collect(trackerUrl(text), before);
+}
+
+export const publicUrl = reading((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    !["http:", "https:"].includes(url.protocol) ||
+    url.search !== "" ||
+    url.hash !== ""
+  ) {
+    throw new UsageError(`"${text}" can't be the public URL. Write for example https://files.example.org.`);
+  }
+  return text.replace(/\/+$/, "");
+});
+
+export const pieceSize = reading((text) => {
+  const bytes = parseSize(text);
+  const least = 16 * 1024;
+  const most = 64 * 1024 * 1024;
+  if (bytes < least || bytes > most || (bytes & (bytes - 1)) !== 0) {
+    throw new UsageError(`"${text}" can't be a piece size. It is a power of two from 16KiB to 64MiB.`);
+  }
+  return bytes;
+});
+
+/** `HOST:PORT`, an IPv6 address in brackets; checked again where it is used. */
+export function collectPeers(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (!/^(\[[0-9a-f:.%\w]+\]|[^:[\]\s]+):\d{1,5}$/i.test(text)) {
+    throw new InvalidArgumentError(`"${text}" is not HOST:PORT.`);
+  }
+  return collect(text, before);
+}

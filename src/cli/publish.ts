@@ -1,0 +1,215 @@
+/** `share PATH...`: publishes until it is stopped. */
+import { Command } from "commander";
+import { escapeForTerminal } from "../protocol/escape.ts";
+import type { ListeningEvent, PeerEvent, PublishEvent, ReadyEvent, StatsEvent } from "../share/events.ts";
+import type { PublishOptions } from "../share/publish.ts";
+import {
+  type CommonFlags,
+  collect,
+  collectTrackers,
+  createOutput,
+  pieceSize,
+  port,
+  publicUrl,
+  rate,
+  type Surroundings,
+  slots,
+} from "./options.ts";
+import type { Output } from "./output.ts";
+import { listenForStop } from "./stop.ts";
+import { type ProgressDisplay, showProgress } from "./ui/progress.ts";
+import { qrCode } from "./ui/qr.ts";
+import { countOf, formatBytes, formatRate } from "./units.ts";
+
+interface PublishFlags extends CommonFlags {
+  readonly port?: number;
+  readonly bind?: readonly string[];
+  readonly publicUrl?: string;
+  readonly name?: string;
+  readonly pieceSize?: number;
+  readonly tracker?: readonly string[];
+  readonly private?: boolean;
+  readonly limitUp?: number;
+  readonly limitDown?: number;
+  readonly slots?: number;
+  readonly lan: boolean;
+  readonly qr: boolean;
+  readonly open?: boolean;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly cacheDir?: string;
+}
+
+export function publishCommand(surroundings: Surroundings, report: (code: number) => void): Command {
+  let followed = 0;
+  return new Command("publish")
+    .usage("PATH... [flags]")
+    .description("Publish files or folders until stopped.")
+    .argument("<path...>", "files or folders; several are several shares")
+    .option("--port <n>", "listen here (default: as last time, else from 6881)", port)
+    .option("--bind <address>", "listen on this address only (repeatable)", collect)
+    .option("--public-url <url>", "how others reach this port from outside", publicUrl)
+    .option("--name <name>", "another name for the share")
+    .option("--piece-size <size>", "16KiB to 64MiB (default: by size)", pieceSize)
+    .option("--tracker <url>", "an extra tracker (repeatable)", collectTrackers)
+    .option("--private", "peers from trackers only (BEP 27)")
+    .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
+    .option("--limit-down <rate>", "receive no faster", rate)
+    .option("--slots <n>", "send to so many at once (default: by capacity)", slots)
+    .option("--include <glob>", "only these files (repeatable)", collect)
+    .option("--exclude <glob>", "not these files (repeatable)", collect)
+    .option("--follow-symlinks", "inside the share; given twice: anywhere")
+    .option("--cache-dir <dir>", "where ports and IDs are remembered")
+    .option("--no-lan", "don't look for peers on the local network")
+    .option("--no-qr", "no QR code")
+    .option("--open", "open the page in a browser")
+    .on("option:follow-symlinks", () => followed++)
+    .action(async (paths: string[], flags: PublishFlags) => {
+      const followSymlinks = followed >= 2 ? 2 : followed === 1 ? 1 : 0;
+      report(await runPublish(paths, publishOptions(flags, followSymlinks), flags, surroundings));
+    });
+}
+
+function publishOptions(flags: PublishFlags, followSymlinks: 0 | 1 | 2): PublishOptions {
+  return {
+    port: flags.port,
+    bind: flags.bind,
+    publicUrl: flags.publicUrl,
+    name: flags.name,
+    pieceLength: flags.pieceSize,
+    trackers: flags.tracker,
+    private: flags.private,
+    limitUp: flags.limitUp,
+    limitDown: flags.limitDown,
+    slots: flags.slots,
+    include: flags.include,
+    exclude: flags.exclude,
+    cacheDir: flags.cacheDir,
+    followSymlinks,
+  };
+}
+
+async function runPublish(
+  paths: readonly string[],
+  options: PublishOptions,
+  flags: PublishFlags,
+  surroundings: Surroundings,
+): Promise<number> {
+  const output = createOutput(flags, surroundings);
+  const stop = listenForStop();
+  surroundings.readerGone.addEventListener("abort", () => stop.stop("nobody reads the output"));
+  const view = new PublishView(output, flags.qr, surroundings.now);
+  try {
+    // Loaded here, so that help and mistakes are answered without it.
+    const { publish } = await import("../share.ts");
+    const onEvent = (event: PublishEvent) => {
+      output.event(event);
+      view.show(event);
+      if (event.event === "listening" && flags.open) openPage(event, surroundings, output);
+    };
+    const publication = await publish(paths, { ...options, onEvent, signal: stop.signal });
+    try {
+      await publication.ready;
+      await publication.closed;
+    } finally {
+      await publication.close();
+    }
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    throw error;
+  } finally {
+    view.close();
+    stop.release();
+  }
+}
+
+function openPage(event: ListeningEvent, surroundings: Surroundings, output: Output): void {
+  const [first] = event.shares;
+  const url = event.shares.length === 1 ? first?.url : event.urls[0];
+  surroundings.openUrl(url ?? "").catch((error: unknown) => {
+    output.warn(`The page can't be opened here: ${error instanceof Error ? error.message : String(error)}`);
+  });
+}
+
+/** Shows events to people; with `--json` all of this is silent. */
+class PublishView {
+  readonly #output: Output;
+  readonly #qr: boolean;
+  readonly #progress: ProgressDisplay;
+  #ready = 0;
+  #shares = 0;
+
+  constructor(output: Output, qr: boolean, now: () => number) {
+    this.#output = output;
+    this.#qr = qr;
+    this.#progress = showProgress(output, "hashing", now);
+  }
+
+  show(event: PublishEvent): void {
+    switch (event.event) {
+      case "listening":
+        return this.#listening(event);
+      case "hashing":
+        return this.#progress.update(event);
+      case "ready":
+        return this.#isReady(event);
+      case "peer":
+        return this.#peer(event);
+      case "stats":
+        return this.#stats(event);
+      case "warning":
+        return this.#output.warn(event.message);
+      case "stopped":
+        return this.close();
+    }
+  }
+
+  close(): void {
+    this.#progress.stop();
+  }
+
+  #listening(event: ListeningEvent): void {
+    const { colors } = this.#output;
+    this.#shares = event.shares.length;
+    const [first] = event.shares;
+    for (const share of event.shares) {
+      if (event.shares.length > 1) this.#output.note(colors.bold(escapeForTerminal(share.name)));
+      this.#output.result(share.url);
+    }
+    const path = event.shares.length === 1 ? `/s/${first?.share}` : "/";
+    for (const url of event.urls.slice(1)) this.#output.note(colors.dim(`also ${url}${path}`));
+    if (!this.#qr || !this.#output.terminal || event.shares.length !== 1 || first === undefined) return;
+    const code = qrCode(first.url, this.#output.stderr.columns ?? 80);
+    if (code !== undefined) this.#output.note(code);
+  }
+
+  #isReady(event: ReadyEvent): void {
+    const { colors } = this.#output;
+    const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}`;
+    this.#output.note(`${colors.green("ready")}  ${escapeForTerminal(event.name)}  ${what}`);
+    if (++this.#ready < this.#shares) return;
+    this.#output.note("Others get it with a browser, any BitTorrent client, or: share get URL");
+    this.#output.note("Stop with Ctrl-C.");
+  }
+
+  #peer(event: PeerEvent): void {
+    const who = `${event.address}  ${escapeForTerminal(event.client)}`;
+    const done = `${Math.floor(event.progress * 100)} %`;
+    if (event.state === "completed") this.#output.note(`${this.#output.colors.green("complete")}  ${who}`);
+    else if (event.state === "joined") this.#output.note(`joined  ${who}`);
+    else this.#output.detail(`left  ${who}  ${done}`);
+  }
+
+  #stats(event: StatsEvent): void {
+    if (this.#ready < this.#shares) return;
+    const words = [
+      "seeding",
+      `${formatRate(event.upRate)} up`,
+      `${formatBytes(event.uploaded)} sent`,
+      countOf(event.peers, "peer"),
+      `${event.completed} complete`,
+    ];
+    this.#progress.status(words.join("  "));
+  }
+}

@@ -1,0 +1,181 @@
+/** Finds out which command is meant, parses its flags and runs it. */
+import { Command, CommanderError } from "commander";
+import { version } from "../share/version.ts";
+import { createCommand } from "./create.ts";
+import { getCommand } from "./get.ts";
+import { infoCommand } from "./info.ts";
+import { addCommonFlags, createOutput, type Surroundings } from "./options.ts";
+import { describeError } from "./output.ts";
+import { publishCommand } from "./publish.ts";
+import { meansGet } from "./source.ts";
+
+/** Runs in the real process and sets its exit code; the process ends by itself when nothing is left to do. */
+export async function main(args: readonly string[]): Promise<void> {
+  const readerGone = new AbortController();
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    readerGone.abort();
+  });
+  // Progress that nobody can see is no reason to fail.
+  process.stderr.on("error", () => {});
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`error: ${describeError(error).message}\n`);
+    if (args.includes("-v") || args.includes("--verbose")) process.stderr.write(`${error.stack}\n`);
+    process.exit(1);
+  });
+  process.exitCode = await run(args, {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    now: () => performance.now(),
+    openUrl: async (url) => {
+      const { default: open } = await import("open");
+      await open(url);
+    },
+    readerGone: readerGone.signal,
+  });
+  // Nothing should be left; should something be all the same, the user must not have to kill us.
+  setTimeout(() => process.exit(), 3_000).unref();
+}
+
+/** Runs one command line. @returns the exit code. */
+export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  let exitCode = 0;
+  const report = (code: number) => {
+    exitCode = code;
+  };
+  const commands = [publishCommand, getCommand, infoCommand, createCommand].map((build) => {
+    const command = build(surroundings, report);
+    return forUs(command, surroundings);
+  });
+  try {
+    const { command, rest } = choose(args, commands);
+    await (command ?? root(surroundings)).parseAsync([...rest], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return commanderExit(error, args, surroundings);
+    const output = createOutput(
+      {
+        json: args.includes("--json"),
+        verbose: args.includes("-v") || args.includes("--verbose"),
+        color: true,
+      },
+      surroundings,
+    );
+    output.fail(error);
+    return exitCodeOf(error);
+  }
+}
+
+/** Commander has said it on stderr already; programs get it on stdout, too. */
+function commanderExit(error: CommanderError, args: readonly string[], surroundings: Surroundings): number {
+  if (error.exitCode === 0) return 0;
+  if (args.includes("--json") && error.code !== "commander.help") {
+    const message = error.message.replace(/^error: /, "");
+    surroundings.stdout.write(`${JSON.stringify({ event: "error", code: "usage", message })}\n`);
+  }
+  return 2;
+}
+
+/** Exit codes by the `code` of the error; see the README. */
+export function exitCodeOf(error: unknown): number {
+  switch (describeError(error).code) {
+    case "usage":
+    case "option":
+      return 2;
+    case "storage-full":
+    case "storage-unwritable":
+      return 4;
+    case "timeout":
+      return 5;
+    case "interrupted":
+      return 130;
+    default:
+      return 1;
+  }
+}
+
+function forUs(command: Command, surroundings: Surroundings): Command {
+  // Usage lines and messages say "share get", which is what people type.
+  return addCommonFlags(command.name(`share ${command.name()}`))
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => surroundings.stdout.write(text),
+      writeErr: (text) => surroundings.stderr.write(text),
+      getOutHelpWidth: () => 80,
+      getErrHelpWidth: () => 80,
+    });
+}
+
+/**
+ * `share PATH` publishes and `share URL` gets, so the command is told by the first word that is neither a flag nor
+ * the value of one; `./get` is a path because it isn't spelled like the command.
+ */
+function choose(
+  args: readonly string[],
+  commands: readonly Command[],
+): { readonly command: Command | undefined; readonly rest: readonly string[] } {
+  const at = firstOperand(args, commands);
+  const word = at === undefined ? undefined : args[at];
+  if (at === undefined || word === undefined) {
+    return { command: undefined, rest: args };
+  }
+  const named = commands.find((command) => isCalled(command, word));
+  if (named !== undefined) return { command: named, rest: args.toSpliced(at, 1) };
+  if (word === "help") {
+    const topic = commands.find((command) => isCalled(command, args[at + 1] ?? ""));
+    return { command: topic, rest: ["--help"] };
+  }
+  const meant = meansGet(word) ? "get" : "publish";
+  return { command: commands.find((command) => isCalled(command, meant)), rest: args };
+}
+
+function isCalled(command: Command, word: string): boolean {
+  return command.name() === `share ${word}`;
+}
+
+function firstOperand(args: readonly string[], commands: readonly Command[]): number | undefined {
+  const options = commands.flatMap((command) => command.options);
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] ?? "";
+    if (word === "--") return i + 1 < args.length ? i + 1 : undefined;
+    if (!word.startsWith("-") || word === "-") return i;
+    if (options.some((option) => option.required && (option.long === word || option.short === word))) i++;
+  }
+  return undefined;
+}
+
+/** What `share` alone shows. */
+function root(surroundings: Surroundings): Command {
+  const command = new Command("share")
+    .usage("PATH... | SOURCE | COMMAND ...")
+    .description("Share a file or folder with everybody on the network; or get what others share.")
+    .version(version, "--version", "show the version")
+    .option("--json", "events as JSON lines on stdout, nothing else there")
+    .option("-q, --quiet", "only results, warnings and errors")
+    .option("-v, --verbose", "more messages, and stacks of errors")
+    .option("--no-color", "no colours (also: NO_COLOR=1)")
+    .helpOption("-h, --help", "show this, or a command's flags: share get --help")
+    .addHelpText("after", ROOT_HELP)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => surroundings.stdout.write(text),
+      writeErr: (text) => surroundings.stderr.write(text),
+      getOutHelpWidth: () => 80,
+      getErrHelpWidth: () => 80,
+    });
+  // No path at all is a mistake, but one that the help answers best.
+  return command.action(() => command.help({ error: true }));
+}
+
+const ROOT_HELP = `
+Commands:
+  share PATH...           publish (also: share publish PATH...)
+  share get SOURCE        download a share's URL or a .torrent (also: share SOURCE)
+  share info SOURCE       show what is in a torrent
+  share create PATH       write a .torrent, publish nothing
+
+Examples:
+  share ./photos                                 publish a folder
+  share get http://192.168.1.20:6881/s/k3f9x2mw  download it elsewhere
+  share ./photos --limit-up 5MB/s --open         slower, and show the page here`;

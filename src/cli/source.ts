@@ -1,0 +1,55 @@
+/** What a SOURCE on the command line is. */
+import { statSync } from "node:fs";
+import { UsageError } from "./units.ts";
+
+export type Source =
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "torrent"; readonly path: string };
+
+/** A URL that can be fetched; scheme in either case. */
+export function isUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text);
+}
+
+export function isMagnet(text: string): boolean {
+  return /^magnet:/i.test(text);
+}
+
+/** Whether a bare `share TEXT` means `share get TEXT`; `./x` is always a path to publish. */
+export function meansGet(text: string): boolean {
+  if (isUrl(text) || isMagnet(text)) return true;
+  return text.endsWith(".torrent") && !/^\.{0,2}[/\\]/.test(text) && isFile(text);
+}
+
+/**
+ * @throws {UsageError} for magnet links, which later versions will take, and for what is no source at all; when it is
+ *   something that could be published, the message says how.
+ */
+export function findSource(text: string): Source {
+  if (isUrl(text)) return { kind: "url", url: text };
+  if (isMagnet(text)) {
+    throw new UsageError("Magnet links can't be downloaded yet. Use the .torrent file or the share's URL.");
+  }
+  if (isFile(text) && !isDirectory(text)) {
+    if (text.endsWith(".torrent")) return { kind: "torrent", path: text };
+    throw new UsageError(`"${text}" is a file here, not a source. To publish it: share ${quote(text)}`);
+  }
+  if (isDirectory(text)) {
+    throw new UsageError(`"${text}" is a folder here, not a source. To publish it: share ${quote(text)}`);
+  }
+  throw new UsageError(`"${text}" is neither a URL nor a .torrent file that exists. Is it spelled right?`);
+}
+
+function quote(path: string): string {
+  const safe = /^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  // What looks like a flag or a command is a path when it starts with "./".
+  return /^[./]/.test(safe) || safe.startsWith("'") ? safe : `./${safe}`;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

@@ -1,0 +1,139 @@
+/** Gets a `.torrent` from an HTTP URL: a share's page, or any server. */
+import type { Clock } from "../protocol/ambient.ts";
+import { FetchError, type Got, httpGet } from "./http-get.ts";
+
+/** The largest `.torrent` that is read; bytes. */
+const MAX_TORRENT_BYTES = 10_000_000;
+const MAX_STATUS_BYTES = 10_000_000;
+/** Milliseconds between two looks at a publisher that still hashes. */
+const POLL_INTERVAL = 500;
+/** A server that is busy but isn't hashing gets this many chances. */
+const MAX_BUSY_ANSWERS = 5;
+
+/** A publisher that still hashes, as its share's JSON tells it. */
+export interface Unfinished {
+  readonly name: string;
+  readonly bytes: number;
+  readonly files: number;
+  /** Hashed so far, bytes. */
+  readonly bytesDone: number;
+}
+
+export interface FetchTorrentOptions {
+  readonly userAgent: string;
+  readonly clock: Clock;
+  /** Told every half second while the publisher hashes; undefined when it doesn't say how far it is. */
+  readonly onUnfinished: (status: Unfinished | undefined) => void;
+}
+
+export interface FetchedTorrent {
+  readonly bytes: Uint8Array;
+  /** After redirects. */
+  readonly url: string;
+}
+
+/**
+ * Fetches the `.torrent` at `url`, waiting for a publisher that still hashes.
+ * @throws {FetchError} saying what is there instead.
+ */
+export async function fetchTorrent(
+  url: string,
+  options: FetchTorrentOptions,
+  signal: AbortSignal,
+): Promise<FetchedTorrent> {
+  const { userAgent, clock } = options;
+  for (let busy = 0; ; ) {
+    const got = await httpGet(
+      url,
+      { accept: "application/x-bittorrent", maxBytes: MAX_TORRENT_BYTES, userAgent },
+      signal,
+    );
+    if (got.status !== 503) return { bytes: checkTorrent(url, got), url: got.url };
+    const status = await askStatus(url, userAgent, signal);
+    if (status === undefined && ++busy >= MAX_BUSY_ANSWERS) {
+      throw new FetchError(url, `${url} is busy (503). Try again later.`);
+    }
+    options.onUnfinished(status);
+    await pause(
+      clock,
+      status === undefined ? Math.min(got.retryAfter ?? 1, 5) * 1000 : POLL_INTERVAL,
+      signal,
+    );
+  }
+}
+
+/** Looks at what arrived and refuses what can't be a torrent, by its first bytes rather than by its label. */
+function checkTorrent(url: string, { status, contentType, body }: Got): Uint8Array {
+  if (status === 404 || status === 410) {
+    throw new FetchError(
+      url,
+      `There is nothing at ${url} (${status}). Is the share still published, and the URL whole?`,
+    );
+  }
+  if (status === 401 || status === 403)
+    throw new FetchError(url, `${url} needs a password or permission (${status}).`);
+  if (status === 421)
+    throw new FetchError(url, `${url} was refused for its host name (421). Use the numeric address.`);
+  if (status !== 200) throw new FetchError(url, `${url} answers with an error (${status}). Try again later.`);
+  // A bencoded dictionary starts with "d"; nothing else can be a torrent.
+  if (body[0] === 0x64) return body;
+  if (contentType === "text/html" || body[0] === 0x3c) {
+    throw new FetchError(
+      url,
+      `${url} is a web page, not a torrent. Open it in a browser and copy the torrent's link.`,
+    );
+  }
+  throw new FetchError(url, `${url} is not a torrent${contentType === "" ? "" : ` but ${contentType}`}.`);
+}
+
+async function askStatus(
+  url: string,
+  userAgent: string,
+  signal: AbortSignal,
+): Promise<Unfinished | undefined> {
+  const page = url.replace(/\.torrent(?=$|[?#])/, "");
+  const got = await httpGet(
+    page,
+    { accept: "application/json", maxBytes: MAX_STATUS_BYTES, userAgent },
+    signal,
+  );
+  if (got.contentType !== "application/json") return undefined;
+  try {
+    return readStatus(JSON.parse(Buffer.from(got.body).toString("utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+function readStatus(value: unknown): Unfinished | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  const name = fields.get("name");
+  const files = fields.get("files");
+  if (typeof name !== "string") return undefined;
+  return {
+    name,
+    bytes: amount(fields.get("bytes")),
+    files: Array.isArray(files) ? files.length : amount(files),
+    bytesDone: amount(fields.get("bytesDone")),
+  };
+}
+
+function amount(value: unknown): number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : 0;
+}
+
+function pause(clock: Clock, delay: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      timer.cancel();
+      reject(signal.reason);
+    };
+    const timer = clock.after(delay, () => {
+      signal.removeEventListener("abort", end);
+      resolve();
+    });
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  });
+}

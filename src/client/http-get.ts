@@ -1,0 +1,239 @@
+/** A bounded HTTP GET for things that strangers serve: torrents and small answers. */
+import { lookup as lookupName } from "node:dns/promises";
+import { type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { BoojumError } from "../protocol/errors.ts";
+import { ipScope, parseIp } from "../protocol/ip-address.ts";
+
+/** Something could not be fetched; the message says what the other side did and what to try. */
+export class FetchError extends BoojumError {
+  readonly url: string;
+
+  constructor(url: string, message: string, options?: ErrorOptions) {
+    super("fetch", message, options);
+    this.url = url;
+  }
+}
+
+export interface GetOptions {
+  /** The `Accept` header. */
+  readonly accept: string;
+  /** The body may not be larger, also after decompression. */
+  readonly maxBytes: number;
+  readonly userAgent: string;
+}
+
+export interface Got {
+  readonly status: number;
+  /** Lower-case, without parameters; empty when the server says none. */
+  readonly contentType: string;
+  /** Seconds, from `Retry-After` when it is a number. */
+  readonly retryAfter: number | undefined;
+  readonly body: Uint8Array;
+  /** After redirects. */
+  readonly url: string;
+}
+
+const MAX_REDIRECTS = 5;
+const CONNECT_TIMEOUT = 10_000;
+const IDLE_TIMEOUT = 30_000;
+
+interface Host {
+  readonly addresses: readonly { readonly address: string; readonly family: number }[];
+  readonly local: boolean;
+}
+
+/**
+ * Fetches `url`, following at most five redirects, never from a public to a local address: a stranger's server must
+ * not make us talk to machines that only we can reach.
+ * @throws {FetchError} for everything but an answer; the answer may still be a 404.
+ */
+export async function httpGet(url: string, options: GetOptions, signal: AbortSignal): Promise<Got> {
+  let at = url;
+  let cameFromPublic = false;
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    const target = parseTarget(url, at);
+    const host = await resolveHost(target, signal);
+    if (host.local && cameFromPublic) {
+      throw new FetchError(
+        url,
+        `${url} leads to ${target.host}, an address on a local network. It was not contacted.`,
+      );
+    }
+    cameFromPublic ||= !host.local;
+    const answer = await getOnce(target, host, options, signal);
+    if (typeof answer !== "string") return answer;
+    at = new URL(answer, target).href;
+  }
+  throw new FetchError(
+    url,
+    `${url} redirects more than ${MAX_REDIRECTS} times. Ask whoever runs it for the right address.`,
+  );
+}
+
+function parseTarget(origin: string, text: string): URL {
+  if (!URL.canParse(text)) throw new FetchError(origin, `"${text}" is not a URL.`);
+  const target = new URL(text);
+  if (target.protocol !== "http:" && target.protocol !== "https:") {
+    throw new FetchError(origin, `${text} can't be fetched: only http and https URLs can.`);
+  }
+  return target;
+}
+
+/** The name is resolved once and the connection pinned to what was checked, so it can't change in between. */
+async function resolveHost(target: URL, signal: AbortSignal): Promise<Host> {
+  signal.throwIfAborted();
+  const name = target.hostname.replace(/^\[|\]$/g, "");
+  const family = isIP(name);
+  const addresses =
+    family === 0
+      ? await lookupName(name, { all: true }).catch((cause: unknown) => {
+          throw new FetchError(
+            target.href,
+            `The name ${name} in ${target.href} is not known here. Is it spelled right?`,
+            {
+              cause,
+            },
+          );
+        })
+      : [{ address: name, family }];
+  signal.throwIfAborted();
+  // Where any address is local, the name is: a stranger's name must not be both.
+  const local = addresses.some(({ address }) => {
+    const bytes = parseIp(address);
+    return bytes === undefined || ipScope(bytes) !== "public";
+  });
+  return { addresses, local };
+}
+
+/** @returns the answer, or where it redirects to. */
+function getOnce(target: URL, host: Host, options: GetOptions, signal: AbortSignal): Promise<Got | string> {
+  return new Promise((resolve, reject) => {
+    const lookup: LookupFunction = (_name, lookupOptions, done) => {
+      const [first] = host.addresses;
+      if (lookupOptions.all) done(null, [...host.addresses]);
+      else done(null, first?.address ?? "", first?.family);
+    };
+    const headers = {
+      accept: options.accept,
+      "accept-encoding": "identity",
+      "user-agent": options.userAgent,
+    };
+    const how = { agent: false, headers, lookup, signal } as const;
+    const request = target.protocol === "https:" ? requestHttps(target, how) : requestHttp(target, how);
+    const fail = (cause: unknown) => {
+      request.destroy();
+      reject(signal.aborted ? signal.reason : fetchError(target.href, cause));
+    };
+    const connecting = setTimeout(() => fail(new TimeoutError()), CONNECT_TIMEOUT);
+    request.setTimeout(IDLE_TIMEOUT, () => fail(new TimeoutError()));
+    request.on("error", fail);
+    request.on("close", () => clearTimeout(connecting));
+    request.on("response", (response) => {
+      clearTimeout(connecting);
+      const status = response.statusCode ?? 0;
+      const { location } = response.headers;
+      if ([301, 302, 303, 307, 308].includes(status) && location !== undefined) {
+        request.destroy();
+        if (!URL.canParse(location, target.href)) fail(new Error(`it redirects to "${location}"`));
+        else resolve(location);
+        return;
+      }
+      readBody(response, options.maxBytes).then(
+        (body) => resolve({ ...describe(response), status, body, url: target.href }),
+        fail,
+      );
+    });
+    request.end();
+  });
+}
+
+function describe(response: IncomingMessage): Pick<Got, "contentType" | "retryAfter"> {
+  const contentType = (response.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  const retryAfter = Number(response.headers["retry-after"] ?? Number.NaN);
+  return { contentType, retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined };
+}
+
+/** Counts what comes out of the decompressor, and stops there: a small answer may unpack to gigabytes. */
+async function readBody(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  const encoding = response.headers["content-encoding"] ?? "identity";
+  const unpack = decompressor(encoding);
+  const stream =
+    unpack === undefined ? response : response.on("error", (error) => unpack.destroy(error)).pipe(unpack);
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of stream) {
+    // Both kinds of stream give Buffers when no encoding was set.
+    const bytes = part as Buffer;
+    length += bytes.length;
+    if (length > maxBytes) throw new TooLargeError(maxBytes);
+    parts.push(bytes);
+  }
+  if (!response.complete) throw new Error("the answer was cut off");
+  return Buffer.concat(parts, length);
+}
+
+function decompressor(encoding: string) {
+  switch (encoding.trim().toLowerCase()) {
+    case "":
+    case "identity":
+      return undefined;
+    case "gzip":
+    case "x-gzip":
+      return createGunzip();
+    case "deflate":
+      return createInflate();
+    case "br":
+      return createBrotliDecompress();
+    default:
+      throw new Error(`it is encoded as "${encoding}", which was not asked for`);
+  }
+}
+
+class TimeoutError extends Error {}
+
+class TooLargeError extends Error {
+  readonly maxBytes: number;
+
+  constructor(maxBytes: number) {
+    super("too large");
+    this.maxBytes = maxBytes;
+  }
+}
+
+function fetchError(url: string, cause: unknown): FetchError {
+  const fail = (message: string) => new FetchError(url, message, { cause });
+  const { host, hostname } = new URL(url);
+  if (cause instanceof FetchError) return cause;
+  if (cause instanceof TimeoutError) return fail(`${host} doesn't answer. Is it reachable from here?`);
+  if (cause instanceof TooLargeError) {
+    return fail(
+      `${url} sends more than ${cause.maxBytes / 1e6} MB, too much for a torrent. Nothing was kept.`,
+    );
+  }
+  const code = causeCode(cause);
+  if (code === "ECONNREFUSED") {
+    return fail(`Nobody listens at ${host}. Is the publisher still running, and the port right?`);
+  }
+  if (code === "EHOSTUNREACH" || code === "ENETUNREACH" || code === "ETIMEDOUT") {
+    return fail(`${host} can't be reached from this machine. Are both on the same network?`);
+  }
+  if (/CERT|ISSUER|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code)) {
+    return fail(
+      `The certificate of ${hostname} can't be trusted (${code}). Use http, or ask whoever runs it.`,
+    );
+  }
+  if (code === "EPROTO" || code.startsWith("ERR_SSL")) {
+    return fail(`${host} doesn't speak https. Try the same URL with http.`);
+  }
+  const said = cause instanceof Error ? cause.message : String(cause);
+  return fail(`${url} can't be fetched: ${said === "" ? code : said}.`);
+}
+
+/** The system's code of an error, or of the first one inside an AggregateError (several addresses tried). */
+function causeCode(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.errors.length > 0) return causeCode(cause.errors[0]);
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
+}

@@ -1,0 +1,28 @@
+/**
+ * Boojum as a library: publish files and folders, get them elsewhere, write and read torrents.
+ *
+ * ```ts
+ * import { get, publish } from "boojum";
+ *
+ * const publication = await publish(["./photos"], { onEvent: (event) => console.log(event) });
+ * // elsewhere
+ * const download = await get({ kind: "url", url: "http://192.168.1.20:6881/s/k3f9x2mw" }, { directory: "." });
+ * const { path } = await download.done;
+ * ```
+ * Nothing runs, and no file is open, once `publication.close()` or `download.closed` has settled.
+ */
+export type * from "./share/events.ts";
+export {
+  type Download,
+  type GetOptions,
+  get,
+  InterruptedError,
+  NobodyHasItError,
+  type SeedGoal,
+  UnsupportedError,
+} from "./share/get.ts";
+export { readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
+export { type Publication, type PublishOptions, publish } from "./share/publish.ts";
+export { type Source, SourceReadError } from "./share/source.ts";
+export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
+export { version } from "./share/version.ts";

@@ -1,0 +1,41 @@
+import { Announcer } from "../client/discovery/announcer.ts";
+import { createHttpAnnounce } from "../client/discovery/tracker-http.ts";
+import type { Session } from "../client/session.ts";
+import type { Torrent } from "../client/torrent.ts";
+import { systemClock } from "../platform/clock.ts";
+import { systemRandom } from "../platform/random.ts";
+
+export interface AnnouncingOptions {
+  readonly torrent: Torrent;
+  readonly session: Session;
+  /** Where we accept peers. */
+  readonly port: number;
+  /** Tiers of announce URLs (BEP 12). */
+  readonly trackers: readonly (readonly string[])[];
+  /** Holds foreign text: escape it before it is shown. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** Joins a torrent with its trackers and starts to announce; undefined when it has none. */
+export function announceTorrent(options: AnnouncingOptions): Announcer | undefined {
+  const { torrent, session, port, trackers, onWarning } = options;
+  if (trackers.flat().length === 0) return undefined;
+  const announcer = new Announcer({
+    trackers,
+    infoHash: torrent.infoHash,
+    peerId: session.peerId,
+    port,
+    stats: () => {
+      const { uploaded, downloaded, bytesTotal, bytesDone } = torrent.stats();
+      // Of the whole torrent, also when only some files are wanted: who lacks pieces is no seeder.
+      return { uploaded, downloaded, left: bytesTotal - bytesDone };
+    },
+    onPeers: (peers) => torrent.addPeers(peers, "tracker"),
+    onWarning: ({ message }) => onWarning(message),
+    clock: systemClock,
+    random: systemRandom,
+    announce: createHttpAnnounce(),
+  });
+  announcer.start();
+  return announcer;
+}

@@ -1,0 +1,313 @@
+/** One port that is web server, tracker and seeder: where the rooms meet for publishing. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { clientName } from "../client/core/client-name.ts";
+import { Session } from "../client/session.ts";
+import type { Torrent } from "../client/torrent.ts";
+import type { PeerStats } from "../client/torrent-types.ts";
+import { createWeb } from "../httpd/app.ts";
+import { localHosts, ownNames } from "../platform/addresses.ts";
+import { systemClock } from "../platform/clock.ts";
+import { nodeHashes } from "../platform/hashes.ts";
+import { type Listener, listen } from "../platform/listener.ts";
+import { systemRandom } from "../platform/random.ts";
+import { dialTcp, TcpTransport } from "../platform/tcp.ts";
+import { Bitfield } from "../protocol/bitfield.ts";
+import { bytesEqual } from "../protocol/bytes.ts";
+import { formatPeerAddress } from "../protocol/peer-address.ts";
+import { TrackerStore } from "../tracker/core/store.ts";
+import type { SwarmPeer } from "../tracker/core/swarm-types.ts";
+import { createTrackerHttp, trackerRoute } from "../tracker/http.ts";
+import { announceTorrent } from "./announcing.ts";
+import type { ReadyEvent, StatsEvent } from "./events.ts";
+import type { ShareMemory } from "./memory.ts";
+import type { Sighting } from "./peer-roster.ts";
+import type { Publication, PublishEvents, PublishOptions } from "./publish.ts";
+import type { PublishedShare } from "./published-share.ts";
+import { version } from "./version.ts";
+
+/** Milliseconds that trackers elsewhere get to hear that we stop. */
+const STOPPED_PATIENCE = 2_000;
+
+export class Appliance implements Publication {
+  readonly port: number;
+  readonly urls: readonly string[];
+  readonly ready: Promise<readonly ReadyEvent[]>;
+  readonly closed: Promise<void>;
+  readonly #shares: ReadonlyMap<string, PublishedShare>;
+  readonly #options: PublishOptions;
+  readonly #tell: PublishEvents;
+  readonly #listener: Listener;
+  readonly #tracker: TrackerStore;
+  readonly #session: Session;
+  readonly #stopping = new AbortController();
+  readonly #stats: NodeJS.Timeout;
+  #settleClosed: () => void = () => {};
+  #closing: Promise<void> | undefined;
+
+  /** Opens the port, tells `listening`, and begins to hash. @throws {ListenError} */
+  static async open(
+    shares: ReadonlyMap<string, PublishedShare>,
+    options: PublishOptions,
+    tell: PublishEvents,
+    lastPort: number | undefined,
+  ): Promise<Appliance> {
+    const byInfoHash = (peer: SwarmPeer) => findShare(shares, peer.infoHash)?.roster;
+    const tracker = new TrackerStore({
+      clock: systemClock,
+      random: systemRandom,
+      events: {
+        joined: (peer) => byInfoHash(peer)?.joined("tracker", announced(peer)),
+        completed: (peer) => byInfoHash(peer)?.completedBy("tracker", announced(peer)),
+        left: (peer) => byInfoHash(peer)?.left("tracker", announced(peer)),
+      },
+    });
+    const bind = options.bind ?? [];
+    // Peers can only come when the session is there; in the moment before it nobody knows the port.
+    const desk: { session?: Session } = {};
+    const listener = await listen(
+      { port: options.port, preferredPort: lastPort, bind },
+      {
+        request: dispatcher(shares, tracker, options),
+        peer: (socket, firstBytes) => {
+          if (desk.session === undefined) socket.destroy();
+          else desk.session.accept(new TcpTransport(socket, firstBytes));
+        },
+      },
+    );
+    desk.session = new Session({
+      dial: dialTcp,
+      clock: systemClock,
+      random: systemRandom,
+      sha1: nodeHashes.sha1,
+      listenPort: listener.port,
+      client: `Boojum ${version}`,
+      ...(options.limitUp !== undefined && { limitUp: options.limitUp }),
+      ...(options.limitDown !== undefined && { limitDown: options.limitDown }),
+    });
+    const { hosts, reach } = await localHosts(bind);
+    const urls = hosts.map((host) => `http://${host}:${listener.port}`);
+    if (options.publicUrl !== undefined) urls.unshift(options.publicUrl);
+    const appliance = new Appliance({
+      shares,
+      options,
+      tell,
+      listener,
+      tracker,
+      session: desk.session,
+      urls,
+    });
+    if (reach === "loopback" && options.publicUrl === undefined) {
+      const message =
+        "This machine has no network address that others could use: only programs on it can get this.";
+      tell({ event: "warning", code: "loopback", message });
+    }
+    return appliance;
+  }
+
+  private constructor(parts: {
+    readonly shares: ReadonlyMap<string, PublishedShare>;
+    readonly options: PublishOptions;
+    readonly tell: PublishEvents;
+    readonly listener: Listener;
+    readonly tracker: TrackerStore;
+    readonly session: Session;
+    readonly urls: readonly string[];
+  }) {
+    this.#shares = parts.shares;
+    this.#options = parts.options;
+    this.#tell = parts.tell;
+    this.#listener = parts.listener;
+    this.#tracker = parts.tracker;
+    this.#session = parts.session;
+    this.port = parts.listener.port;
+    this.urls = parts.urls;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#tell({
+      event: "listening",
+      port: this.port,
+      urls: this.urls,
+      shares: [...this.#shares.values()].map((share) => ({
+        share: share.id,
+        name: share.name,
+        url: share.urlAt(this.#base),
+      })),
+    });
+    this.#stats = setInterval(() => this.#tell(this.#statsEvent()), 1_000);
+    this.ready = this.#prepareAll();
+    // Whoever doesn't wait for it learns from the pages; without this the process would end.
+    this.ready.catch(() => {});
+    const { signal } = this.#options;
+    const stop = () => void this.close();
+    signal?.addEventListener("abort", stop, { once: true });
+    void this.closed.then(() => signal?.removeEventListener("abort", stop));
+    if (signal?.aborted) stop();
+  }
+
+  /** So that the next publication of these paths has the same URLs. */
+  async remember(memory: ShareMemory): Promise<void> {
+    try {
+      for (const share of this.#shares.values()) {
+        await memory.remember(share.realPath, { id: share.id, port: this.port });
+      }
+    } catch (error) {
+      const said = error instanceof Error ? error.message : String(error);
+      const message = `The URL can't be remembered for the next time: ${said}. Choose another folder with --cache-dir.`;
+      this.#tell({ event: "warning", code: "cache", message });
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  get #base(): string {
+    return this.urls[0] ?? `http://127.0.0.1:${this.port}`;
+  }
+
+  /** One share after another: each uses all cores, and the first is of use soonest. */
+  async #prepareAll(): Promise<readonly ReadyEvent[]> {
+    const ready: ReadyEvent[] = [];
+    for (const share of this.#shares.values()) {
+      try {
+        ready.push(await this.#prepare(share));
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        share.state = { name: "failed", message };
+        throw error;
+      }
+    }
+    return ready;
+  }
+
+  async #prepare(share: PublishedShare): Promise<ReadyEvent> {
+    const { signal } = this.#stopping;
+    const created = await share.hash(this.#options, this.#tell, signal);
+    signal.throwIfAborted();
+    const { storage, layout } = share.openStorage(created);
+    const { slots, private: isPrivate, trackers = [] } = this.#options;
+    const torrent = this.#session.add({
+      infoHash: created.infoHash,
+      layout,
+      pieceHashes: created.pieceHashes,
+      private: isPrivate ?? false,
+      storage,
+      have: Bitfield.full(layout.pieceCount),
+      ...(slots !== undefined && { slots }),
+    });
+    share.torrent = torrent;
+    this.#watch(share, torrent);
+    this.#tracker.register({
+      id: share.id,
+      infoHash: created.infoHash,
+      listed: share.listed,
+      totalBytes: created.totalBytes,
+      seeder: this.#session.peerId,
+    });
+    share.announcer = announceTorrent({
+      torrent,
+      session: this.#session,
+      port: this.port,
+      trackers: trackers.map((url) => [url]),
+      onWarning: (message) => this.#tell({ event: "warning", code: "tracker", message }),
+    });
+    const ready = share.readyEvent(this.#base, trackers);
+    share.state = {
+      name: "ready",
+      infoHash: ready.infoHash,
+      pieceLength: ready.pieceLength,
+      torrent: (base) => share.torrentFor(base, trackers),
+      magnet: (base) => share.magnetFor(base, trackers),
+      swarm: () => {
+        const counts = this.#tracker.counts(created.infoHash);
+        // Ourselves not counted.
+        const seeders = Math.max(0, (counts?.complete ?? 1) - 1);
+        return { seeders, leechers: counts?.incomplete ?? 0, completed: share.roster.completed };
+      },
+    };
+    this.#tell(ready);
+    return ready;
+  }
+
+  #watch(share: PublishedShare, torrent: Torrent): void {
+    torrent.on("peerJoined", (peer) => share.roster.joined("wire", connected(peer)));
+    torrent.on("peerCompleted", (peer) => share.roster.completedBy("wire", connected(peer)));
+    torrent.on("peerLeft", (peer) => share.roster.left("wire", connected(peer)));
+    torrent.on("unreadable", (_piece, error) => {
+      this.#tell({ event: "warning", code: "unreadable", message: error.message });
+    });
+    torrent.on("failed", (error) => this.#tell({ event: "warning", code: "failed", message: error.message }));
+  }
+
+  #statsEvent(): StatsEvent {
+    const sum = { upRate: 0, downRate: 0, uploaded: 0, downloaded: 0, peers: 0, seeders: 0, completed: 0 };
+    for (const { torrent, roster } of this.#shares.values()) {
+      sum.completed += roster.completed;
+      if (torrent === undefined) continue;
+      const stats = torrent.stats();
+      sum.upRate += stats.upRate;
+      sum.downRate += stats.downRate;
+      sum.uploaded += stats.uploaded;
+      sum.downloaded += stats.downloaded;
+      sum.peers += stats.peers;
+      sum.seeders += stats.seeders;
+    }
+    return { event: "stats", ...sum, upRate: Math.round(sum.upRate), downRate: Math.round(sum.downRate) };
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#stats);
+    this.#stopping.abort();
+    await this.ready.catch(() => {});
+    const shares = [...this.#shares.values()];
+    await Promise.all(shares.map((share) => share.announcer?.close(STOPPED_PATIENCE)));
+    await this.#session.close();
+    await this.#listener.close();
+    this.#tracker.close();
+    await Promise.all(shares.map((share) => share.storage?.close()));
+    this.#tell({ event: "stopped" });
+    this.#settleClosed();
+  }
+}
+
+/** Tracker requests go past the web server: they are many, and need nothing of it. */
+function dispatcher(
+  shares: ReadonlyMap<string, PublishedShare>,
+  store: TrackerStore,
+  { publicUrl }: PublishOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const catalog = {
+    listed: () => [...shares.values()].filter((share) => share.listed),
+    get: (id: string) => shares.get(id),
+  };
+  const web = createWeb({ catalog, publicUrl, version });
+  const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
+  const tracker = createTrackerHttp({ store, hostNames: () => [...ownNames(), ...names] });
+  return (request, response) => {
+    if (trackerRoute(request.url ?? "") === undefined) web(request, response);
+    else tracker(request, response);
+  };
+}
+
+function findShare(
+  shares: ReadonlyMap<string, PublishedShare>,
+  infoHash: Uint8Array,
+): PublishedShare | undefined {
+  for (const share of shares.values()) {
+    if (share.created !== undefined && bytesEqual(share.created.infoHash, infoHash)) return share;
+  }
+  return undefined;
+}
+
+/** As the tracker heard of it. */
+function announced(peer: SwarmPeer): Sighting {
+  const { peerId, progress } = peer;
+  return { peerId, progress, address: formatPeerAddress(peer), client: clientName(peerId) };
+}
+
+/** As the engine sees it. */
+function connected({ peerId, progress, client, address }: PeerStats): Sighting {
+  return { peerId, progress, client, address: formatPeerAddress(address) };
+}

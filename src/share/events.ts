@@ -1,0 +1,133 @@
+/**
+ * What a publication and a download tell. These objects are the lines of `--json`, so they are public API:
+ * fields may be added, none removed. Sizes are bytes, rates bytes a second.
+ */
+
+/** The port is open and the URLs answer; hashing has not begun. */
+export interface ListeningEvent {
+  readonly event: "listening";
+  readonly port: number;
+  /** Base URLs of this machine, the best first. */
+  readonly urls: readonly string[];
+  readonly shares: readonly { readonly share: string; readonly name: string; readonly url: string }[];
+}
+
+export interface HashingEvent {
+  readonly event: "hashing";
+  readonly share: string;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+
+/** One share is hashed, tracked and seeded. */
+export interface ReadyEvent {
+  readonly event: "ready";
+  readonly share: string;
+  readonly name: string;
+  readonly url: string;
+  readonly torrentUrl: string;
+  readonly magnet: string;
+  /** 40 hexadecimal digits. */
+  readonly infoHash: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly pieceLength: number;
+}
+
+/** A receiver came, got everything, or went. `client` is what it says of itself: escape it before showing it. */
+export interface PeerEvent {
+  readonly event: "peer";
+  readonly share: string;
+  readonly state: "joined" | "completed" | "left";
+  readonly address: string;
+  readonly client: string;
+  /** 0 to 1. */
+  readonly progress: number;
+}
+
+/** Once a second, all shares together. */
+export interface StatsEvent {
+  readonly event: "stats";
+  readonly upRate: number;
+  readonly downRate: number;
+  /** Sent to peers since the start. */
+  readonly uploaded: number;
+  readonly downloaded: number;
+  /** Connected peers, and how many of them have everything. */
+  readonly peers: number;
+  readonly seeders: number;
+  /** Receivers that got everything since the start. */
+  readonly completed: number;
+}
+
+/** Something is not as it should be, but the work goes on. */
+export interface WarningEvent {
+  readonly event: "warning";
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Nothing is left running. */
+export interface StoppedEvent {
+  readonly event: "stopped";
+}
+
+export type PublishEvent =
+  | ListeningEvent
+  | HashingEvent
+  | ReadyEvent
+  | PeerEvent
+  | StatsEvent
+  | WarningEvent
+  | StoppedEvent;
+
+/** The size is known, what was on disk is checked, and the download begins. */
+export interface StartedEvent {
+  readonly event: "started";
+  /** 40 hexadecimal digits; null while the publisher still hashes. */
+  readonly infoHash: string | null;
+  readonly name: string;
+  readonly bytes: number;
+  readonly files: number;
+  /** Verified on disk before anything was fetched. */
+  readonly resumedBytes: number;
+}
+
+/** The publisher has finished hashing. */
+export interface IdentifiedEvent {
+  readonly event: "identified";
+  readonly infoHash: string;
+}
+
+/** Once a second. */
+export interface ProgressEvent {
+  readonly event: "progress";
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly downRate: number;
+  readonly upRate: number;
+  readonly peers: number;
+  /** null while nothing comes. */
+  readonly etaSeconds: number | null;
+}
+
+/** Everything asked for is verified and on disk. */
+export interface DoneEvent {
+  readonly event: "done";
+  readonly path: string;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly infoHash: string;
+}
+
+export type GetEvent = StartedEvent | IdentifiedEvent | ProgressEvent | DoneEvent | WarningEvent;
+
+/** A `.torrent` was written. */
+export interface CreatedEvent {
+  readonly event: "created";
+  readonly path: string;
+  readonly infoHash: string;
+  readonly bytes: number;
+  readonly files: number;
+  readonly pieceLength: number;
+}

@@ -1,0 +1,90 @@
+/** Tells everything that is in a torrent. */
+
+import { nodeHashes } from "../platform/hashes.ts";
+import { toHex } from "../protocol/bytes.ts";
+import { formatMagnet } from "../protocol/magnet.ts";
+import type { Metainfo, TorrentFile } from "../protocol/metainfo.ts";
+import { parseMetainfo } from "../protocol/parse-metainfo.ts";
+import { readSource, type Source } from "./source.ts";
+
+export interface TorrentInfoFile {
+  /** Below the torrent's name, with slashes; safe on every system. */
+  readonly path: string;
+  readonly bytes: number;
+  /** From the start of all files laid end to end. */
+  readonly offset: number;
+  readonly pad?: true;
+  readonly executable?: true;
+  readonly symlink?: string;
+}
+
+/** Public API: what `share info --json` prints. */
+export interface TorrentInfo {
+  readonly name: string;
+  /** 40 hexadecimal digits; absent in v2-only torrents. */
+  readonly infoHash?: string;
+  /** 64 hexadecimal digits. */
+  readonly infoHashV2?: string;
+  /** All files, pad files included. */
+  readonly bytes: number;
+  readonly pieceLength: number;
+  readonly pieces: number;
+  readonly private: boolean;
+  readonly comment?: string;
+  readonly createdBy?: string;
+  /** Seconds since 1970. */
+  readonly creationDate?: number;
+  readonly trackers: readonly (readonly string[])[];
+  readonly webSeeds: readonly string[];
+  readonly files: readonly TorrentInfoFile[];
+  readonly magnet: string;
+}
+
+/**
+ * Reads a torrent from a file or URL.
+ * @throws {FetchError} {SourceReadError} it can't be had.
+ * @throws {MetainfoError} {BencodeError} it must not be used.
+ */
+export async function readInfo(source: Source, signal: AbortSignal): Promise<TorrentInfo> {
+  const { bytes } = await readSource(source, { onUnfinished: () => {} }, signal);
+  return describeTorrent(parseMetainfo(bytes, nodeHashes));
+}
+
+export function describeTorrent(metainfo: Metainfo): TorrentInfo {
+  const { infoHash, infoHashV2, comment, createdBy, creationDate } = metainfo;
+  return {
+    name: metainfo.name,
+    ...(infoHash !== undefined && { infoHash: toHex(infoHash) }),
+    ...(infoHashV2 !== undefined && { infoHashV2: toHex(infoHashV2) }),
+    bytes: metainfo.length,
+    pieceLength: metainfo.pieceLength,
+    pieces: metainfo.pieceCount,
+    private: metainfo.private,
+    ...(comment !== undefined && { comment }),
+    ...(createdBy !== undefined && { createdBy }),
+    ...(creationDate !== undefined && { creationDate }),
+    trackers: metainfo.trackers,
+    webSeeds: metainfo.webSeeds,
+    files: metainfo.files.map(describeFile),
+    magnet: formatMagnet({
+      ...(infoHash !== undefined && { infoHash }),
+      ...(infoHashV2 !== undefined && { infoHashV2 }),
+      name: metainfo.name,
+      length: metainfo.length,
+      trackers: metainfo.trackers.flat(),
+      webSeeds: metainfo.webSeeds,
+      peers: [],
+    }),
+  };
+}
+
+function describeFile(file: TorrentFile): TorrentInfoFile {
+  return {
+    path: file.path.join("/"),
+    bytes: file.length,
+    offset: file.offset,
+    ...(file.pad && { pad: true }),
+    ...(file.executable && { executable: true }),
+    ...(file.symlink !== undefined && { symlink: file.symlink.join("/") }),
+  };
+}

@@ -1,0 +1,81 @@
+/** Remembers each path's share ID and port, so that publishing again gives the same URL. */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import envPaths from "env-paths";
+import { customAlphabet } from "nanoid";
+
+/** Letters and digits that nobody confuses when reading them aloud: no 0 and o, no 1, i and l. */
+const newId = customAlphabet("23456789abcdefghjkmnpqrstuvwxyz", 8);
+
+/** Eight unambiguous letters and digits. */
+export function newShareId(): string {
+  return newId();
+}
+
+/** Where everything that may be lost is kept: remembered IDs and hashes. */
+export function defaultCacheDir(): string {
+  return envPaths("boojum", { suffix: "" }).cache;
+}
+
+export interface RememberedShare {
+  readonly id: string;
+  /** The TCP port of the last publication. */
+  readonly port: number;
+}
+
+/**
+ * One small file a path, named by a hash of the path, so that processes never write the same file unless they
+ * publish the same path, and then the last one wins as a whole.
+ */
+export class ShareMemory {
+  readonly #dir: string;
+
+  constructor(cacheDir: string) {
+    this.#dir = join(cacheDir, "shares");
+  }
+
+  #file(path: string): string {
+    return join(this.#dir, `${createHash("sha256").update(path).digest("hex").slice(0, 32)}.json`);
+  }
+
+  /** @returns undefined when `path` was never published or its file is missing or damaged. */
+  async recall(path: string): Promise<RememberedShare | undefined> {
+    try {
+      const value: unknown = JSON.parse(await readFile(this.#file(path), "utf8"));
+      return isRemembered(value, path) ? { id: value.id, port: value.port } : undefined;
+    } catch {
+      // Missing, unreadable or not JSON: a new URL is the worst that comes of it.
+      return undefined;
+    }
+  }
+
+  /** Rejects with a system error when the folder can't be written. */
+  async remember(path: string, share: RememberedShare): Promise<void> {
+    await mkdir(this.#dir, { recursive: true });
+    const file = this.#file(path);
+    const fresh = `${file}.${process.pid}.${newShareId()}`;
+    try {
+      await writeFile(fresh, `${JSON.stringify({ path, ...share })}\n`, { flag: "wx" });
+      await rename(fresh, file);
+    } catch (error) {
+      await rm(fresh, { force: true });
+      throw error;
+    }
+  }
+}
+
+function isRemembered(value: unknown, path: string): value is RememberedShare {
+  if (typeof value !== "object" || value === null) return false;
+  if (!("path" in value && "id" in value && "port" in value)) return false;
+  const { id, port } = value;
+  return (
+    value.path === path &&
+    typeof id === "string" &&
+    /^[0-9a-z]{8}$/.test(id) &&
+    typeof port === "number" &&
+    Number.isInteger(port) &&
+    port > 0 &&
+    port < 65536
+  );
+}

@@ -1,0 +1,92 @@
+/** Who takes part in a share's swarm, from two witnesses: the tracker hears announces, the engine sees connections. */
+import { toHex } from "../protocol/bytes.ts";
+import type { PeerEvent } from "./events.ts";
+
+/** What a witness says about a peer. */
+export interface Sighting {
+  readonly peerId: Uint8Array;
+  /** `host:port`. */
+  readonly address: string;
+  /** What it says of itself. */
+  readonly client: string;
+  /** 0 to 1. */
+  readonly progress: number;
+}
+
+export type Witness = "tracker" | "wire";
+
+interface Entry {
+  readonly seenBy: Set<Witness>;
+  address: string;
+  client: string;
+  progress: number;
+  completed: boolean;
+}
+
+/** One entry a peer id, so that one receiver is told of once, whoever saw it first. */
+export class PeerRoster {
+  readonly #share: string;
+  readonly #tell: (event: PeerEvent) => void;
+  readonly #peers = new Map<string, Entry>();
+  #completed = 0;
+
+  constructor(share: string, tell: (event: PeerEvent) => void) {
+    this.#share = share;
+    this.#tell = tell;
+  }
+
+  /** Receivers that got everything since the start. */
+  get completed(): number {
+    return this.#completed;
+  }
+
+  joined(witness: Witness, peer: Sighting): void {
+    const key = toHex(peer.peerId);
+    const known = this.#peers.get(key);
+    if (known !== undefined) {
+      known.seenBy.add(witness);
+      this.#update(known, witness, peer);
+      return;
+    }
+    // A peer that comes complete is a seeder, not a receiver that we served.
+    const entry: Entry = { seenBy: new Set([witness]), ...plain(peer), completed: peer.progress >= 1 };
+    this.#peers.set(key, entry);
+    this.#say("joined", entry);
+  }
+
+  completedBy(witness: Witness, peer: Sighting): void {
+    this.joined(witness, { ...peer, progress: Math.min(peer.progress, 0.999_999) });
+    const entry = this.#peers.get(toHex(peer.peerId));
+    if (entry === undefined || entry.completed) return;
+    entry.completed = true;
+    entry.progress = 1;
+    this.#completed++;
+    this.#say("completed", entry);
+  }
+
+  left(witness: Witness, peer: Sighting): void {
+    const key = toHex(peer.peerId);
+    const entry = this.#peers.get(key);
+    if (entry === undefined) return;
+    this.#update(entry, witness, peer);
+    entry.seenBy.delete(witness);
+    if (entry.seenBy.size > 0) return;
+    this.#peers.delete(key);
+    this.#say("left", entry);
+  }
+
+  #update(entry: Entry, witness: Witness, peer: Sighting): void {
+    // The tracker knows where a peer listens; a connection from it only where it called from.
+    if (witness === "tracker") entry.address = peer.address;
+    else entry.client = peer.client;
+    entry.progress = entry.completed ? 1 : Math.max(entry.progress, peer.progress);
+  }
+
+  #say(state: PeerEvent["state"], { address, client, progress }: Entry): void {
+    this.#tell({ event: "peer", share: this.#share, state, address, client, progress });
+  }
+}
+
+function plain({ address, client, progress }: Sighting): Omit<Sighting, "peerId"> {
+  return { address, client, progress };
+}

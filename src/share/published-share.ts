@@ -1,0 +1,144 @@
+/** One share of an appliance: from a path, through hashing, to a tracked and seeded torrent. */
+import type { Announcer } from "../client/discovery/announcer.ts";
+import { openSeedStorage } from "../client/seed-storage.ts";
+import type { PieceStorage } from "../client/storage.ts";
+import type { Torrent } from "../client/torrent.ts";
+import { createTorrent } from "../create/create-torrent.ts";
+import type { Created } from "../create/created.ts";
+import { scan } from "../create/scan.ts";
+import type { SourceFile } from "../create/source.ts";
+import type { Share, ShareState } from "../httpd/model.ts";
+import { toHex } from "../protocol/bytes.ts";
+import { PieceLayout } from "../protocol/layout.ts";
+import { formatMagnet } from "../protocol/magnet.ts";
+import { encodeTorrent } from "../protocol/write-metainfo.ts";
+import type { HashingEvent, ReadyEvent } from "./events.ts";
+import type { PublishedPath } from "./names.ts";
+import { describeNotice } from "./notices.ts";
+import { PeerRoster } from "./peer-roster.ts";
+import type { PublishEvents, PublishOptions } from "./publish.ts";
+import { version } from "./version.ts";
+
+/** What the pages and the tracker read of it; changes as the share comes to life. */
+export class PublishedShare implements Share {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly realPath: string;
+  readonly oneFile: boolean;
+  readonly listed = true;
+  readonly roster: PeerRoster;
+  state: ShareState = { name: "scanning" };
+  files: readonly SourceFile[] = [];
+  bytes = 0;
+  created: Created | undefined;
+  storage: PieceStorage | undefined;
+  torrent: Torrent | undefined;
+  announcer: Announcer | undefined;
+
+  constructor(id: string, { path, realPath, name, oneFile }: PublishedPath, tell: PublishEvents) {
+    this.id = id;
+    this.name = name;
+    this.path = path;
+    this.realPath = realPath;
+    this.oneFile = oneFile;
+    this.roster = new PeerRoster(id, tell);
+  }
+
+  /**
+   * Reads and hashes everything. The pages show how far it is.
+   * @throws {SourceError} {SourceChangedError} {CreateOptionError}
+   */
+  async hash(options: PublishOptions, tell: PublishEvents, signal: AbortSignal): Promise<Created> {
+    const source = await scan(
+      this.path,
+      {
+        name: this.name,
+        include: options.include ?? [],
+        exclude: options.exclude ?? [],
+        followSymlinks: options.followSymlinks ?? 0,
+        onNotice: (notice) => tell({ event: "warning", code: notice.code, message: describeNotice(notice) }),
+      },
+      signal,
+    );
+    this.files = source.files;
+    this.bytes = source.totalBytes;
+    const onProgress = (bytesDone: number, bytesTotal: number) => {
+      this.state = { name: "hashing", bytesDone, bytesTotal };
+      const event: HashingEvent = { event: "hashing", share: this.id, bytesDone, bytesTotal };
+      tell(event);
+    };
+    onProgress(0, source.totalBytes);
+    this.created = await createTorrent(
+      source,
+      {
+        private: options.private ?? false,
+        ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
+        onProgress,
+      },
+      signal,
+    );
+    return this.created;
+  }
+
+  /** Opens the data for seeding; the files must still be those that were hashed. */
+  openStorage(created: Created): { readonly storage: PieceStorage; readonly layout: PieceLayout } {
+    const layout = new PieceLayout(
+      created.files.map((file) => file.length),
+      created.pieceLength,
+    );
+    this.storage = openSeedStorage({ files: created.files, layout });
+    return { storage: this.storage, layout };
+  }
+
+  /** The `.torrent` for somebody who reaches us by `base`: built anew each time, around the same `info`. */
+  torrentFor(base: string, extraTrackers: readonly string[]): Uint8Array {
+    const { created } = this;
+    if (created === undefined) throw new Error("not hashed yet");
+    return encodeTorrent({
+      info: created.info,
+      trackers: [[this.announceUrl(base)], ...extraTrackers.map((url) => [url])],
+      webSeeds: [`${base}/s/${this.id}/seed/`],
+      createdBy: `Boojum ${version}`,
+    });
+  }
+
+  magnetFor(base: string, extraTrackers: readonly string[]): string {
+    const { created } = this;
+    if (created === undefined) throw new Error("not hashed yet");
+    return formatMagnet({
+      infoHash: created.infoHash,
+      name: this.name,
+      length: created.totalBytes,
+      trackers: [this.announceUrl(base), ...extraTrackers],
+      webSeeds: [`${base}/s/${this.id}/seed/`],
+      peers: [],
+    });
+  }
+
+  /** libtorrent accepts trackers on local addresses only when their path starts with `/announce`. */
+  announceUrl(base: string): string {
+    return `${base}/announce/${this.id}`;
+  }
+
+  urlAt(base: string): string {
+    return `${base}/s/${this.id}`;
+  }
+
+  readyEvent(base: string, extraTrackers: readonly string[]): ReadyEvent {
+    const { created } = this;
+    if (created === undefined) throw new Error("not hashed yet");
+    return {
+      event: "ready",
+      share: this.id,
+      name: this.name,
+      url: this.urlAt(base),
+      torrentUrl: `${this.urlAt(base)}.torrent`,
+      magnet: this.magnetFor(base, extraTrackers),
+      infoHash: toHex(created.infoHash),
+      files: created.files.length,
+      bytes: created.totalBytes,
+      pieceLength: created.pieceLength,
+    };
+  }
+}

@@ -1,0 +1,60 @@
+/** Gets the bytes of a torrent, wherever they are. */
+import { open } from "node:fs/promises";
+import { fetchTorrent, type Unfinished } from "../client/fetch-torrent.ts";
+import { systemClock } from "../platform/clock.ts";
+import { BoojumError } from "../protocol/errors.ts";
+import { version } from "./version.ts";
+
+export type Source =
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "torrent"; readonly path: string };
+
+/** The `.torrent` file can't be read. */
+export class SourceReadError extends BoojumError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("source", message, options);
+  }
+}
+
+/** Readers of torrents refuse larger ones; bytes. */
+const MAX_TORRENT_BYTES = 10_000_000;
+
+export interface ReadOptions {
+  readonly onUnfinished: (status: Unfinished | undefined) => void;
+}
+
+/** `url` is where it came from after redirects, when it came from the network. */
+export async function readSource(
+  source: Source,
+  options: ReadOptions,
+  signal: AbortSignal,
+): Promise<{ readonly bytes: Uint8Array; readonly url?: string }> {
+  if (source.kind === "torrent") return { bytes: await readTorrentFile(source.path) };
+  return fetchTorrent(
+    source.url,
+    { userAgent: `Boojum/${version}`, clock: systemClock, onUnfinished: options.onUnfinished },
+    signal,
+  );
+}
+
+/** Reads no more than a torrent may have, however large the file claims to be. */
+async function readTorrentFile(path: string): Promise<Uint8Array> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const { size } = await file.stat();
+      if (size > MAX_TORRENT_BYTES) {
+        throw new SourceReadError(`${path} has ${size} bytes, too many for a torrent (10 MB at the most).`);
+      }
+      const bytes = Buffer.alloc(size);
+      const { bytesRead } = await file.read(bytes, 0, size, 0);
+      return bytes.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof BoojumError) throw cause;
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new SourceReadError(`${path} can't be read: ${said}.`, { cause });
+  }
+}

@@ -1,0 +1,77 @@
+/** Writes a `.torrent` without publishing anything. */
+import { join } from "node:path";
+import { createTorrent } from "../create/create-torrent.ts";
+import { scan } from "../create/scan.ts";
+import { refuseExisting, writeTorrentFile } from "../create/torrent-file.ts";
+import { toHex } from "../protocol/bytes.ts";
+import { encodeTorrent } from "../protocol/write-metainfo.ts";
+import type { CreatedEvent } from "./events.ts";
+import { describeNotice } from "./notices.ts";
+import { version } from "./version.ts";
+
+export interface CreateTorrentOptions {
+  /** The `.torrent`; default `NAME.torrent` in the working folder. Nothing that exists is replaced. */
+  readonly out?: string | undefined;
+  /** Default: the last part of the resolved path. */
+  readonly name?: string | undefined;
+  /** Announce URLs, one tier each (BEP 12). */
+  readonly trackers?: readonly string[] | undefined;
+  /** Bytes, a power of two from 16 KiB to 64 MiB; default: by size. */
+  readonly pieceLength?: number | undefined;
+  /** BEP 27. */
+  readonly private?: boolean | undefined;
+  readonly include?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
+  /** 0 (default): symbolic links are left out. 1: followed inside the folder. 2: followed anywhere. */
+  readonly followSymlinks?: 0 | 1 | 2 | undefined;
+  readonly cacheDir?: string | undefined;
+  readonly onProgress?: ((bytesDone: number, bytesTotal: number) => void) | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Hashes a file or folder and writes its `.torrent`.
+ * @throws {SourceError} {SourceChangedError} {CreateOptionError} {OutputError}
+ */
+export async function createTorrentFile(
+  path: string,
+  options: CreateTorrentOptions,
+  signal: AbortSignal,
+): Promise<CreatedEvent> {
+  const source = await scan(
+    path,
+    {
+      ...(options.name !== undefined && { name: options.name }),
+      include: options.include ?? [],
+      exclude: options.exclude ?? [],
+      followSymlinks: options.followSymlinks ?? 0,
+      onNotice: (notice) => options.onWarning?.(describeNotice(notice)),
+    },
+    signal,
+  );
+  const out = options.out ?? join(".", `${source.name}.torrent`);
+  await refuseExisting(out);
+  const created = await createTorrent(
+    source,
+    {
+      private: options.private ?? false,
+      ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
+      ...(options.onProgress !== undefined && { onProgress: options.onProgress }),
+    },
+    signal,
+  );
+  const torrent = encodeTorrent({
+    info: created.info,
+    trackers: (options.trackers ?? []).map((url) => [url]),
+    createdBy: `Boojum ${version}`,
+    creationDate: Math.floor(Date.now() / 1000),
+  });
+  return {
+    event: "created",
+    path: await writeTorrentFile(out, torrent),
+    infoHash: toHex(created.infoHash),
+    bytes: created.totalBytes,
+    files: created.files.length,
+    pieceLength: created.pieceLength,
+  };
+}

@@ -1,0 +1,62 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findSource, meansGet } from "../../../src/cli/source.ts";
+import { UsageError } from "../../../src/cli/units.ts";
+
+const before = process.cwd();
+let dir = "";
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "boojum-source-"));
+  writeFileSync(join(dir, "x.torrent"), "d4:infodee");
+  writeFileSync(join(dir, "it's.txt"), "text");
+  mkdirSync(join(dir, "folder.torrent"));
+  mkdirSync(join(dir, "folder"));
+  process.chdir(dir);
+});
+
+afterAll(() => {
+  process.chdir(before);
+  rmSync(dir, { recursive: true });
+});
+
+describe("share WORD", () => {
+  it.each([
+    "http://10.0.0.1:6881/s/abc",
+    "HTTPS://example.org/x.torrent",
+    "magnet:?xt=urn:btih:0",
+    "x.torrent",
+  ])("gets %s", (word) => {
+    expect(meansGet(word)).toBe(true);
+  });
+
+  it.each(["./x.torrent", "folder", "folder.torrent", "missing.torrent", "ftp://example.org/", "get"])(
+    "publishes %s",
+    (word) => {
+      expect(meansGet(word)).toBe(false);
+    },
+  );
+
+  it("publishes an absolute path to a torrent", () => {
+    expect(meansGet(join(dir, "x.torrent"))).toBe(false);
+  });
+});
+
+describe("share get SOURCE", () => {
+  it("takes URLs and torrents, however the path is written", () => {
+    expect(findSource("http://10.0.0.1/x")).toEqual({ kind: "url", url: "http://10.0.0.1/x" });
+    expect(findSource("./x.torrent")).toEqual({ kind: "torrent", path: "./x.torrent" });
+  });
+
+  it("says how to publish what is here but is no source", () => {
+    expect(() => findSource("folder")).toThrow("To publish it: share ./folder");
+    expect(() => findSource("it's.txt")).toThrow(`To publish it: share 'it'\\''s.txt'`);
+  });
+
+  it("refuses what is nothing at all", () => {
+    expect(() => findSource("nothing")).toThrow(UsageError);
+    expect(() => findSource("magnet:?xt=urn:btih:0")).toThrow(/yet/);
+  });
+});
