@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findSource, meansGet } from "../../../src/cli/source.ts";
-import { UsageError } from "../../../src/cli/units.ts";
+import { findSource, meansGet } from "../../src/cli/source.ts";
+import { UsageError } from "../../src/cli/units.ts";
 
 const before = process.cwd();
 let dir = "";
