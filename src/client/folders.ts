@@ -89,16 +89,23 @@ export class Folder implements Openable {
   openSync(): number {
     if (this.#parent === undefined) return this.#fs.openSync(this.path, "read");
     return this.#parent.within(this.#name, this.#mayMake, (path) => {
-      // What opening would say differs between systems; this also is the check where paths are all there is.
-      let kind = this.#fs.lstatSync(path)?.kind;
-      if (kind === undefined && this.#mayMake) {
-        this.#fs.mkdirSync(path);
-        if (this.#parent !== undefined) this.#parent.hasNewNames = true;
-        kind = "folder";
+      try {
+        // Where there are no descriptor paths, opening may follow a link above: look first.
+        if (this.#fs.pathOf(0) === undefined) this.#refuseOther(path);
+        return this.#fs.openSync(path, "folder");
+      } catch (error) {
+        this.#refuseOther(path);
+        if (systemErrorCode(error) !== "ENOENT" || !this.#mayMake) throw error;
       }
-      if (kind !== undefined && kind !== "folder") throw notAFolder(this.path, kind);
+      this.#fs.mkdirSync(path);
+      if (this.#parent !== undefined) this.#parent.hasNewNames = true;
       return this.#fs.openSync(path, "folder");
     });
+  }
+
+  #refuseOther(path: string): void {
+    const kind = this.#fs.lstatSync(path)?.kind;
+    if (kind !== undefined && kind !== "folder") throw notAFolder(this.path, kind);
   }
 
   /** Makes the names in it durable, where the system can do that. */

@@ -32,7 +32,7 @@ export class OpenFiles {
   readonly #files: FileSystem;
   /** In order of use, the latest last. */
   readonly #entries = new Map<Openable, Entry>();
-  readonly #opening = new Map<Openable, Promise<Entry>>();
+  readonly #opening = new Map<Openable, { waiters: number; readonly entry: Promise<Entry> }>();
   #limit: number;
 
   /** `limit`: descriptors kept at once, at least 1. More are open only while more are in use at the same time. */
@@ -74,10 +74,11 @@ export class OpenFiles {
     if (open !== undefined) return open;
     let opening = this.#opening.get(owner);
     if (opening === undefined) {
-      opening = this.#open(owner).finally(() => this.#opening.delete(owner));
+      opening = { waiters: 0, entry: this.#open(owner) };
       this.#opening.set(owner, opening);
     }
-    return this.#lend(await opening);
+    opening.waiters++;
+    return this.#loan(await opening.entry);
   }
 
   /** Closes the file when nobody uses it any more; the next loan opens it again. */
@@ -86,15 +87,25 @@ export class OpenFiles {
     if (entry !== undefined) this.#drop(entry);
   }
 
+  /** The entry it gives is already counted as used by everybody who waits for it. */
   async #open(owner: Openable): Promise<Entry> {
+    try {
+      const descriptor = await this.#openLater(owner);
+      // A synchronous loan may have opened it meanwhile.
+      let entry = this.#entries.get(owner);
+      if (entry === undefined) entry = this.#keep(owner, descriptor);
+      else this.#files.closeSync(descriptor);
+      entry.users += this.#opening.get(owner)?.waiters ?? 0;
+      return entry;
+    } finally {
+      this.#opening.delete(owner);
+    }
+  }
+
+  async #openLater(owner: Openable): Promise<number> {
     for (;;) {
       try {
-        const descriptor = await owner.open();
-        // A synchronous loan may have opened it meanwhile.
-        const known = this.#entries.get(owner);
-        if (known === undefined) return this.#keep(owner, descriptor);
-        this.#files.closeSync(descriptor);
-        return known;
+        return await owner.open();
       } catch (error) {
         if (!this.#shrinkAfter(error)) throw error;
       }
@@ -114,6 +125,10 @@ export class OpenFiles {
       this.#entries.delete(entry.owner);
       this.#entries.set(entry.owner, entry);
     }
+    return this.#loan(entry);
+  }
+
+  #loan(entry: Entry): Loan {
     let lent = true;
     return {
       descriptor: entry.descriptor,
@@ -121,7 +136,9 @@ export class OpenFiles {
         if (!lent) return;
         lent = false;
         entry.users--;
-        if (entry.dropped && entry.users === 0) this.#close(entry);
+        if (entry.users > 0) return;
+        if (entry.dropped) this.#close(entry);
+        else this.#evict(this.#limit);
       },
     };
   }

@@ -87,10 +87,10 @@ const volatileTypes = new Set([0x01021994, 0x858458f6]);
 export const systemFiles: FileSystem = {
   lstatSync: (path) => {
     try {
-      return fileStat(fs.lstatSync(path, { bigint: true }));
+      const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      return stats && fileStat(stats);
     } catch (error) {
-      const code = systemErrorCode(error);
-      if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+      if (systemErrorCode(error) === "ENOTDIR") return undefined;
       throw error;
     }
   },

@@ -1,0 +1,145 @@
+import { describe, expect, it } from "vitest";
+import { type Openable, OpenFiles } from "../../../src/client/open-files.ts";
+import { type FileSystem, systemFiles } from "../../../src/platform/file-system.ts";
+
+/** A system with so many descriptors; opens fail with EMFILE beyond them. */
+function machine(descriptors = 1000) {
+  const open = new Set<number>();
+  let next = 10;
+  const fs: FileSystem = {
+    ...systemFiles,
+    closeSync(descriptor) {
+      if (!open.delete(descriptor)) throw new Error(`closed twice: ${descriptor}`);
+    },
+  };
+  const make = (): number => {
+    if (open.size >= descriptors) throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+    next++;
+    open.add(next);
+    return next;
+  };
+  const file = (): Openable & { opened: number } => ({
+    opened: 0,
+    async open() {
+      this.opened++;
+      await Promise.resolve();
+      return make();
+    },
+    openSync() {
+      this.opened++;
+      return make();
+    },
+  });
+  return { fs, open, file };
+}
+
+describe("open files", () => {
+  it("keeps a descriptor for the next use", () => {
+    const { fs, file } = machine();
+    const files = new OpenFiles(2, fs);
+    const a = file();
+    files.borrowSync(a).release();
+    files.borrowSync(a).release();
+    expect(a.opened).toBe(1);
+  });
+
+  it("closes the one that was used longest ago when there are more than the limit", () => {
+    const { fs, open, file } = machine();
+    const files = new OpenFiles(2, fs);
+    const [a, b, c] = [file(), file(), file()];
+    files.borrowSync(a).release();
+    files.borrowSync(b).release();
+    files.borrowSync(a).release();
+    files.borrowSync(c).release();
+    expect(open.size).toBe(2);
+    files.borrowSync(a).release();
+    expect([a.opened, b.opened]).toEqual([1, 1]);
+    files.borrowSync(b).release();
+    expect(b.opened).toBe(2);
+  });
+
+  it("never closes a descriptor that is lent, and closes a dropped one after its last use", () => {
+    const { fs, open, file } = machine();
+    const files = new OpenFiles(1, fs);
+    const [a, b] = [file(), file()];
+    const first = files.borrowSync(a);
+    const second = files.borrowSync(a);
+    files.borrowSync(b).release();
+    expect(open.has(first.descriptor)).toBe(true);
+    files.drop(a);
+    first.release();
+    first.release();
+    expect(open.has(second.descriptor)).toBe(true);
+    second.release();
+    expect(open.has(second.descriptor)).toBe(false);
+  });
+
+  it("opens a file once for all who wait for it", async () => {
+    const { fs, file } = machine();
+    const files = new OpenFiles(4, fs);
+    const a = file();
+    const loans = await Promise.all([files.borrow(a), files.borrow(a), files.borrow(a)]);
+    expect(a.opened).toBe(1);
+    expect(new Set(loans.map((loan) => loan.descriptor)).size).toBe(1);
+  });
+
+  it("keeps one descriptor when a synchronous use overtakes a waiting one", async () => {
+    const { fs, open, file } = machine();
+    const files = new OpenFiles(4, fs);
+    const a = file();
+    const waiting = files.borrow(a);
+    const now = files.borrowSync(a);
+    expect((await waiting).descriptor).toBe(now.descriptor);
+    expect(open.size).toBe(1);
+  });
+
+  it("hands out valid descriptors when files push each other out while they are opened", async () => {
+    const { fs, open, file } = machine();
+    const files = new OpenFiles(1, fs);
+    const all = Array.from({ length: 20 }, file);
+    await Promise.all(
+      all.map(async (one) => {
+        const loan = await files.borrow(one);
+        expect(open.has(loan.descriptor)).toBe(true);
+        await Promise.resolve();
+        expect(open.has(loan.descriptor)).toBe(true);
+        loan.release();
+      }),
+    );
+    expect(open.size).toBeLessThanOrEqual(1);
+  });
+
+  it("lives with what there is when the system has fewer descriptors than the limit", async () => {
+    const { fs, open, file } = machine(5);
+    const files = new OpenFiles(64, fs);
+    for (let i = 0; i < 20; i++) {
+      files.borrowSync(file()).release();
+      (await files.borrow(file())).release();
+    }
+    expect(open.size).toBeLessThanOrEqual(5);
+    expect(files.limit).toBeLessThan(5);
+  });
+
+  it("passes the error on when nothing can be given back", () => {
+    const { fs, file } = machine(1);
+    const files = new OpenFiles(8, fs);
+    files.borrowSync(file());
+    expect(() => files.borrowSync(file())).toThrow("too many open files");
+  });
+
+  it("tries again after a failure", () => {
+    const { fs } = machine();
+    const files = new OpenFiles(8, fs);
+    let fails = true;
+    const moody: Openable = {
+      open: () => Promise.reject(new Error("not used")),
+      openSync: () => {
+        if (fails) throw new Error("not yet");
+        return 77;
+      },
+    };
+    expect(() => files.borrowSync(moody)).toThrow("not yet");
+    fails = false;
+    expect(files.borrowSync(moody).descriptor).toBe(77);
+  });
+});
