@@ -110,7 +110,7 @@ describe("a run of neighbouring requests", () => {
     expect(storage.reads).toEqual([`1 ${4 * BLOCK} ${3 * BLOCK}`]);
     expect(transport.writes - writes).toBe(1);
     const sent = transport.takeSent();
-    expect(sent.startsWith("0000400907" + "00000001" + "00010000")).toBe(true);
+    expect(sent.startsWith("00004009070000000100010000")).toBe(true);
     expect(decode(sent)).toEqual([4, 5, 6].map((n) => `piece 1 ${n * BLOCK} good ${BLOCK}`));
     expect([wire.payloadUp, buffers.lent, upload.queued]).toEqual([3 * BLOCK, 0, 0]);
   });
