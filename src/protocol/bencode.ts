@@ -2,7 +2,7 @@
  * Bencoding (BEP 3, "bencoding"), strictly: one value has one spelling, but for the order of dictionary keys, which
  * torrents in the wild get wrong. Iterative and linear: no input makes it recurse, and nothing is allocated ahead.
  */
-import { toLatin1 } from "./bytes.ts";
+import { bytesEqual, toLatin1 } from "./bytes.ts";
 import { BencodeError } from "./errors.ts";
 
 /** Keys are byte strings, one character a byte ({@link toLatin1}), in the order in which they came. */
@@ -137,6 +137,8 @@ class Decoder {
   readonly #wanted: string | undefined;
   #tokensLeft: number;
   #wantedStart = -1;
+  /** Recent short keys, by a hash of theirs. */
+  readonly #knownKeys: { readonly bytes: Uint8Array; readonly text: string }[] = [];
 
   constructor(bytes: Uint8Array, options: BencodeOptions, wanted: string | undefined) {
     this.#bytes = bytes;
@@ -194,13 +196,25 @@ class Decoder {
   #key(open: Open, depth: number): void {
     this.#spend();
     const start = this.at;
-    const key = toLatin1(this.#string());
+    const key = this.#keyText(this.#string());
     if (open.dict?.has(key) === true) {
       this.at = start;
       throw this.#error(`key ${quote(key)} is there twice`);
     }
     open.key = key;
     if (depth === 1 && key === this.#wanted) this.#wantedStart = this.at;
+  }
+
+  /** A torrent of 100,000 files says "length" and "path" as often: they are made into text once. */
+  #keyText(bytes: Uint8Array): string {
+    const length = bytes.length;
+    if (length === 0 || length > 16) return toLatin1(bytes);
+    const slot = (length * 64 + (bytes[0] ?? 0) * 8 + (bytes[length - 1] ?? 0)) & 255;
+    const known = this.#knownKeys[slot];
+    if (known && bytesEqual(known.bytes, bytes)) return known.text;
+    const text = toLatin1(bytes);
+    this.#knownKeys[slot] = { bytes, text };
+    return text;
   }
 
   #store(parent: Open, value: BencodeValue, depth: number): void {

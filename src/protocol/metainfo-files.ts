@@ -101,6 +101,9 @@ function readSymlink(entry: BencodeDict, key: string): string[] {
   return target;
 }
 
+/** Names in all paths of a torrent together: a file tree could multiply those of a small file a hundredfold. */
+const MAX_COMPONENTS = 3_000_000;
+
 /** One folder of the file tree on the way down. */
 interface Level {
   readonly path: readonly string[];
@@ -112,6 +115,7 @@ interface Level {
 export function readFileTree(tree: BencodeDict): RawFile[] {
   if (tree.has("")) throw badKey("info.file tree", "has a file without a name");
   const files: RawFile[] = [];
+  let components = 0;
   const stack: Level[] = [{ path: [], entries: tree.entries(), previous: undefined }];
   for (let level = stack.at(-1); level; level = stack.at(-1)) {
     const next = level.entries.next();
@@ -121,6 +125,8 @@ export function readFileTree(tree: BencodeDict): RawFile[] {
     }
     const [name, node] = next.value;
     const path = [...level.path, decodeText(fromLatin1(name))];
+    components += path.length;
+    if (components > MAX_COMPONENTS) throw badKey("info.file tree", "has too many files in too deep folders");
     const key = `info.file tree/${path.join("/").slice(0, 100)}`;
     if (level.previous !== undefined && name < level.previous) throw badKey(key, "is out of order");
     level.previous = name;

@@ -9,8 +9,6 @@ import { MetainfoError } from "./errors.ts";
 const MAX_NAME_BYTES = 255;
 /** Bytes of UTF-8 in a path below the target folder; Linux takes 4,096 with that folder. */
 const MAX_PATH_BYTES = 3072;
-/** Names in all paths together: folders repeat, and a file tree (BEP 52) could multiply a small file a hundredfold. */
-const MAX_COMPONENTS = 5_000_000;
 /** A longer "extension" is a sentence with a dot in it. */
 const MAX_EXTENSION_BYTES = 16;
 /** Room for " (1234567)". */
@@ -44,20 +42,11 @@ export function portableName(raw: string): string {
  * Paths of all files of a torrent made portable and unique, in the order given. Components that are empty, `.` or `..`
  * are left out. Of several that clash, the first that needs no change keeps its name, the others get " (2)", " (3)"...
  * Linear in the number of components.
- * @throws {MetainfoError} when a path is longer than 3,072 bytes, or all of them together have too many components.
+ * @throws {MetainfoError} when a path is longer than 3,072 bytes.
  */
 export function portablePaths(rawPaths: readonly (readonly string[])[]): string[][] {
   const root = new Folder(undefined, "");
-  let components = 0;
-  const files = rawPaths.map((rawPath) => {
-    components += rawPath.length;
-    if (components > MAX_COMPONENTS) {
-      throw new MetainfoError(
-        `The torrent can't be used: its paths have more than ${MAX_COMPONENTS} components`,
-      );
-    }
-    return place(root, rawPath);
-  });
+  const files = rawPaths.map((rawPath) => place(root, rawPath));
   nameAll(root);
   return files.map(pathOf);
 }
@@ -203,6 +192,7 @@ function extensionOf(name: string): string {
 
 /** The longest start of `text` that fits, no character cut in two. */
 function truncate(text: string, maxBytes: number): string {
+  if (utf8Length(text) <= maxBytes) return text;
   let bytes = 0;
   let end = 0;
   for (const character of text) {
