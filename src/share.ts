@@ -6,7 +6,7 @@
  *
  * const publication = await publish(["./photos"], { onEvent: (event) => console.log(event) });
  * // elsewhere
- * const download = await get({ kind: "url", url: "http://192.168.1.20:6881/s/k3f9x2mw" }, { directory: "." });
+ * const download = await get("http://192.168.1.20:6881/s/k3f9x2mw", { directory: "." });
  * const { path } = await download.done;
  * ```
  * Nothing runs, and no file is open, once `publication.close()` or `download.closed` has settled.

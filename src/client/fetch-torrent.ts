@@ -4,7 +4,6 @@ import { FetchError, type Got, httpGet } from "./http-get.ts";
 
 /** The largest `.torrent` that is read; bytes. */
 const MAX_TORRENT_BYTES = 10_000_000;
-const MAX_STATUS_BYTES = 10_000_000;
 /** Milliseconds between two looks at a publisher that still hashes. */
 const POLL_INTERVAL = 500;
 /** A server that is busy but isn't hashing gets this many chances. */
@@ -49,7 +48,7 @@ export async function fetchTorrent(
       signal,
     );
     if (got.status !== 503) return { bytes: checkTorrent(url, got), url: got.url };
-    const status = await askStatus(url, userAgent, signal);
+    const status = statusOf(got);
     if (status === undefined && ++busy >= MAX_BUSY_ANSWERS) {
       throw new FetchError(url, `${url} is busy (503). Try again later.`);
     }
@@ -64,12 +63,14 @@ export async function fetchTorrent(
 
 /** Looks at what arrived and refuses what can't be a torrent, by its first bytes rather than by its label. */
 function checkTorrent(url: string, { status, contentType, body }: Got): Uint8Array {
-  if (status === 404 || status === 410) {
+  if (status === 404) {
     throw new FetchError(
       url,
       `There is nothing at ${url} (${status}). Is the share still published, and the URL whole?`,
     );
   }
+  if (status === 410)
+    throw new FetchError(url, `${url} can't be published any more (410). Ask whoever publishes it.`);
   if (status === 401 || status === 403)
     throw new FetchError(url, `${url} needs a password or permission (${status}).`);
   if (status === 421)
@@ -86,20 +87,11 @@ function checkTorrent(url: string, { status, contentType, body }: Got): Uint8Arr
   throw new FetchError(url, `${url} is not a torrent${contentType === "" ? "" : ` but ${contentType}`}.`);
 }
 
-async function askStatus(
-  url: string,
-  userAgent: string,
-  signal: AbortSignal,
-): Promise<Unfinished | undefined> {
-  const page = url.replace(/\.torrent(?=$|[?#])/, "");
-  const got = await httpGet(
-    page,
-    { accept: "application/json", maxBytes: MAX_STATUS_BYTES, userAgent },
-    signal,
-  );
-  if (got.contentType !== "application/json") return undefined;
+/** A share that still hashes answers with its JSON; any other busy server with anything. */
+function statusOf({ contentType, body }: Got): Unfinished | undefined {
+  if (contentType !== "application/json") return undefined;
   try {
-    return readStatus(JSON.parse(Buffer.from(got.body).toString("utf8")));
+    return readStatus(JSON.parse(Buffer.from(body).toString("utf8")));
   } catch {
     return undefined;
   }
@@ -109,12 +101,11 @@ function readStatus(value: unknown): Unfinished | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const fields = new Map<string, unknown>(Object.entries(value));
   const name = fields.get("name");
-  const files = fields.get("files");
   if (typeof name !== "string") return undefined;
   return {
     name,
     bytes: amount(fields.get("bytes")),
-    files: Array.isArray(files) ? files.length : amount(files),
+    files: amount(fields.get("files")),
     bytesDone: amount(fields.get("bytesDone")),
   };
 }

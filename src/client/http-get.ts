@@ -23,6 +23,8 @@ export interface GetOptions {
   /** The body may not be larger, also after decompression. */
   readonly maxBytes: number;
   readonly userAgent: string;
+  /** Whether an IP literal is on a network that is not the internet; tests on one machine have their own answer. */
+  readonly isLocalAddress?: (address: string) => boolean;
 }
 
 export interface Got {
@@ -55,7 +57,7 @@ export async function httpGet(url: string, options: GetOptions, signal: AbortSig
   let cameFromPublic = false;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const target = parseTarget(url, at);
-    const host = await resolveHost(target, signal);
+    const host = await resolveHost(target, options.isLocalAddress ?? isLocalAddress, signal);
     if (host.local && cameFromPublic) {
       throw new FetchError(
         url,
@@ -83,7 +85,11 @@ function parseTarget(origin: string, text: string): URL {
 }
 
 /** The name is resolved once and the connection pinned to what was checked, so it can't change in between. */
-async function resolveHost(target: URL, signal: AbortSignal): Promise<Host> {
+async function resolveHost(
+  target: URL,
+  isLocal: (address: string) => boolean,
+  signal: AbortSignal,
+): Promise<Host> {
   signal.throwIfAborted();
   const name = target.hostname.replace(/^\[|\]$/g, "");
   const family = isIP(name);
@@ -101,11 +107,13 @@ async function resolveHost(target: URL, signal: AbortSignal): Promise<Host> {
       : [{ address: name, family }];
   signal.throwIfAborted();
   // Where any address is local, the name is: a stranger's name must not be both.
-  const local = addresses.some(({ address }) => {
-    const bytes = parseIp(address);
-    return bytes === undefined || ipScope(bytes) !== "public";
-  });
+  const local = addresses.some(({ address }) => isLocal(address));
   return { addresses, local };
+}
+
+function isLocalAddress(address: string): boolean {
+  const bytes = parseIp(address);
+  return bytes === undefined || ipScope(bytes) !== "public";
 }
 
 /** @returns the answer, or where it redirects to. */

@@ -20,7 +20,7 @@ import { parseMetainfo } from "../protocol/parse-metainfo.ts";
 import { type PeerAddress, parsePeerAddress } from "../protocol/peer-address.ts";
 import { announceTorrent } from "./announcing.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
-import { readSource, type Source } from "./source.ts";
+import { readSource, type Source, sourceOf } from "./source.ts";
 import { version } from "./version.ts";
 
 /** Until when to seed what was downloaded; the first condition that is met ends it, none means not at all. */
@@ -96,20 +96,21 @@ const FEW_PEERS = 3;
 const DEFAULT_TIMEOUT_SECONDS = 600;
 
 /**
- * Begins to download. Everything that is found to be wrong before the first peer is asked, rejects here.
+ * Begins to download from a share's URL or a `.torrent` (a path or a URL). Everything that is found to be wrong before the first peer is asked, rejects here.
  * @throws {FetchError} {SourceReadError} the torrent can't be had.
  * @throws {MetainfoError} it must not be used.
  * @throws {UnsupportedError} it has only a v2 part.
  * @throws {OutputExistsError} {OutputLockedError} {StorageError} the place on disk can't be used.
  * @throws {ListenError} the port that was asked for is taken.
  */
-export async function get(source: Source, options: GetOptions = {}): Promise<Download> {
+export async function get(source: Source | string, options: GetOptions = {}): Promise<Download> {
   const stopping = new AbortController();
   const stop = () => stopping.abort(new InterruptedError());
   if (options.signal?.aborted) stop();
   options.signal?.addEventListener("abort", stop, { once: true });
   try {
-    const download = await prepare(source, options, stopping);
+    const from = typeof source === "string" ? sourceOf(source) : source;
+    const download = await prepare(from, options, stopping);
     void download.closed.then(() => options.signal?.removeEventListener("abort", stop));
     return download;
   } catch (error) {

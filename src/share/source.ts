@@ -9,6 +9,11 @@ export type Source =
   | { readonly kind: "url"; readonly url: string }
   | { readonly kind: "torrent"; readonly path: string };
 
+/** A URL, or the path of a `.torrent`. */
+export function sourceOf(text: string): Source {
+  return /^https?:\/\//i.test(text) ? { kind: "url", url: text } : { kind: "torrent", path: text };
+}
+
 /** The `.torrent` file can't be read. */
 export class SourceReadError extends BoojumError {
   constructor(message: string, options?: ErrorOptions) {
