@@ -1,0 +1,15 @@
+/** The URLs of a share, after `base` (absolute, for other programs) or `root` (for links on our pages). */
+import { encodePath } from "./core/target.ts";
+import type { Share, SharedFile } from "./model.ts";
+
+export function sharePath(share: Share): string {
+  return `/s/${share.id}`;
+}
+
+export function torrentPath(share: Share): string {
+  return `/s/${share.id}.torrent`;
+}
+
+export function filePath(share: Share, file: SharedFile): string {
+  return `/s/${share.id}/files/${encodePath(file.path)}`;
+}

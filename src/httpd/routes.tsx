@@ -1,0 +1,194 @@
+/** Which URL gives what. All URLs of product.md's table that exist so far, but the tracker's. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { type Context, Hono } from "hono";
+import { contentDisposition } from "./core/content.ts";
+import { negotiate } from "./core/negotiate.ts";
+import { indexText, shareJson, shareSummary, shareText, stateInWords } from "./describe.ts";
+import { FileSender } from "./files.ts";
+import { sharePath } from "./links.ts";
+import type { Catalog, Share, SharedFile } from "./model.ts";
+import { IndexPage, ProblemPage } from "./page/index-page.tsx";
+import { PAGE_POLICY } from "./page/layout.tsx";
+import { SharePage } from "./page/share-page.tsx";
+import { FAVICON } from "./page/style.ts";
+import type { SendLimit } from "./pump.ts";
+import type { Judged } from "./request.ts";
+
+export interface RoutesOptions {
+  readonly catalog: Catalog;
+  /** Of this program, for people. */
+  readonly version: string;
+  /** Shared by everything that is uploaded; none: as fast as it goes. */
+  readonly limit?: SendLimit | undefined;
+}
+
+/** What the front door adds to a request. */
+export interface WebEnv {
+  readonly Bindings: {
+    readonly incoming: IncomingMessage;
+    readonly outgoing: ServerResponse;
+    readonly judged: Judged;
+  };
+}
+
+type WebContext = Context<WebEnv>;
+type Answer = Response | Promise<Response>;
+
+const TORRENT = "application/x-bittorrent";
+/** Seconds after which it is worth asking again for a torrent that is being prepared. */
+const RETRY_SECONDS = "1";
+
+export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
+  const { catalog, version } = options;
+  const sender = new FileSender(options.limit);
+  const app = new Hono<WebEnv>();
+
+  const problem = (c: WebContext, status: 404 | 409 | 410 | 500 | 503, message: string): Answer => {
+    c.header("Vary", "Accept");
+    c.header("Cache-Control", "no-store");
+    if (status === 503) c.header("Retry-After", RETRY_SECONDS);
+    switch (negotiate(c.req.header("accept"))) {
+      case "html":
+        c.header("Content-Security-Policy", PAGE_POLICY);
+        return c.html(
+          `<!doctype html>${<ProblemPage title={TITLES[status]} message={message} root={c.env.judged.root} version={version} />}`,
+          status,
+        );
+      case "json":
+        return c.json({ error: message }, status);
+      default:
+        return c.text(`${message}\n`, status);
+    }
+  };
+  const nothingHere = (c: WebContext) => problem(c, 404, "Nothing is shared under this address.");
+  const withShare = (c: WebContext, id: string | undefined, answer: (share: Share) => Answer): Answer => {
+    const share = id === undefined ? undefined : catalog.get(id);
+    return share === undefined ? nothingHere(c) : answer(share);
+  };
+  const torrent = (c: WebContext, share: Share) => torrentAnswer(c, share, problem);
+  const file = async (c: WebContext, found: SharedFile | undefined): Promise<Response> => {
+    if (found === undefined) return nothingHere(c);
+    const failure = await sender.send(c.env.incoming, c.env.outgoing, found);
+    return failure === undefined ? RESPONSE_ALREADY_SENT : problem(c, failure.status, failure.message);
+  };
+
+  app.get("/", (c) => indexAnswer(c, catalog.listed(), version));
+  app.get("/metainfo.torrent", (c) => {
+    const [first] = catalog.listed();
+    return first === undefined ? nothingHere(c) : torrent(c, first);
+  });
+  for (const path of ["/favicon.svg", "/favicon.ico"]) {
+    app.get(path, (c) =>
+      c.body(FAVICON, 200, { "Content-Type": "image/svg+xml", "Cache-Control": "max-age=86400" }),
+    );
+  }
+  app.get("/s/:id", (c) => {
+    const id = c.req.param("id");
+    if (id.endsWith(".torrent"))
+      return withShare(c, id.slice(0, -".torrent".length), (share) => torrent(c, share));
+    return withShare(c, id, (share) =>
+      negotiate(c.req.header("accept")) === "torrent" ? torrent(c, share) : shareAnswer(c, share, version),
+    );
+  });
+  app.get("/s/:id/", (c) =>
+    withShare(c, c.req.param("id"), (share) => c.redirect(c.env.judged.root + sharePath(share), 308)),
+  );
+  app.get("/s/:id/files/*", (c) =>
+    withShare(c, c.req.param("id"), (share) =>
+      file(c, findFile(share, c.env.judged.target.segments.slice(3))),
+    ),
+  );
+  app.get("/s/:id/seed/*", (c) =>
+    withShare(c, c.req.param("id"), (share) => {
+      const [name, ...path] = c.env.judged.target.segments.slice(3);
+      if (name !== share.name) return nothingHere(c);
+      // One file is NAME itself; a folder's are below it (BEP 19).
+      if (share.oneFile) return path.length === 0 ? file(c, share.files[0]) : nothingHere(c);
+      return file(c, findFile(share, path));
+    }),
+  );
+  app.notFound(nothingHere);
+  app.onError((_, c) => problem(c, 500, "Something went wrong here. Try again."));
+  return app;
+}
+
+const TITLES = {
+  404: "Not here",
+  409: "It has changed",
+  410: "Not shared any more",
+  500: "Something went wrong",
+  503: "Not ready yet",
+} as const;
+
+function indexAnswer(c: WebContext, shares: readonly Share[], version: string): Answer {
+  const { base, root, host } = c.env.judged;
+  c.header("Vary", "Accept");
+  c.header("Cache-Control", "no-store");
+  switch (negotiate(c.req.header("accept"))) {
+    case "html":
+      c.header("Content-Security-Policy", PAGE_POLICY);
+      return c.html(
+        `<!doctype html>${<IndexPage shares={shares} root={root} host={host} version={version} />}`,
+      );
+    case "json":
+      return c.json({ shares: shares.map((share) => shareSummary(share, base)) });
+    default:
+      return c.text(indexText(shares, base));
+  }
+}
+
+function shareAnswer(c: WebContext, share: Share, version: string): Answer {
+  const { base, root, target } = c.env.judged;
+  const askedPage = target.query.get("page");
+  c.header("Vary", "Accept");
+  c.header("Cache-Control", "no-store");
+  switch (negotiate(c.req.header("accept"))) {
+    case "html":
+      c.header("Content-Security-Policy", PAGE_POLICY);
+      return c.html(
+        `<!doctype html>${<SharePage share={share} base={base} root={root} version={version} askedPage={askedPage} />}`,
+      );
+    case "json":
+      return c.json(shareJson(share, base, askedPage));
+    default:
+      return c.text(shareText(share, base));
+  }
+}
+
+function torrentAnswer(
+  c: WebContext,
+  share: Share,
+  problem: (c: WebContext, status: 410 | 503, message: string) => Answer,
+): Answer {
+  const { state } = share;
+  c.header("Vary", "Accept");
+  c.header("Cache-Control", "no-store");
+  if (state.name === "ready") {
+    c.header("Content-Type", TORRENT);
+    c.header("Content-Disposition", contentDisposition(false, `${share.name}.torrent`));
+    // A copy over one ArrayBuffer of its own: what hono takes as a body.
+    return c.body(new Uint8Array(state.torrent(c.env.judged.base)));
+  }
+  if (state.name === "failed") return problem(c, 410, state.message);
+  const wanted = negotiate(c.req.header("accept"));
+  // A program that waits for the torrent wants to show how far it is.
+  if (wanted === "torrent" || wanted === "json") {
+    c.header("Retry-After", RETRY_SECONDS);
+    return c.json(shareSummary(share, c.env.judged.base), 503);
+  }
+  return problem(c, 503, stateInWords(state) ?? "");
+}
+
+/** File lists and their indexes by path, made when first asked for. */
+const indexes = new WeakMap<readonly SharedFile[], ReadonlyMap<string, SharedFile>>();
+
+/** The file with exactly this path, or nothing: no path from a request ever reaches the disk. */
+function findFile(share: Share, path: readonly string[]): SharedFile | undefined {
+  let index = indexes.get(share.files);
+  if (index === undefined) {
+    index = new Map(share.files.map((file) => [file.path.join("/"), file]));
+    indexes.set(share.files, index);
+  }
+  return index.get(path.join("/"));
+}
