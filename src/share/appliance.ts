@@ -282,7 +282,7 @@ function dispatcher(
     listed: () => [...shares.values()].filter((share) => share.listed),
     get: (id: string) => shares.get(id),
   };
-  const web = createWeb({ catalog, publicUrl, version });
+  const web = createWeb({ catalog, publicUrl, version, hostNames: ownNames });
   const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
   const tracker = createTrackerHttp({ store, hostNames: () => [...ownNames(), ...names] });
   return (request, response) => {
