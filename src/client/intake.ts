@@ -1,11 +1,12 @@
 import type { Clock, Millis, Random } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
-import type { PieceIndex } from "../protocol/ids.ts";
+import type { PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import { type ActivePiece, BLOCK_LENGTH, type PeerKey } from "./core/active-piece.ts";
 import { Blame } from "./core/blame.ts";
 import { Picker } from "./core/picker.ts";
 import { RateMeter } from "./core/rate.ts";
+import { rankAmong, tagOf } from "./core/share-out.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Peer } from "./peer.ts";
 import { PieceBuffers } from "./piece-buffers.ts";
@@ -14,6 +15,8 @@ import type { PieceStorage } from "./storage.ts";
 export interface IntakeOptions {
   readonly layout: PieceLayout;
   readonly pieceHashes: Uint8Array;
+  /** Ours. */
+  readonly peerId: PeerId;
   readonly storage: Pick<PieceStorage, "write">;
   readonly missing: Bitfield;
   readonly clock: Clock;
@@ -44,6 +47,7 @@ const STALLED_PATIENCE: Millis = 60_000;
  */
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #tag: number;
   readonly #blocksPerPiece: number;
   readonly #picker: Picker;
   readonly #blame: Blame;
@@ -61,12 +65,14 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     const { layout } = options;
+    this.#tag = tagOf(options.peerId);
     this.#blocksPerPiece = Math.ceil(layout.pieceLength / BLOCK_LENGTH);
     this.#picker = new Picker({
       pieceCount: layout.pieceCount,
       pieceSize: (piece) => layout.pieceSize(piece),
       missing: options.missing,
       random: options.random,
+      rank: (piece) => rankAmong(piece, this.#tag, this.#otherTags()),
       mayStart: (size) => this.#reserve(size),
     });
     this.#blame = new Blame(options.sha1);
@@ -214,6 +220,11 @@ export class Intake {
   /** Settles when no write is under way. */
   async settled(): Promise<void> {
     await Promise.all(this.#writes);
+  }
+
+  /** The tags of the peers that download too. */
+  *#otherTags(): Generator<number> {
+    for (const peer of this.#options.peers.values()) if (peer.joined && !peer.takesNothing) yield peer.tag;
   }
 
   #count(peer: Peer): void {

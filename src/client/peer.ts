@@ -58,6 +58,8 @@ export class Peer implements PickPeer, WireHandler {
   /** Its handshake was accepted: it counts as a peer of the swarm. */
   joined = false;
   client = "";
+  /** Its id as one number. */
+  tag = 0;
   uploadOnly = false;
   /** Where it listens: what we dialled, or what it says in its extension handshake. */
   listenAddress: PeerAddress | undefined = undefined;
@@ -67,6 +69,8 @@ export class Peer implements PickPeer, WireHandler {
   counted = false;
   /** It was complete when it was counted. */
   countedAsSeed = false;
+  /** While we seed it piece by piece: what it was shown. */
+  shown: Bitfield | undefined = undefined;
   /** How many of the pieces that we miss it has; we are interested when there are any. */
   useful = 0;
 

@@ -1,6 +1,6 @@
 import type { Dial, PeerAddress, Transport } from "../platform/transport.ts";
 import type { Clock, Millis, Random, Timer } from "../protocol/ambient.ts";
-import type { Bitfield } from "../protocol/bitfield.ts";
+import { Bitfield } from "../protocol/bitfield.ts";
 import { bytesEqual, toLatin1 } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { type InfoHash, type PeerId, type PieceIndex, pieceIndex } from "../protocol/ids.ts";
@@ -11,7 +11,10 @@ import { type ConnectionBudget, Connections } from "./connections.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
 import { clientName } from "./core/client-name.ts";
+import { encodeHaves } from "./core/messages.ts";
 import { RateMeter } from "./core/rate.ts";
+import { tagOf } from "./core/share-out.ts";
+import { SuperSeed } from "./core/super-seed.ts";
 import { Emitter } from "./emitter.ts";
 import { Intake } from "./intake.ts";
 import type { Limiter } from "./limiter.ts";
@@ -84,6 +87,8 @@ export class Torrent implements PeerOwner {
   readonly #choking: Choking;
   readonly #connections: Connections;
   readonly #upRate: RateMeter;
+  /** Present while copies are scarce: of a torrent that began complete, until every piece is with somebody else. */
+  #superSeed: SuperSeed | undefined;
   #uploadedByPast = 0;
   #bytesDone = 0;
   #bytesLeft = 0;
@@ -106,6 +111,7 @@ export class Torrent implements PeerOwner {
     for (const piece of this.#missing) this.#bytesLeft += layout.pieceSize(piece);
     this.#upRate = new RateMeter(5_000, env.clock.now());
     this.#intake = this.#makeIntake();
+    if (this.complete) this.#superSeed = new SuperSeed(layout.pieceCount, env.random);
     this.#choking = new Choking({
       clock: env.clock,
       random: env.random,
@@ -239,8 +245,9 @@ export class Torrent implements PeerOwner {
       return;
     }
     peer.client = clientName(identity.peerId);
+    peer.tag = tagOf(identity.peerId);
     peer.joined = true;
-    peer.wire.sendPieces(this.have);
+    this.#offer(peer);
     this.#sendExtendedHandshake(peer);
     this.#events.emit("peerJoined", peer.stats(this.#env.clock.now()));
   }
@@ -259,6 +266,9 @@ export class Torrent implements PeerOwner {
   /** @internal */
   onPieces(peer: Peer, pieces: Bitfield): void {
     this.#intake.onPieces(peer, pieces);
+    if (pieces.isComplete) this.#endSuperSeed();
+    for (const piece of pieces) this.#superSeed?.has(peer.key, piece, false);
+    this.#show();
     this.#dropIfPointless(peer);
   }
 
@@ -266,6 +276,10 @@ export class Torrent implements PeerOwner {
   onHave(peer: Peer, piece: PieceIndex): void {
     const before = peer.have.isComplete;
     this.#intake.onHave(peer, piece);
+    if (this.#superSeed !== undefined) {
+      this.#superSeed.has(peer.key, piece, !this.#isSending());
+      this.#show();
+    }
     if (before || !peer.have.isComplete) return;
     this.#events.emit("peerCompleted", peer.stats(this.#env.clock.now()));
     this.#dropIfPointless(peer);
@@ -313,6 +327,8 @@ export class Torrent implements PeerOwner {
     this.#env.budget.release();
     this.#uploadedByPast += peer.wire.payloadUp;
     this.#intake.gone(peer);
+    this.#superSeed?.leave(peer.key);
+    this.#show();
     this.#choking.changed();
     this.#remember(peer);
     const candidate = this.#dialled.get(peer.key);
@@ -327,8 +343,9 @@ export class Torrent implements PeerOwner {
 
   #makeIntake(): Intake {
     const { layout, pieceHashes, storage, bufferBytes } = this.#options;
-    const { clock, random, sha1, down } = this.#env;
+    const { clock, random, sha1, down, peerId } = this.#env;
     return new Intake({
+      peerId,
       layout,
       pieceHashes,
       storage,
@@ -361,6 +378,8 @@ export class Torrent implements PeerOwner {
       this.#upRate.add(sent, now);
     }
     this.#intake.tick(now);
+    this.#superSeed?.tick(now, !this.#isSending());
+    this.#show();
     this.#choking.tick();
     this.#connections.tick();
   }
@@ -427,6 +446,45 @@ export class Torrent implements PeerOwner {
       other.wire.close(new ProtocolError("that peer is connected already"));
     }
     return undefined;
+  }
+
+  /** Says what we have: everything, or nothing yet when there are others to whom `peer` can pass on what we show it. */
+  #offer(peer: Peer): void {
+    const superSeed = this.#superSeed;
+    let others = 0;
+    for (const other of this.#peers.values())
+      if (other !== peer && other.joined && !other.takesNothing) others++;
+    if (superSeed === undefined || others === 0) {
+      peer.wire.sendPieces(this.have);
+      return;
+    }
+    peer.wire.sendPieces(new Bitfield(this.layout.pieceCount));
+    superSeed.join(peer.key);
+    peer.shown = new Bitfield(this.layout.pieceCount);
+    this.#show();
+  }
+
+  #show(): void {
+    const superSeed = this.#superSeed;
+    if (superSeed === undefined || this.#phase !== "running") return;
+    for (const { peer: key, piece } of superSeed.next(this.#env.clock.now(), !this.#isSending())) {
+      const peer = this.#peers.get(key);
+      if (peer?.shown?.add(piece)) peer.wire.sendHave(pieceIndex(piece));
+    }
+    if (superSeed.done) this.#endSuperSeed();
+  }
+
+  /** Shows every piece to everybody. */
+  #endSuperSeed(): void {
+    if (this.#superSeed === undefined) return;
+    this.#superSeed = undefined;
+    for (const peer of this.#peers.values()) {
+      const { shown } = peer;
+      if (shown === undefined) continue;
+      peer.shown = undefined;
+      const rest = [...this.have].filter((piece) => !shown.has(piece) && !peer.have.has(piece));
+      peer.wire.sendEncoded(encodeHaves(rest.map(pieceIndex)));
+    }
   }
 
   #sendExtendedHandshake(peer: Peer): void {

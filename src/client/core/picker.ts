@@ -21,6 +21,8 @@ export interface PickerOptions {
   /** Pieces to be had; the picker keeps it, and changes it. */
   readonly missing: Bitfield;
   readonly random: Random;
+  /** Which of equally rare pieces to start first: the lowest. */
+  rank(piece: number): number;
   /** Whether there is room in memory to start a piece of so many bytes. */
   mayStart(size: number): boolean;
 }
@@ -48,7 +50,7 @@ export class Picker {
 
   constructor(options: PickerOptions) {
     this.#options = options;
-    this.#order = new PieceOrder(options.pieceCount, options.random);
+    this.#order = new PieceOrder(options.pieceCount, options.random, (piece) => options.rank(piece));
     for (const piece of options.missing) this.#order.insert(piece);
   }
 

@@ -3,11 +3,12 @@ import { Bitfield } from "../../protocol/bitfield.ts";
 
 /** How many of the rarest pieces are looked at one by one before the whole is looked at 8 pieces a step. */
 const NEAR = 256;
-/** How many candidates are compared when the whole is looked at. */
-const SAMPLE = 32;
+/** How many equally rare candidates are compared. */
+const SAMPLE = 64;
 
 /**
- * The pieces that nobody has started yet, ordered by how many peers have them: rarest first, ties at random.
+ * The pieces that nobody has started yet, ordered by how many peers have them: rarest first, ties by `rank` among
+ * some taken at random.
  * Each change and each search of a complete peer is O(1) in the number of pieces; a peer that has only common
  * pieces costs at most one pass over the two bitfields, byte by byte.
  *
@@ -16,6 +17,7 @@ const SAMPLE = 32;
  */
 export class PieceOrder {
   readonly #random: Random;
+  readonly #rank: (piece: number) => number;
   readonly #availability: Uint16Array;
   readonly #idle: Bitfield;
   /** Where an idle piece is in its bucket. */
@@ -23,8 +25,10 @@ export class PieceOrder {
   /** `#buckets[n]`: the idle pieces that n incomplete peers have. */
   readonly #buckets: number[][] = [[]];
 
-  constructor(pieceCount: number, random: Random) {
+  /** @param rank among equally rare pieces the lowest goes first; 0 is the best there is. */
+  constructor(pieceCount: number, random: Random, rank: (piece: number) => number) {
     this.#random = random;
+    this.#rank = rank;
     this.#availability = new Uint16Array(pieceCount);
     this.#idle = new Bitfield(pieceCount);
     this.#position = new Int32Array(pieceCount);
@@ -60,17 +64,19 @@ export class PieceOrder {
     if (idle) this.#place(piece);
   }
 
-  /** The rarest idle piece in `have`, or undefined when none of them is idle. */
+  /** One of the rarest idle pieces in `have`, or undefined when none of them is idle. */
   find(have: Bitfield): number | undefined {
     if (this.#idle.count === 0) return undefined;
     let looked = 0;
     for (const bucket of this.#buckets) {
+      const best = new Best(this.#rank);
       const start = Math.floor(this.#random.next() * bucket.length);
-      for (let i = 0; i < bucket.length; i++) {
+      for (let i = 0; i < bucket.length && !best.isEnough; i++) {
         const piece = bucket[(start + i) % bucket.length] ?? 0;
-        if (have.has(piece)) return piece;
-        if (++looked === NEAR) return this.#search(have);
+        if (have.has(piece)) best.offer(piece);
+        else if (++looked === NEAR) return best.piece ?? this.#search(have);
       }
+      if (best.piece !== undefined) return best.piece;
     }
     return undefined;
   }
@@ -81,7 +87,7 @@ export class PieceOrder {
     const start = Math.floor(this.#random.next() * idle.length);
     let best: number | undefined;
     let found = 0;
-    for (let i = 0; i < idle.length; i++) {
+    for (let i = 0; i < idle.length && found < SAMPLE; i++) {
       const at = start + i < idle.length ? start + i : start + i - idle.length;
       const both = (idle[at] ?? 0) & (have.bytes[at] ?? 0);
       if (both === 0) continue;
@@ -91,7 +97,6 @@ export class PieceOrder {
         if (best === undefined || this.availability(piece) < this.availability(best)) best = piece;
         found++;
       }
-      if (found >= SAMPLE) break;
     }
     return best;
   }
@@ -111,5 +116,30 @@ export class PieceOrder {
     if (last === piece) return;
     bucket[position] = last;
     this.#position[last] = position;
+  }
+}
+
+/** The candidate with the lowest rank so far. */
+class Best {
+  piece: number | undefined = undefined;
+  readonly #rankOf: (piece: number) => number;
+  #rank = Number.POSITIVE_INFINITY;
+  #offers = 0;
+
+  constructor(rankOf: (piece: number) => number) {
+    this.#rankOf = rankOf;
+  }
+
+  /** A better one can't come, or isn't worth looking for. */
+  get isEnough(): boolean {
+    return this.#rank === 0 || this.#offers >= SAMPLE;
+  }
+
+  offer(piece: number): void {
+    this.#offers++;
+    const rank = this.#rankOf(piece);
+    if (rank >= this.#rank) return;
+    this.#rank = rank;
+    this.piece = piece;
   }
 }

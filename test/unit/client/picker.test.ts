@@ -23,6 +23,7 @@ function makePicker(
     pieceSize: () => BLOCKS * BLOCK_LENGTH,
     missing: options.missing ?? Bitfield.full(pieces),
     random: seededRandom(options.seed ?? 1),
+    rank: () => 0,
     mayStart: () => --room >= 0,
   });
 }
