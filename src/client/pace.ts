@@ -3,7 +3,8 @@ import type { Clock, Millis } from "../protocol/ambient.ts";
 /** An operation that took longer than this waited for a disk: 20 times what the largest cached read takes. */
 const SLOW: Millis = 5;
 const FIRST_PAUSE: Millis = 200;
-const LONGEST_PAUSE: Millis = 30_000;
+/** Short, since a busy machine looks like a slow disk now and then; even so a disk holds us up 1 % of the time. */
+const LONGEST_PAUSE: Millis = 2_000;
 
 /**
  * Decides between doing a file operation at once and handing it to the thread pool. At once is cheaper while the data

@@ -147,7 +147,7 @@ class Recovery {
       if (have.has(piece)) continue;
       const files = this.#filesOf(piece);
       const foreign = files.filter((file) => file.origin === "foreign");
-      if (!this.#isThere(piece, files)) for (const file of foreign) this.undecided.add(file.target);
+      if (!this.#isThere(piece, files)) this.#leaveUndecided(foreign);
       else if (foreign.length > 0 || !isComplete) pieces.push(piece);
     }
     await this.#check(
@@ -164,14 +164,18 @@ class Recovery {
 
   /** A piece does not match: that condemns a foreign file, unless the fault may lie with one of ours. */
   #judge(piece: number): void {
-    if (this.#options.overwrite) return;
     const files = this.#filesOf(piece);
     const foreign = files.filter((file) => file.origin === "foreign");
     const [first] = foreign;
-    if (first === undefined) return;
+    if (first === undefined || this.#options.overwrite) return;
     if (foreign.length === files.length && !this.#options.placement.usesParts(piece)) {
       throw new OutputExistsError(first.target.path, "its data are not those of the torrent");
     }
+    this.#leaveUndecided(foreign);
+  }
+
+  #leaveUndecided(foreign: readonly FoundFile[]): void {
+    if (this.#options.overwrite) return;
     for (const file of foreign) this.undecided.add(file.target);
   }
 
