@@ -197,6 +197,17 @@ describe("addresses", () => {
     ]);
   });
 
+  test("of a peer with both families share its state, and are lost one by one", () => {
+    ask({ name: "dual", from: "10.0.0.2" });
+    ask({ name: "dual", from: "fd00::2" });
+    ask({ name: "dual", from: "10.0.0.2", left: 0 });
+    expect(told({ from: "fd00::9", left: 0, numwant: 1 })).toEqual([]);
+    expect(told({ from: "fd00::9", left: 1, numwant: 1 })).toEqual(["fd00::2 6881"]);
+    ask({ name: "taker", from: "10.0.0.2", left: 0 });
+    expect(told({ from: "fd00::9" })).toEqual(["10.0.0.2 6881", "fd00::2 6881"]);
+    expect(facts.filter((fact) => fact.startsWith("left"))).toEqual([]);
+  });
+
   test("of loopback peers are told to others as the address that they asked", () => {
     ask({ name: "local", from: "127.0.0.1", port: 7001 });
     expect(told({ from: "10.0.0.9", reached: "10.0.0.1" })).toEqual(["10.0.0.1 7001"]);
