@@ -171,7 +171,7 @@ function root(surroundings: Surroundings): Command {
 const ROOT_HELP = `
 Commands:
   share PATH...           publish (also: share publish PATH...)
-  share get SOURCE        download a share's URL or a .torrent (also: share SOURCE)
+  share get SOURCE        download a URL or .torrent (also: share SOURCE)
   share info SOURCE       show what is in a torrent
   share create PATH       write a .torrent, publish nothing
 

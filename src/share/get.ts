@@ -56,7 +56,7 @@ export interface GetOptions {
 
 /** A running download. */
 export interface Download {
-  /** Everything that was asked for is verified and on disk; rejects when that can't be, or when it is stopped before. */
+  /** Everything that was asked for is verified and on disk; rejects, with everything taken down, when that can't be or it is stopped before. */
   readonly done: Promise<DoneEvent>;
   /** Nothing is left running: after the last upload, or after seeding. Never rejects. */
   readonly closed: Promise<void>;
@@ -325,14 +325,21 @@ class Receiver implements Download {
     });
     // Whoever waits only for `closed` must not be killed by this.
     this.done.catch(() => {});
-    this.closed = this.#run(isDone)
-      .catch(isNotDone)
-      .finally(() => this.#takeDown());
+    this.closed = this.#live(isDone).catch(isNotDone);
   }
 
   async close(): Promise<void> {
     this.#parts.stopping.abort(new InterruptedError());
     await this.closed;
+  }
+
+  /** Rejects only when nothing is left running. */
+  async #live(isDone: (event: DoneEvent) => void): Promise<void> {
+    try {
+      await this.#run(isDone);
+    } finally {
+      await this.#takeDown();
+    }
   }
 
   async #run(isDone: (event: DoneEvent) => void): Promise<void> {
