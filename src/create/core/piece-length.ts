@@ -5,8 +5,8 @@ const LARGEST = 16 * 1024 * 1024;
 const MOST_PIECES = 2_000;
 
 /** What a caller may ask for; bytes. Below are blocks; above, a single bad byte costs too much. */
-export const PIECE_LENGTH_MIN = SMALLEST;
-export const PIECE_LENGTH_MAX = 64 * 1024 * 1024;
+const PIECE_LENGTH_MIN = SMALLEST;
+const PIECE_LENGTH_MAX = 64 * 1024 * 1024;
 
 /**
  * The piece length for a share of `totalBytes`: a power of two from 16 KiB to 16 MiB, the smallest that gives no more
