@@ -231,6 +231,11 @@ describe("decodeBencodeDict", () => {
     expect(new TextDecoder().decode(bytes.subarray(span?.start, span?.end))).toBe("d1:bi2ee");
   });
 
+  it("is not misled by the same key inside the value", () => {
+    const bytes = fromLatin1("d4:infod4:infoi1e1:zi2eee");
+    expect(decodeBencodeDict(bytes, "info").span).toEqual({ start: 7, end: 24 });
+  });
+
   it("gives no span when only an inner dictionary has the key", () => {
     expect(decodeBencodeDict(fromLatin1("d1:ad4:infoi9eee"), "info").span).toBeUndefined();
     expect(decodeBencodeDict(fromLatin1("d1:ald4:infoi9eeee"), "info").span).toBeUndefined();

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nodeHashes } from "../../../src/platform/hashes.ts";
 import { concatBytes, fromLatin1, toHex, toLatin1 } from "../../../src/protocol/bytes.ts";
@@ -410,6 +411,31 @@ describe("parseMetainfo, v2 and hybrid", () => {
       ]),
     );
     expect(paths(parse(order))[0]).toBe("\ufffd");
+  });
+});
+
+describe("parseMetainfo, damaged torrents", () => {
+  it("throws a MetainfoError or nothing, whatever bytes change", () => {
+    const originals = [single({}, { announce: "http://a/x", "url-list": "http://w/" }), v2(), hybrid()].map(
+      (torrent) => encodeBencode(torrent),
+    );
+    const change = fc.tuple(
+      fc.nat(),
+      fc.oneof(fc.constantFrom(...fromLatin1("dlie0123456789:-")), fc.nat(255)),
+    );
+    fc.assert(
+      fc.property(fc.nat(2), fc.array(change, { minLength: 1, maxLength: 4 }), (which, changes) => {
+        const bytes = Uint8Array.from(originals[which] ?? []);
+        for (const [at, value] of changes) bytes[at % bytes.length] = value;
+        try {
+          const torrent = parseMetainfo(bytes, nodeHashes);
+          expect(torrent.files.reduce((sum, { length }) => sum + length, 0)).toBe(torrent.length);
+        } catch (error) {
+          if (!(error instanceof MetainfoError)) throw error;
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 
