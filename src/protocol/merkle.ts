@@ -2,7 +2,7 @@
 import type { Hashes } from "./hashes.ts";
 
 /** Bytes under one leaf of the tree. */
-export const LEAF_LENGTH = 16_384;
+const LEAF_LENGTH = 16_384;
 const HASH_LENGTH = 32;
 
 /**

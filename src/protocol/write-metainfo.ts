@@ -1,7 +1,7 @@
 /** Writes v1 torrents (BEP 3, 12, 19, 27, 47). Equal input gives equal bytes, on any machine. */
 import { type Encodable, encodeBencode, RawBencode } from "./encode.ts";
 
-export interface InfoFile {
+interface InfoFile {
   /** Components below the torrent's folder, at least one. */
   readonly path: readonly string[];
   /** Bytes. */
