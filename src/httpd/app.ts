@@ -7,7 +7,7 @@ import { createRoutes, type RoutesOptions } from "./routes.tsx";
 export interface WebOptions extends RoutesOptions {
   /** Our own names for the `Host` rule, as they are now: they may change while we run. */
   readonly hostNames: () => readonly string[];
-  /** `--public-url`: goes into answers to requests that came through it. No slash at the end. */
+  /** `--public-url`: goes into answers to requests that came through it. */
   readonly publicUrl?: string | undefined;
 }
 
@@ -24,9 +24,11 @@ const ALWAYS = [
  */
 export function createWeb(options: WebOptions): RequestListener {
   const routes = createRoutes(options);
+  const { hostNames } = options;
+  const rules = { hostNames, publicUrl: options.publicUrl?.replace(/\/+$/, "") };
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     for (const [name, value] of ALWAYS) outgoing.setHeader(name, value);
-    const judged = judgeRequest(incoming, options);
+    const judged = judgeRequest(incoming, rules);
     if ("status" in judged) {
       refuse(outgoing, judged);
       return;

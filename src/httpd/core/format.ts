@@ -29,3 +29,8 @@ export function countOf(count: number, one: string, many = `${one}s`): string {
 export function percent(done: number, total: number): number {
   return total === 0 ? 0 : Math.min(100, Math.floor((100 * done) / total));
 }
+
+/** `256 KiB`, `1 MiB`: for piece lengths, which are powers of two. */
+export function formatPieceLength(bytes: number): string {
+  return bytes >= 1_048_576 ? `${bytes / 1_048_576} MiB` : `${bytes / 1024} KiB`;
+}

@@ -1,6 +1,6 @@
 /** The page of one share: what it is, how to get it, and its files. */
 import { escapeForTerminal } from "../../protocol/escape.ts";
-import { countOf, formatBytes, formatCount, percent } from "../core/format.ts";
+import { countOf, formatBytes, formatCount, formatPieceLength, percent } from "../core/format.ts";
 import { type Page, pageOf } from "../core/paging.ts";
 import { stateInWords } from "../describe.ts";
 import { filePath, sharePath, torrentPath } from "../links.ts";
@@ -28,7 +28,7 @@ export function SharePage({ share, base, root, version, askedPage }: SharePagePr
   const footer =
     state.name === "ready" ? (
       <p>
-        Info hash <code>{state.infoHash}</code>, pieces of {formatBytes(state.pieceLength)}.
+        Info hash <code>{state.infoHash}</code>, pieces of {formatPieceLength(state.pieceLength)}.
       </p>
     ) : null;
   return (

@@ -1,0 +1,202 @@
+import { describe, expect, it } from "vitest";
+import { parseTarget } from "../../../src/httpd/core/target.ts";
+import type { Catalog, Share, SharedFile } from "../../../src/httpd/model.ts";
+import { createRoutes } from "../../../src/httpd/routes.tsx";
+import { catalog, readyState, share } from "../../support/catalog.ts";
+
+const BASE = "http://192.168.1.20:6881";
+
+function file(...path: string[]): SharedFile {
+  return {
+    path,
+    length: 1000,
+    absolutePath: `/nowhere/${path.join("/")}`,
+    executable: false,
+    mtimeNs: 1n,
+    inode: 1n,
+  };
+}
+
+const files = [file("a.txt"), file("sub dir", "b.bin")];
+
+/** What the routes answer, as if the front door had let the request in. */
+async function ask(shares: Catalog, path: string, accept?: string): Promise<Response> {
+  const target = parseTarget(path);
+  if (target === undefined) throw new Error("a test asks for what the front door refuses");
+  const judged = { target, base: BASE, root: "", host: "192.168.1.20:6881" };
+  const headers = accept === undefined ? {} : { accept };
+  return createRoutes({ catalog: shares, version: "1.2.3" }).request(path, { headers }, { judged });
+}
+
+const textOf = async (shares: Catalog, path: string, accept?: string) =>
+  (await ask(shares, path, accept)).text();
+
+describe("a share's page", () => {
+  it("shows name, counts, the command and a link for each file", async () => {
+    const html = await textOf(catalog(share({ files })), "/s/k3f9x2", "text/html");
+    expect(html).toContain("<bdi>folder</bdi>");
+    expect(html).toContain("<b>2</b> files");
+    expect(html).toContain("<b>2.0 KB</b>");
+    expect(html).toContain("<b>5</b> downloading");
+    expect(html).toContain(`share get ${BASE}/s/k3f9x2`);
+    expect(html).toContain('href="/s/k3f9x2/files/sub%20dir/b.bin"');
+    expect(html).toContain('href="/s/k3f9x2.torrent"');
+    expect(html).not.toContain('http-equiv="refresh"');
+  });
+
+  it("escapes names and makes what hides or reorders text visible", async () => {
+    const evil = file('<img src=x onerror="alert(1)">&\u202etxt.exe');
+    const html = await textOf(
+      catalog(share({ name: "<script>x</script>", files: [evil] })),
+      "/s/k3f9x2",
+      "text/html",
+    );
+    expect(html).not.toContain("<img");
+    expect(html).not.toContain("<script>x");
+    expect(html).toContain("&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp;\\u202etxt.exe");
+  });
+
+  it("pages long lists", async () => {
+    const many = Array.from({ length: 1_001 }, (_, i) => file(`${i}.txt`));
+    const html = await textOf(catalog(share({ files: many })), "/s/k3f9x2?page=3", "text/html");
+    expect(html.match(/class="name"/g)).toHaveLength(1);
+    expect(html).toContain("files/1000.txt");
+    expect(html).toContain("?page=2#files");
+    expect(html).not.toContain("?page=4");
+  });
+
+  it("asks for itself again while the torrent is being prepared", async () => {
+    const state = { name: "hashing", bytesDone: 45, bytesTotal: 100 } as const;
+    const html = await textOf(catalog(share({ files, state })), "/s/k3f9x2", "text/html");
+    expect(html).toContain('http-equiv="refresh"');
+    expect(html).toContain("45 %");
+    expect(html).not.toContain(".torrent");
+  });
+
+  it("has no magnet or torrent to offer for what failed, and says why", async () => {
+    const state = { name: "failed", message: "a.txt changed <b>" } as const;
+    const html = await textOf(catalog(share({ files, state })), "/s/k3f9x2", "text/html");
+    expect(html).toContain("a.txt changed &lt;b&gt;");
+    expect(html).not.toContain("share get");
+  });
+});
+
+describe("a share for programs", () => {
+  it("answers curl with commands that a shell and a terminal take as they are", async () => {
+    const text = await textOf(
+      catalog(share({ name: "x\x1b[31m", files: [file("it's; rm.txt")] })),
+      "/s/k3f9x2",
+    );
+    expect(text).toBe(
+      [
+        "x\\x1b[31m: 1 file, 1.0 KB",
+        "",
+        "All of it, checked:",
+        `  share get ${BASE}/s/k3f9x2`,
+        "",
+        "With any BitTorrent client:",
+        `  curl -OJ ${BASE}/s/k3f9x2.torrent`,
+        `  magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&tr=${encodeURIComponent(BASE)}`,
+        "",
+        "One file:",
+        `  curl -OJ ${BASE}/s/k3f9x2/files/it%27s%3B%20rm.txt`,
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("answers JSON with the state, the totals and each file's URL", async () => {
+    const answer = await ask(catalog(share({ files })), "/s/k3f9x2", "application/json");
+    expect(answer.headers.get("vary")).toBe("Accept");
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await answer.json()).toMatchObject({
+      share: "k3f9x2",
+      name: "folder",
+      url: `${BASE}/s/k3f9x2`,
+      torrentUrl: `${BASE}/s/k3f9x2.torrent`,
+      state: "ready",
+      files: 2,
+      bytes: 2000,
+      swarm: { seeders: 2, leechers: 5, completed: 3 },
+      contents: [
+        { path: "a.txt", bytes: 1000, url: `${BASE}/s/k3f9x2/files/a.txt` },
+        { path: "sub dir/b.bin", bytes: 1000, url: `${BASE}/s/k3f9x2/files/sub%20dir/b.bin` },
+      ],
+    });
+  });
+
+  it.each(["/s/k3f9x2.torrent", "/metainfo.torrent", "/s/k3f9x2"])(
+    "gives the torrent at %s",
+    async (path) => {
+      const answer = await ask(catalog(share({ files })), path, "application/x-bittorrent");
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get("content-type")).toBe("application/x-bittorrent");
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+      expect(answer.headers.get("content-disposition")).toContain('filename="folder.torrent"');
+      expect(await answer.text()).toContain(`${BASE}/announce`);
+    },
+  );
+
+  it("says how far the torrent is and when to ask again while it is not there", async () => {
+    const state = { name: "hashing", bytesDone: 45, bytesTotal: 100 } as const;
+    const shares = catalog(share({ files, state }));
+    const answer = await ask(shares, "/s/k3f9x2.torrent", "application/x-bittorrent");
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("retry-after")).toBe("1");
+    expect(await answer.json()).toMatchObject({ state: "hashing", bytesDone: 45, bytesTotal: 100 });
+    const forCurl = await ask(shares, "/s/k3f9x2.torrent");
+    expect([forCurl.status, await forCurl.text()]).toEqual([503, expect.stringContaining("45 %")]);
+  });
+
+  it("answers 410 for the torrent of a share that failed", async () => {
+    const state = { name: "failed", message: "a.txt changed" } as const;
+    const answer = await ask(catalog(share({ files, state })), "/s/k3f9x2.torrent");
+    expect([answer.status, await answer.text()]).toEqual([410, "a.txt changed\n"]);
+  });
+});
+
+describe("lists", () => {
+  const secret: Share = share({ id: "unlisted", name: "secret", listed: false, files });
+
+  it.each(["text/html", "application/json", "*/*"])("never name an unlisted share (%s)", async (accept) => {
+    const text = await textOf(catalog(secret, share({ files })), "/", accept);
+    expect(text).toContain("folder");
+    expect(text).not.toMatch(/secret|unlisted/);
+  });
+
+  it("have no first torrent when everything is unlisted, though its own URLs work", async () => {
+    expect((await ask(catalog(secret), "/metainfo.torrent")).status).toBe(404);
+    expect((await ask(catalog(secret), "/s/unlisted")).status).toBe(200);
+    expect((await ask(catalog(secret), "/s/unlisted.torrent")).status).toBe(200);
+  });
+});
+
+describe("what isn't there", () => {
+  it.each([
+    "/nope",
+    "/s/",
+    "/s/none",
+    "/s/none.torrent",
+    "/s/k3f9x2/files/none",
+    "/s/k3f9x2/seed/folder",
+    "/s/k3f9x2/seed/other/a.txt",
+    "/s/constructor",
+    "/s/__proto__",
+  ])("is 404: %s", async (path) => {
+    const answer = await ask(catalog(share({ files })), path, "text/html");
+    expect(answer.status).toBe(404);
+    expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+  });
+
+  it("is told in the language of the asker", async () => {
+    expect(await (await ask(catalog(), "/s/none", "application/json")).json()).toEqual({
+      error: "Nothing is shared under this address.",
+    });
+    expect(await textOf(catalog(), "/s/none")).toBe("Nothing is shared under this address.\n");
+  });
+});
+
+it("redirects a share's URL with a slash at its end", async () => {
+  const answer = await ask(catalog(share({ files, state: readyState })), "/s/k3f9x2/");
+  expect([answer.status, answer.headers.get("location")]).toEqual([308, "/s/k3f9x2"]);
+});
