@@ -8,6 +8,7 @@ import { contentDisposition, contentLabel } from "./core/content.ts";
 import { type ByteRange, contentRange, parseRange } from "./core/range.ts";
 import type { SharedFile } from "./model.ts";
 import { isVersion, pump, type SendLimit } from "./pump.ts";
+import { Turns } from "./turns.ts";
 
 /** Why a shared file can't be sent; the answer is still to be written. */
 export interface FileProblem {
@@ -33,6 +34,7 @@ const BUSY: FileProblem = { status: 503, message: "Too many files are open. Try 
 /** Sends shared files. */
 export class FileSender {
   readonly #pool = new BlockPool();
+  readonly #turns = new Turns();
   readonly #limit: SendLimit | undefined;
 
   constructor(limit: SendLimit | undefined) {
@@ -59,7 +61,10 @@ export class FileSender {
     if (request.method === "HEAD" || parts.length === 0) {
       closeQuietly(opened);
       response.end();
-    } else pump({ response, fd: opened, version: file, parts, pool: this.#pool, limit: this.#limit });
+    } else {
+      const pool = this.#pool;
+      pump({ response, fd: opened, version: file, parts, pool, turns: this.#turns, limit: this.#limit });
+    }
     return undefined;
   }
 }

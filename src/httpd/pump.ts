@@ -4,6 +4,7 @@ import type { ServerResponse } from "node:http";
 import type { BlockPool } from "./blocks.ts";
 import type { FileVersion } from "./core/conditions.ts";
 import type { ByteRange } from "./core/range.ts";
+import type { Turns } from "./turns.ts";
 
 /** A rate that many senders share. `take` returns true when granted at once; else `granted` is called later, once. */
 export interface SendLimit {
@@ -23,17 +24,17 @@ export interface PumpOptions {
   /** What to send, in order: bytes of our own and ranges of the file. */
   readonly parts: readonly (Uint8Array | ByteRange)[];
   readonly pool: BlockPool;
+  readonly turns: Turns;
   readonly limit: SendLimit | undefined;
 }
 
 /** A read that took longer, in ms, waited for a disk, and everybody else waited with it. */
 const BLOCKING_READ = 4;
-/** A read by the thread pool that took less, in ms, came from memory. */
-const CACHED_READ = 0.5;
+/** After such a read so many go through the thread pool, and twice as many after the next. */
+const FIRST_DETOUR = 16;
+const LONGEST_DETOUR = 1_024;
 /** A reader that takes longer over one block, in ms, gets small ones. */
 const SLOW_WRITE = 500;
-/** Sent in one turn of the event loop before others get theirs, in bytes. */
-const TURN = 1024 * 1024;
 /** Between two looks at whether the file is still the same, in bytes. */
 const CHECK_EVERY = 64 * 1024 * 1024;
 
@@ -52,10 +53,13 @@ class Pump {
   #block: Uint8Array | undefined;
   #isReading = false;
   #isClosed = false;
-  /** Begins pessimistic: a disk that sleeps, or a network that is down, must not stop the whole process. */
-  #isCached = false;
+  /**
+   * Reads still to go through the thread pool. The first one does: a disk that sleeps, or a network that is down,
+   * must not stop the whole process.
+   */
+  #detour = 1;
+  #nextDetour = FIRST_DETOUR;
   #isSlow = false;
-  #sentInTurn = 0;
   #sinceCheck = 0;
   /** What waits for the rate limit; taken back when the reader goes. */
   #granted: (() => void) | undefined;
@@ -69,7 +73,7 @@ class Pump {
     const { response } = this.#options;
     response.once("close", () => this.#close());
     if (response.destroyed) this.#close();
-    else this.#next();
+    else this.#options.turns.run(this.#next);
   }
 
   readonly #next = (): void => {
@@ -89,7 +93,7 @@ class Pump {
     const length = Math.min(part.end - part.start + 1, block.length, limit?.grain ?? block.length);
     const read = () => {
       this.#granted = undefined;
-      if (this.#isCached) this.#readNow(block, part, length);
+      if (this.#detour === 0) this.#readNow(block, part, length);
       else this.#readInPool(block, part, length);
     };
     this.#granted = read;
@@ -105,21 +109,21 @@ class Pump {
       this.#cut();
       return;
     }
-    if (performance.now() - start > BLOCKING_READ) this.#isCached = false;
+    if (performance.now() - start > BLOCKING_READ) {
+      this.#detour = this.#nextDetour;
+      this.#nextDetour = Math.min(2 * this.#nextDetour, LONGEST_DETOUR);
+    }
     this.#send(block, part, bytesRead);
   }
 
   #readInPool(block: Uint8Array, part: ByteRange, length: number): void {
-    const start = performance.now();
+    this.#detour--;
     this.#isReading = true;
     read(this.#options.fd, block, 0, length, part.start, (error, bytesRead) => {
       this.#isReading = false;
       if (this.#isClosed) this.#release();
       else if (error !== null) this.#cut();
-      else {
-        this.#isCached = performance.now() - start < CACHED_READ;
-        this.#send(block, part, bytesRead);
-      }
+      else this.#send(block, part, bytesRead);
     });
   }
 
@@ -134,24 +138,20 @@ class Pump {
   }
 
   #write(bytes: Uint8Array): void {
-    const { response } = this.#options;
+    const { response, turns } = this.#options;
+    turns.spend(bytes.length);
     if (this.#parts.length === 0) {
       // Together with the head, when all of it fits. The block is given back on "close".
       response.end(bytes);
       return;
     }
     const start = performance.now();
-    this.#sentInTurn += bytes.length;
     response.write(bytes, () => {
       // After an error the connection closes, and "close" tidies up.
       if (this.#isClosed || response.destroyed) return;
       this.#isSlow = performance.now() - start > SLOW_WRITE;
       this.#returnBlock();
-      if (this.#sentInTurn < TURN) this.#next();
-      else {
-        this.#sentInTurn = 0;
-        setImmediate(this.#next);
-      }
+      turns.run(this.#next);
     });
   }
 
