@@ -10,7 +10,6 @@ import {
   type Surroundings,
 } from "./options.ts";
 import { listenForStop } from "./stop.ts";
-import { showProgress } from "./ui/progress.ts";
 import { countOf, formatBytes } from "./units.ts";
 
 interface CreateFlags extends CommonFlags {
@@ -53,6 +52,8 @@ async function runCreate(
 ): Promise<number> {
   const output = createOutput(flags, surroundings);
   const stop = listenForStop();
+  // Loaded here, so that help and mistakes are answered without all this.
+  const { showProgress } = await import("./ui/progress.ts");
   const progress = showProgress(output, "hashing", surroundings.now);
   try {
     const { createTorrentFile } = await import("../share.ts");

@@ -1,7 +1,6 @@
 /** `share get SOURCE`: downloads, and seeds meanwhile. */
 import { Command } from "commander";
-import { escapeForTerminal } from "../protocol/escape.ts";
-import type { DoneEvent, GetEvent, ProgressEvent, StartedEvent } from "../share/events.ts";
+import type { GetEvent } from "../share/events.ts";
 import type { GetOptions } from "../share/get.ts";
 import {
   type CommonFlags,
@@ -14,11 +13,8 @@ import {
   ratio,
   type Surroundings,
 } from "./options.ts";
-import type { Output } from "./output.ts";
 import { findSource } from "./source.ts";
 import { listenForStop } from "./stop.ts";
-import { type ProgressDisplay, showProgress } from "./ui/progress.ts";
-import { countOf, formatBytes, formatDuration, formatRate } from "./units.ts";
 
 interface GetFlags extends CommonFlags {
   readonly out: string;
@@ -66,6 +62,8 @@ async function runGet(source: string, flags: GetFlags, surroundings: Surrounding
   const output = createOutput(flags, surroundings);
   const stop = listenForStop();
   surroundings.readerGone.addEventListener("abort", () => stop.stop("nobody reads the output"));
+  // Loaded here, so that help and mistakes are answered without all this.
+  const { GetView } = await import("./ui/get-view.ts");
   const view = new GetView(output, surroundings.now);
   try {
     const { get } = await import("../share.ts");
@@ -107,59 +105,4 @@ function getOptions(flags: GetFlags): GetOptions {
     peers: flags.peer,
     timeoutSeconds: flags.timeout,
   };
-}
-
-/** Shows events to people; with `--json` all of this is silent. */
-class GetView {
-  readonly #output: Output;
-  readonly #now: () => number;
-  #progress: ProgressDisplay | undefined;
-  #done = false;
-
-  constructor(output: Output, now: () => number) {
-    this.#output = output;
-    this.#now = now;
-  }
-
-  show(event: GetEvent): void {
-    switch (event.event) {
-      case "started":
-        return this.#started(event);
-      case "identified":
-        return this.#output.detail(`info hash ${event.infoHash}`);
-      case "progress":
-        return this.#update(event);
-      case "done":
-        return this.#isDone(event);
-      case "warning":
-        return this.#output.warn(event.message);
-    }
-  }
-
-  close(): void {
-    this.#progress?.stop();
-  }
-
-  #started(event: StartedEvent): void {
-    const resumed = event.resumedBytes > 0 ? `, ${formatBytes(event.resumedBytes)} already here` : "";
-    const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}${resumed}`;
-    this.#output.note(`${this.#output.colors.bold(escapeForTerminal(event.name))}  ${what}`);
-    if (event.infoHash === null) this.#output.note("The publisher is still hashing; waiting for it.");
-    this.#progress ??= showProgress(this.#output, "getting", this.#now);
-  }
-
-  #update(event: ProgressEvent): void {
-    const peers = countOf(event.peers, "peer");
-    const up = event.upRate > 0 ? `  ${formatRate(event.upRate)} up` : "";
-    if (this.#done) this.#progress?.status(`seeding  ${formatRate(event.upRate)} up  ${peers}`);
-    else this.#progress?.update({ ...event, rate: event.downRate, detail: `${peers}${up}` });
-  }
-
-  #isDone(event: DoneEvent): void {
-    this.#done = true;
-    const rate = event.seconds > 0 ? ` (${formatRate(event.bytes / event.seconds)})` : "";
-    const took = `${formatBytes(event.bytes)} in ${formatDuration(event.seconds)}${rate}`;
-    this.#output.note(`${this.#output.colors.green("done")}  ${took}`);
-    this.#output.result(escapeForTerminal(event.path));
-  }
 }

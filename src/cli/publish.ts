@@ -1,7 +1,6 @@
 /** `share PATH...`: publishes until it is stopped. */
 import { Command } from "commander";
-import { escapeForTerminal } from "../protocol/escape.ts";
-import type { ListeningEvent, PeerEvent, PublishEvent, ReadyEvent, StatsEvent } from "../share/events.ts";
+import type { ListeningEvent, PublishEvent } from "../share/events.ts";
 import type { PublishOptions } from "../share/publish.ts";
 import {
   type CommonFlags,
@@ -17,9 +16,6 @@ import {
 } from "./options.ts";
 import type { Output } from "./output.ts";
 import { listenForStop } from "./stop.ts";
-import { type ProgressDisplay, showProgress } from "./ui/progress.ts";
-import { qrCode } from "./ui/qr.ts";
-import { countOf, formatBytes, formatRate } from "./units.ts";
 
 interface PublishFlags extends CommonFlags {
   readonly port?: number;
@@ -98,9 +94,10 @@ async function runPublish(
   const output = createOutput(flags, surroundings);
   const stop = listenForStop();
   surroundings.readerGone.addEventListener("abort", () => stop.stop("nobody reads the output"));
+  // Loaded here, so that help and mistakes are answered without all this.
+  const { PublishView } = await import("./ui/publish-view.ts");
   const view = new PublishView(output, flags.qr, surroundings.now);
   try {
-    // Loaded here, so that help and mistakes are answered without it.
     const { publish } = await import("../share.ts");
     const onEvent = (event: PublishEvent) => {
       output.event(event);
@@ -130,86 +127,4 @@ function openPage(event: ListeningEvent, surroundings: Surroundings, output: Out
   surroundings.openUrl(url ?? "").catch((error: unknown) => {
     output.warn(`The page can't be opened here: ${error instanceof Error ? error.message : String(error)}`);
   });
-}
-
-/** Shows events to people; with `--json` all of this is silent. */
-class PublishView {
-  readonly #output: Output;
-  readonly #qr: boolean;
-  readonly #progress: ProgressDisplay;
-  #ready = 0;
-  #shares = 0;
-
-  constructor(output: Output, qr: boolean, now: () => number) {
-    this.#output = output;
-    this.#qr = qr;
-    this.#progress = showProgress(output, "hashing", now);
-  }
-
-  show(event: PublishEvent): void {
-    switch (event.event) {
-      case "listening":
-        return this.#listening(event);
-      case "hashing":
-        return this.#progress.update(event);
-      case "ready":
-        return this.#isReady(event);
-      case "peer":
-        return this.#peer(event);
-      case "stats":
-        return this.#stats(event);
-      case "warning":
-        return this.#output.warn(event.message);
-      case "stopped":
-        return this.close();
-    }
-  }
-
-  close(): void {
-    this.#progress.stop();
-  }
-
-  #listening(event: ListeningEvent): void {
-    const { colors } = this.#output;
-    this.#shares = event.shares.length;
-    const [first] = event.shares;
-    for (const share of event.shares) {
-      if (event.shares.length > 1) this.#output.note(colors.bold(escapeForTerminal(share.name)));
-      this.#output.result(share.url);
-    }
-    const path = event.shares.length === 1 ? `/s/${first?.share}` : "/";
-    for (const url of event.urls.slice(1)) this.#output.note(colors.dim(`also ${url}${path}`));
-    if (!this.#qr || !this.#output.terminal || event.shares.length !== 1 || first === undefined) return;
-    const code = qrCode(first.url, this.#output.stderr.columns ?? 80);
-    if (code !== undefined) this.#output.note(code);
-  }
-
-  #isReady(event: ReadyEvent): void {
-    const { colors } = this.#output;
-    const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}`;
-    this.#output.note(`${colors.green("ready")}  ${escapeForTerminal(event.name)}  ${what}`);
-    if (++this.#ready < this.#shares) return;
-    this.#output.note("Others get it with a browser, any BitTorrent client, or: share get URL");
-    this.#output.note("Stop with Ctrl-C.");
-  }
-
-  #peer(event: PeerEvent): void {
-    const who = `${event.address}  ${escapeForTerminal(event.client)}`;
-    const done = `${Math.floor(event.progress * 100)} %`;
-    if (event.state === "completed") this.#output.note(`${this.#output.colors.green("complete")}  ${who}`);
-    else if (event.state === "joined") this.#output.note(`joined  ${who}`);
-    else this.#output.detail(`left  ${who}  ${done}`);
-  }
-
-  #stats(event: StatsEvent): void {
-    if (this.#ready < this.#shares) return;
-    const words = [
-      "seeding",
-      `${formatRate(event.upRate)} up`,
-      `${formatBytes(event.uploaded)} sent`,
-      countOf(event.peers, "peer"),
-      `${event.completed} complete`,
-    ];
-    this.#progress.status(words.join("  "));
-  }
 }

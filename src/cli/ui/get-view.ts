@@ -1,0 +1,60 @@
+import { escapeForTerminal } from "../../protocol/escape.ts";
+import type { DoneEvent, GetEvent, ProgressEvent, StartedEvent } from "../../share/events.ts";
+import type { Output } from "../output.ts";
+import { countOf, formatBytes, formatDuration, formatRate } from "../units.ts";
+import { type ProgressDisplay, showProgress } from "./progress.ts";
+
+/** Shows a download to people; with `--json` all of this is silent. */
+export class GetView {
+  readonly #output: Output;
+  readonly #now: () => number;
+  #progress: ProgressDisplay | undefined;
+  #done = false;
+
+  constructor(output: Output, now: () => number) {
+    this.#output = output;
+    this.#now = now;
+  }
+
+  show(event: GetEvent): void {
+    switch (event.event) {
+      case "started":
+        return this.#started(event);
+      case "identified":
+        return this.#output.detail(`info hash ${event.infoHash}`);
+      case "progress":
+        return this.#update(event);
+      case "done":
+        return this.#isDone(event);
+      case "warning":
+        return this.#output.warn(event.message);
+    }
+  }
+
+  close(): void {
+    this.#progress?.stop();
+  }
+
+  #started(event: StartedEvent): void {
+    const resumed = event.resumedBytes > 0 ? `, ${formatBytes(event.resumedBytes)} already here` : "";
+    const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}${resumed}`;
+    this.#output.note(`${this.#output.colors.bold(escapeForTerminal(event.name))}  ${what}`);
+    if (event.infoHash === null) this.#output.note("The publisher is still hashing; waiting for it.");
+    this.#progress ??= showProgress(this.#output, "getting", this.#now);
+  }
+
+  #update(event: ProgressEvent): void {
+    const peers = countOf(event.peers, "peer");
+    const up = event.upRate > 0 ? `  ${formatRate(event.upRate)} up` : "";
+    if (this.#done) this.#progress?.status(`seeding  ${formatRate(event.upRate)} up  ${peers}`);
+    else this.#progress?.update({ ...event, rate: event.downRate, detail: `${peers}${up}` });
+  }
+
+  #isDone(event: DoneEvent): void {
+    this.#done = true;
+    const rate = event.seconds > 0 ? ` (${formatRate(event.bytes / event.seconds)})` : "";
+    const took = `${formatBytes(event.bytes)} in ${formatDuration(event.seconds)}${rate}`;
+    this.#output.note(`${this.#output.colors.green("done")}  ${took}`);
+    this.#output.result(escapeForTerminal(event.path));
+  }
+}

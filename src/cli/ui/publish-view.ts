@@ -1,0 +1,88 @@
+import { escapeForTerminal } from "../../protocol/escape.ts";
+import type { ListeningEvent, PeerEvent, PublishEvent, ReadyEvent, StatsEvent } from "../../share/events.ts";
+import type { Output } from "../output.ts";
+import { countOf, formatBytes, formatRate } from "../units.ts";
+import { type ProgressDisplay, showProgress } from "./progress.ts";
+import { qrCode } from "./qr.ts";
+
+/** Shows a publication to people; with `--json` all of this is silent. */
+export class PublishView {
+  readonly #output: Output;
+  readonly #qr: boolean;
+  readonly #progress: ProgressDisplay;
+  #ready = 0;
+  #shares = 0;
+
+  constructor(output: Output, qr: boolean, now: () => number) {
+    this.#output = output;
+    this.#qr = qr;
+    this.#progress = showProgress(output, "hashing", now);
+  }
+
+  show(event: PublishEvent): void {
+    switch (event.event) {
+      case "listening":
+        return this.#listening(event);
+      case "hashing":
+        return this.#progress.update(event);
+      case "ready":
+        return this.#isReady(event);
+      case "peer":
+        return this.#peer(event);
+      case "stats":
+        return this.#stats(event);
+      case "warning":
+        return this.#output.warn(event.message);
+      case "stopped":
+        return this.close();
+    }
+  }
+
+  close(): void {
+    this.#progress.stop();
+  }
+
+  #listening(event: ListeningEvent): void {
+    const { colors } = this.#output;
+    this.#shares = event.shares.length;
+    const [first] = event.shares;
+    for (const share of event.shares) {
+      if (event.shares.length > 1) this.#output.note(colors.bold(escapeForTerminal(share.name)));
+      this.#output.result(share.url);
+    }
+    const path = event.shares.length === 1 ? `/s/${first?.share}` : "/";
+    for (const url of event.urls.slice(1)) this.#output.note(colors.dim(`also ${url}${path}`));
+    if (!this.#qr || !this.#output.terminal || event.shares.length !== 1 || first === undefined) return;
+    const code = qrCode(first.url, this.#output.stderr.columns ?? 80);
+    if (code !== undefined) this.#output.note(code);
+  }
+
+  #isReady(event: ReadyEvent): void {
+    const { colors } = this.#output;
+    const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}`;
+    this.#output.note(`${colors.green("ready")}  ${escapeForTerminal(event.name)}  ${what}`);
+    if (++this.#ready < this.#shares) return;
+    this.#output.note("Others get it with a browser, any BitTorrent client, or: share get URL");
+    this.#output.note("Stop with Ctrl-C.");
+  }
+
+  #peer(event: PeerEvent): void {
+    const who = `${event.address}  ${escapeForTerminal(event.client)}`;
+    const done = `${Math.floor(event.progress * 100)} %`;
+    if (event.state === "completed") this.#output.note(`${this.#output.colors.green("complete")}  ${who}`);
+    else if (event.state === "joined") this.#output.note(`joined  ${who}`);
+    else this.#output.detail(`left  ${who}  ${done}`);
+  }
+
+  #stats(event: StatsEvent): void {
+    if (this.#ready < this.#shares) return;
+    const words = [
+      "seeding",
+      `${formatRate(event.upRate)} up`,
+      `${formatBytes(event.uploaded)} sent`,
+      countOf(event.peers, "peer"),
+      `${event.completed} complete`,
+    ];
+    this.#progress.status(words.join("  "));
+  }
+}
