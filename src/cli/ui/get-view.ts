@@ -46,12 +46,16 @@ export class GetView {
   #update(event: ProgressEvent): void {
     const peers = countOf(event.peers, "peer");
     const up = event.upRate > 0 ? `  ${formatRate(event.upRate)} up` : "";
-    if (this.#done) this.#progress?.status(`seeding  ${formatRate(event.upRate)} up  ${peers}`);
-    else this.#progress?.update({ ...event, rate: event.downRate, detail: `${peers}${up}` });
+    if (this.#done) {
+      this.#progress ??= showProgress(this.#output, "seeding", this.#now);
+      this.#progress.status(`seeding  ${formatRate(event.upRate)} up  ${peers}`);
+    } else this.#progress?.update({ ...event, rate: event.downRate, detail: `${peers}${up}` });
   }
 
   #isDone(event: DoneEvent): void {
     this.#done = true;
+    this.#progress?.stop();
+    this.#progress = undefined;
     const rate = event.seconds > 0 ? ` (${formatRate(event.bytes / event.seconds)})` : "";
     const took = `${formatBytes(event.bytes)} in ${formatDuration(event.seconds)}${rate}`;
     this.#output.note(`${this.#output.colors.green("done")}  ${took}`);

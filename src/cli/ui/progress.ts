@@ -79,6 +79,7 @@ class BarDisplay implements ProgressDisplay {
   #bar: cliProgress.SingleBar | undefined;
   #view: ProgressView = { bytesDone: 0, bytesTotal: 1 };
   #status: string | undefined;
+  #stopped = false;
 
   constructor(output: Output, title: string) {
     this.#output = output;
@@ -92,11 +93,16 @@ class BarDisplay implements ProgressDisplay {
       // Our own handlers save state first; the cursor comes back with stop().
       gracefulExit: false,
       emptyOnZero: true,
+      // What happened is told by messages; the bar was for the meantime.
+      clearOnComplete: true,
+      // Else the bar is missing under a message until it changes.
+      forceRedraw: true,
     });
-    output.intercept((line) => this.#multi.log(`${line}\n`));
+    output.intercept((line) => this.#log(line));
   }
 
   update(view: ProgressView): void {
+    if (this.#stopped) return;
     this.#view = view;
     this.#status = undefined;
     this.#bar ??= this.#multi.create(1, 0);
@@ -105,14 +111,27 @@ class BarDisplay implements ProgressDisplay {
   }
 
   status(line: string): void {
+    if (this.#stopped) return;
     this.#status = line;
     this.#bar ??= this.#multi.create(1, 0);
     this.#bar.update(0);
   }
 
   stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
     this.#output.intercept(undefined);
-    this.#multi.stop();
+    if (this.#bar !== undefined) this.#multi.stop();
+  }
+
+  /** Above the bar, at once: the library alone would wait, and forget it when it is stopped before. */
+  #log(line: string): void {
+    if (this.#bar === undefined) {
+      this.#output.stderr.write(`${line}\n`);
+      return;
+    }
+    this.#multi.log(`${line}\n`);
+    this.#multi.update();
   }
 
   #line(progress: number): string {

@@ -62,7 +62,8 @@ export class PublishView {
     const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}`;
     this.#output.note(`${colors.green("ready")}  ${escapeForTerminal(event.name)}  ${what}`);
     if (++this.#ready < this.#shares) return;
-    this.#output.note("Others get it with a browser, any BitTorrent client, or: share get URL");
+    const url = this.#shares === 1 ? event.url : "URL";
+    this.#output.note(`Others get it with a browser, any BitTorrent client, or: share get ${url}`);
     this.#output.note("Stop with Ctrl-C.");
   }
 
