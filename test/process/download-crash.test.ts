@@ -33,7 +33,8 @@ beforeAll(async () => {
 });
 afterAll(() => tools.remove());
 beforeEach(() => {
-  place = scratch();
+  // In memory where there is such a place: what a kill leaves behind is the same, and syncing is tested by its own.
+  place = scratch(existsSync("/dev/shm") ? "/dev/shm" : undefined);
 });
 afterEach(() => place.remove());
 
@@ -86,7 +87,7 @@ async function expectFinishes(download: Download): Promise<void> {
   expect(readdirSync(place.dir)).toEqual(["share"]);
 }
 
-const seeds = Array.from({ length: 12 }, (_, i) => i + 1);
+const seeds = Array.from({ length: 8 }, (_, i) => i + 1);
 
 describe("a killed download", () => {
   it.each(seeds)("loses no piece that was written, and claims no other (moment %i)", async (seed) => {
