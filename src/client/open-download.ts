@@ -146,7 +146,8 @@ class Opening {
     signal: AbortSignal,
   ): Promise<FoundFile[]> {
     const owned = saved === undefined || saved.owned === "all" ? undefined : new Set(saved.owned);
-    const missing = new Set<Folder>();
+    let folder: Folder | undefined;
+    let isMissing = false;
     const files: FoundFile[] = [];
     for (const [index, target] of this.#placement.targets) {
       if (files.length % 500 === 499) {
@@ -155,8 +156,10 @@ class Opening {
       }
       const length = this.#metainfo.files[index]?.length ?? 0;
       const key = this.#keys.get(target) ?? "";
-      const stat = missing.has(target.folder) ? undefined : target.lookUp();
-      if (stat === undefined && !target.folder.exists()) missing.add(target.folder);
+      // One look at a folder that isn't there yet spares looking for all its files.
+      if (target.folder !== folder) isMissing = !target.folder.exists();
+      folder = target.folder;
+      const stat = isMissing ? undefined : target.lookUp();
       refuseSpecial(target, stat);
       const isOurs = isDamaged
         ? (stat?.size ?? 0) <= length
