@@ -56,6 +56,11 @@ export class Endpoints {
     return SCOPES[this.#scopes[slot] ?? 0] ?? "unspecified";
   }
 
+  /** All addresses, that of `slot` at `slot * width`; valid until the next change. */
+  get addresses(): Uint8Array {
+    return this.#addresses;
+  }
+
   /** A view of the address; valid until the next change. */
   address(slot: number): Uint8Array {
     return this.#addresses.subarray(slot * this.width, (slot + 1) * this.width);

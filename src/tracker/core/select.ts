@@ -2,8 +2,8 @@
 import type { Random } from "../../protocol/ambient.ts";
 import { ipScope } from "../../protocol/ip-address.ts";
 import type { Endpoints } from "./endpoints.ts";
-import { PeerList } from "./peer-list.ts";
-import type { Swarm } from "./swarm.ts";
+import type { PeerList } from "./peer-list.ts";
+import { ID_LENGTH, type Swarm } from "./swarm.ts";
 
 /** An address of this machine, and a port. */
 export interface OwnEndpoint {
@@ -36,14 +36,14 @@ function drawsFor(wanted: number): number {
 }
 
 /**
- * Our own seeder first, then peers of the asker's address family at random, then of the other family as far as there
+ * Fills `list`: our own seeder first, then peers of the asker's address family at random, then of the other family as far as there
  * is room: many machines have both, and a failed connection costs less than a swarm in two halves.
  */
-export function selectPeers(selection: Selection, random: Random): PeerList {
+export function selectPeers(selection: Selection, random: Random, list: PeerList): void {
   const { swarm, wanted, reachedAs, ownSeeder, seeder, address } = selection;
-  const list = new PeerList(wanted);
-  if (wanted === 0) return list;
-  if (ownSeeder !== undefined && !seeder) list.add(reachedAs.ip, reachedAs.port, ownSeeder);
+  list.reset(wanted);
+  if (ownSeeder !== undefined && !seeder)
+    list.add(reachedAs.ip.length, reachedAs.ip, 0, reachedAs.port, ownSeeder, 0);
   const families = address.length === 4 ? [swarm.v4, swarm.v6] : [swarm.v6, swarm.v4];
   const asker = scopeOfAsker(address);
   for (const [i, endpoints] of families.entries()) {
@@ -55,7 +55,6 @@ export function selectPeers(selection: Selection, random: Random): PeerList {
       return !list.isFull;
     });
   }
-  return list;
 }
 
 type AskerScope = "loopback" | "linkLocal6" | "elsewhere";
@@ -75,10 +74,13 @@ function addReachable(
   reachedAs: OwnEndpoint,
 ): void {
   const scope = endpoints.scope(slot);
-  const id = swarm.peerId(slot);
+  const { addresses, width } = endpoints;
+  const port = endpoints.port(slot);
+  const idAt = slot * ID_LENGTH;
   // Who announced over loopback runs on this machine: elsewhere it is found where we are found.
-  if (scope === "loopback" && asker !== "loopback") list.add(reachedAs.ip, endpoints.port(slot), id);
+  if (scope === "loopback" && asker !== "loopback")
+    list.add(reachedAs.ip.length, reachedAs.ip, 0, port, swarm.ids, idAt);
   // A link-local IPv6 address means nothing without the link; only somebody who came over one may be on the same.
-  else if (scope !== "linkLocal" || endpoints.width === 4 || asker === "linkLocal6")
-    list.add(endpoints.address(slot), endpoints.port(slot), id);
+  else if (scope !== "linkLocal" || width === 4 || asker === "linkLocal6")
+    list.add(width, addresses, slot * width, port, swarm.ids, idAt);
 }

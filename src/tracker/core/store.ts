@@ -2,7 +2,7 @@ import type { Clock, Random, Timer } from "../../protocol/ambient.ts";
 import { bytesEqual, toLatin1 } from "../../protocol/bytes.ts";
 import { type InfoHash, peerId } from "../../protocol/ids.ts";
 import { formatIp } from "../../protocol/ip-address.ts";
-import type { PeerList } from "./peer-list.ts";
+import { PeerList } from "./peer-list.ts";
 import type { AnnounceQuery } from "./query.ts";
 import { type OwnEndpoint, selectPeers } from "./select.ts";
 import { Swarm, type SwarmLimits } from "./swarm.ts";
@@ -70,6 +70,7 @@ export class TrackerStore {
   readonly #events: SwarmEvents;
   readonly #limits: SwarmLimits;
   readonly #swarms = new Map<string, Tracked>();
+  readonly #list = new PeerList(MAX_WANTED);
   /** Facts that wait until the change they came from is whole. */
   #facts: (() => void)[] = [];
   #sweep: Timer | undefined;
@@ -106,6 +107,7 @@ export class TrackerStore {
     if (tracked?.shares.delete(id) === true && tracked.shares.size === 0) this.#swarms.delete(key);
   }
 
+  /** Takes note of the sender and chooses peers for it. The outcome is valid until the next announce. */
   announce(request: AnnounceRequest): AnnounceOutcome {
     const { query, address, shareId, reachedAs } = request;
     const tracked = this.#swarms.get(toLatin1(query.infoHash));
@@ -116,7 +118,8 @@ export class TrackerStore {
     const left = query.left ?? (query.event === "completed" ? 0 : undefined);
     const seeder = left === 0;
     const slot = isOwn ? -1 : this.#update(tracked, request, left);
-    const peers = selectPeers(
+    const peers = this.#list;
+    selectPeers(
       {
         swarm,
         asker: slot,
@@ -127,6 +130,7 @@ export class TrackerStore {
         ownSeeder: isOwn ? undefined : tracked.seeder,
       },
       this.#random,
+      peers,
     );
     const counts = countsOf(tracked);
     this.#tell();

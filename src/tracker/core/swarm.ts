@@ -29,7 +29,7 @@ export interface SwarmLimits {
 /** Told of a fact in the middle of a change: the slot can be read, and only during the call. */
 export type SwarmWatcher = (fact: "joined" | "completed" | "left", slot: number, swarm: Swarm) => void;
 
-const ID_LENGTH = 20;
+export const ID_LENGTH = 20;
 const USED = 1;
 const SEEDER = 2;
 /** Its download was counted, or it came with everything: nothing more to count. */
@@ -87,6 +87,11 @@ export class Swarm {
 
   progress(slot: number): number {
     return this.#progress[slot] ?? 0;
+  }
+
+  /** All peer ids, that of `slot` at `slot * ID_LENGTH`; valid until the next change. */
+  get ids(): Uint8Array {
+    return this.#ids;
   }
 
   /** A view of the peer id; valid until the next change. */

@@ -165,9 +165,11 @@ describe("Announcer", () => {
     await clock.advance(0);
     delays.set(A, 60_000);
     let closed = -1;
-    void announcer.close().then(() => {
+    const close = async () => {
+      await announcer.close();
       closed = clock.now();
-    });
+    };
+    void close();
     await clock.advance(1999);
     expect(closed).toBe(-1);
     await clock.advance(1);
