@@ -1,0 +1,58 @@
+/** A real file system without room: needs the right to mount one, as interop runs have. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { Child, run } from "../support/child.ts";
+import { commandPath, ShareProcess } from "../support/command.ts";
+import { noise, scratch } from "../support/data.ts";
+
+const place = scratch();
+afterAll(() => place.remove());
+
+it("get ends with 4 on a full disk, says so, and keeps what is there", async () => {
+  const file = path.join(place.dir, "file.bin");
+  writeFileSync(file, noise(12_000_000, 4));
+  const small = path.join(place.dir, "small");
+  mkdirSync(small);
+  const publisher = new ShareProcess([
+    file,
+    "--bind",
+    "127.0.0.1",
+    "--cache-dir",
+    path.join(place.dir, "cache"),
+  ]);
+  try {
+    const { url } = await publisher.event("ready");
+    const script = `mount -t tmpfs -o size=4m tmpfs ${small} && "${process.execPath}" "${commandPath}" get ${url} -o ${small} --json; echo "exit $?"; ls -A ${small}`;
+    const child = new Child("unshare", ["--mount", "bash", "-c", script]);
+    await child.end();
+    expect(child.stdout).toContain("exit 4");
+    expect(child.stdout.join("\n")).toContain('"code":"storage-full"');
+    expect(child.stdout.slice(-2)).toEqual([".file.bin.boojum", "file.bin"]);
+  } finally {
+    await publisher.stop();
+  }
+});
+
+it("publish needs no place to write to: its URL is just not remembered", async () => {
+  const file = path.join(place.dir, "other.bin");
+  writeFileSync(file, "data");
+  const cache = path.join(place.dir, "read-only");
+  mkdirSync(cache);
+  await run("unshare", [
+    "--mount",
+    "bash",
+    "-c",
+    `mount -t tmpfs -o ro tmpfs ${cache} && timeout -s INT 3 "${process.execPath}" "${commandPath}" ${file} --json --bind 127.0.0.1 --cache-dir ${cache} > ${place.dir}/log; true`,
+  ]);
+  const { stdout } = await finished("cat", [`${place.dir}/log`]);
+  const events = stdout.map((line) => JSON.parse(line) as { event: string; code?: string });
+  expect(events.map(({ event }) => event)).toContain("ready");
+  expect(events.find(({ code }) => code === "cache")?.event).toBe("warning");
+});
+
+async function finished(command: string, args: readonly string[]): Promise<Child> {
+  const child = new Child(command, args);
+  await child.end();
+  return child;
+}
