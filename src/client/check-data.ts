@@ -7,7 +7,7 @@ import { StorageError } from "./errors.ts";
 import type { PieceStorage } from "./storage.ts";
 
 /** `missing`: could not be read, because a file is absent, too short or refused. */
-export type PieceVerdict = "good" | "bad" | "missing";
+type PieceVerdict = "good" | "bad" | "missing";
 
 export interface DataCheck {
   readonly storage: Pick<PieceStorage, "read">;

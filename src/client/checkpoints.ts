@@ -7,7 +7,7 @@ import type { SavedFile } from "./resume.ts";
 import type { StateFile } from "./state-file.ts";
 
 /** After a piece was written, it is durable about so much later. */
-export const CHECKPOINT_INTERVAL: Millis = 5_000;
+const CHECKPOINT_INTERVAL: Millis = 5_000;
 /** ... or after so many bytes. */
 const CHECKPOINT_BYTES = 256 * 1024 * 1024;
 /** Small files wait for each other's commits in the journal: a few at once share one. */

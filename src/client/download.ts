@@ -59,12 +59,3 @@ export interface Download {
   /** Saves the state for the next time, closes every file, frees the lock. The same as `storage.close()`. */
   close(): Promise<void>;
 }
-
-/**
- * Finds out what is on disk already, and makes the place ready; see open-download.ts. Nothing is written before every
- * check has passed.
- * @throws {OutputExistsError} a file that isn't ours is in the way and differs.
- * @throws {OutputLockedError} somebody else downloads to the same place.
- * @throws {StorageError} the folder can't be used.
- */
-export type OpenDownload = (options: DownloadOptions, signal: AbortSignal) => Promise<Download>;

@@ -16,7 +16,7 @@ const hastyClock = {
   after: (delay: number, task: () => void) => systemClock.after(delay / 500, task),
 };
 
-export async function main([directory = ".", action = "write"]: readonly string[]): Promise<void> {
+async function main([directory = ".", action = "write"]: readonly string[]): Promise<void> {
   const torrent = crashTorrent();
   const random = seededRandom(process.pid);
   const download = await openDownload(
