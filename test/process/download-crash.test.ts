@@ -10,8 +10,9 @@ import { currentProcess } from "../../src/platform/process-id.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
 import { Child } from "../support/child.ts";
 import { scratch } from "../support/data.ts";
+import { seededRandom } from "../support/seeded-random.ts";
 import { crashTorrent } from "../support/storage-child.ts";
-import { readPiece, seededRandom, storedTorrent } from "../support/stored-torrent.ts";
+import { readPiece, storedTorrent } from "../support/stored-torrent.ts";
 
 const torrent = crashTorrent();
 const never = new AbortController().signal;

@@ -16,7 +16,8 @@ import type { Download, DownloadOptions } from "../../src/client/download.ts";
 import { openDownload } from "../../src/client/open-download.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
 import { scratch } from "../support/data.ts";
-import { readPiece, type StoredTorrent, seededRandom, storedTorrent } from "../support/stored-torrent.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { readPiece, type StoredTorrent, storedTorrent } from "../support/stored-torrent.ts";
 
 let place: ReturnType<typeof scratch>;
 beforeEach(() => {

@@ -12,20 +12,9 @@ import { infoHash } from "../../src/protocol/ids.ts";
 import { PieceLayout } from "../../src/protocol/layout.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { type MemoryHost, MemoryNetwork } from "./memory-transport.ts";
+import { seededRandom } from "./seeded-random.ts";
 
 const PORT = 6881;
-
-/** Chance that a seed repeats (mulberry32). */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-  return { next, bytes: (length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)) };
-}
 
 export const sha1 = (bytes: Uint8Array): Uint8Array => hash("sha1", bytes, "buffer");
 

@@ -2,7 +2,8 @@
 import { openDownload } from "../../src/client/open-download.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
-import { readPiece, seededRandom, storedTorrent } from "./stored-torrent.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { readPiece, storedTorrent } from "./stored-torrent.ts";
 
 /** Files of all sizes around the piece's, 60 pieces. */
 export function crashTorrent() {

@@ -1,9 +1,9 @@
 /** Torrents for storage tests: the metainfo is put together by hand, the data come from a seed. */
 import { createHash } from "node:crypto";
-import type { Random } from "../../src/protocol/ambient.ts";
 import { infoHash, pieceIndex } from "../../src/protocol/ids.ts";
 import { PieceLayout } from "../../src/protocol/layout.ts";
 import type { Metainfo, TorrentFile } from "../../src/protocol/metainfo.ts";
+import { seededRandom } from "./seeded-random.ts";
 
 export interface FileSpec {
   readonly path: string;
@@ -22,22 +22,6 @@ export interface StoredTorrent {
   piece(index: number): Uint8Array;
   /** The bytes of one file, by path: a view into `data`. */
   file(path: string): Uint8Array;
-}
-
-/** Mulberry32. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return {
-    next,
-    bytes: (length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)),
-  };
 }
 
 /** A folder torrent, unless the only file's path is `name`. */

@@ -5,7 +5,7 @@ import type { PeerAddress } from "../../protocol/peer-address.ts";
 import { type Announce, type AnnounceReply, type TransferStats } from "../core/announce-types.ts";
 import { type AskAbout, TrackerTier } from "./tracker-tier.ts";
 
-export interface TrackerWarning {
+interface TrackerWarning {
   readonly code: "tracker";
   /** Holds foreign text: escape it before it is shown. */
   readonly message: string;
@@ -75,8 +75,12 @@ export class Announcer {
     for (const tier of this.#tiers) tier.start();
   }
 
-  /** The download is complete. Not for a torrent that was complete from the start. */
+  /**
+   * The download is complete; not for a torrent that was complete from the start. Does nothing while bytes are left,
+   * as when only some files were wanted: such a peer has not completed the torrent (BEP 21).
+   */
   completed(): void {
+    if (this.#options.stats().left > 0) return;
     for (const tier of this.#tiers) tier.completed();
   }
 

@@ -4,7 +4,7 @@
  */
 import { type InfoHash, infoHash, type PeerId, peerId } from "../../protocol/ids.ts";
 
-export type AnnounceEvent = "started" | "completed" | "stopped" | "none";
+type AnnounceEvent = "started" | "completed" | "stopped" | "none";
 
 /** An announce as the client wrote it; a wish for an address (`ip=`) is not in it, the socket's is used. */
 export interface AnnounceQuery {

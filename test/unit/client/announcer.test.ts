@@ -117,29 +117,41 @@ describe("Announcer", () => {
   });
 
   test("says completed once, at once, and goes on from there", async () => {
-    const { announcer, clock, events } = lab();
+    const { announcer, clock, events, state } = lab();
     announcer.start();
     await clock.advance(100_000);
+    state.stats = { uploaded: 1, downloaded: 5, left: 0 };
     announcer.completed();
     await clock.advance(600_000);
     expect(events()).toEqual(["0 a started", "100 a completed", "400 a -", "700 a -"]);
   });
 
   test("says completed after started when the download is done before the tracker answers", async () => {
-    const { announcer, clock, events, delays } = lab();
+    const { announcer, clock, events, delays, state } = lab();
     delays.set(A, 2000);
     announcer.start();
     await clock.advance(1000);
+    state.stats = { uploaded: 1, downloaded: 5, left: 0 };
     announcer.completed();
     await clock.advance(10_000);
     expect(events()).toEqual(["0 a started", "2 a completed"]);
   });
 
+  test("does not say completed while bytes are left, as when only some files were wanted", async () => {
+    const { announcer, clock, events } = lab();
+    announcer.start();
+    await clock.advance(1000);
+    announcer.completed();
+    await clock.advance(1000);
+    expect(events()).toEqual(["0 a started"]);
+  });
+
   test("repeats completed when the tracker was silent, until it answers", async () => {
-    const { announcer, clock, events, silent } = lab();
+    const { announcer, clock, events, silent, state } = lab();
     announcer.start();
     await clock.advance(1000);
     silent.add(A);
+    state.stats = { uploaded: 1, downloaded: 5, left: 0 };
     announcer.completed();
     await clock.advance(6000);
     silent.delete(A);
@@ -251,9 +263,10 @@ describe("Announcer", () => {
   });
 
   test("keeps one tracker of every tier informed", async () => {
-    const { announcer, clock, events } = lab({ trackers: [[A], [B, C]], random: steady });
+    const { announcer, clock, events, state } = lab({ trackers: [[A], [B, C]], random: steady });
     announcer.start();
     await clock.advance(1000);
+    state.stats = { uploaded: 1, downloaded: 5, left: 0 };
     announcer.completed();
     await announcer.close();
     expect(events()).toEqual([
@@ -296,11 +309,12 @@ describe("Announcer", () => {
   });
 
   test("does not hurry a silent tracker when peers are needed", async () => {
-    const { announcer, clock, events, silent } = lab();
+    const { announcer, clock, events, silent, state } = lab();
     silent.add(A);
     announcer.start();
     await clock.advance(1000);
     announcer.needPeers();
+    state.stats = { uploaded: 1, downloaded: 5, left: 0 };
     announcer.completed();
     await clock.advance(3000);
     expect(events()).toEqual(["0 a started"]);

@@ -5,7 +5,7 @@ import {
   type PeerView,
   SEED_TURN,
 } from "../../../src/client/core/choker.ts";
-import { seededRandom } from "../../support/sim.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 
 function peer(key: number, overrides: Partial<PeerView> = {}): PeerView {
   return {

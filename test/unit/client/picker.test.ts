@@ -3,7 +3,7 @@ import { type ActivePiece, BLOCK_LENGTH } from "../../../src/client/core/active-
 import { Picker, type PickPeer } from "../../../src/client/core/picker.ts";
 import { Bitfield } from "../../../src/protocol/bitfield.ts";
 import { pieceIndex } from "../../../src/protocol/ids.ts";
-import { seededRandom } from "../../support/sim.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 
 const BLOCKS = 4;
 
