@@ -61,7 +61,6 @@ function reading<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
-export const size = reading(parseSize);
 export const rate = reading(parseRate);
 export const duration = reading(parseDuration);
 export const ratio = reading(parseRatio);
@@ -73,7 +72,7 @@ export function collect(text: string, before: readonly string[] | undefined): re
   return [...(before ?? []), text];
 }
 
-export const trackerUrl = reading((text) => {
+const trackerUrl = reading((text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !["http:", "https:", "udp:"].includes(url.protocol) || url.hostname === "") {
     throw new UsageError(`"${text}" is not a tracker's URL. It starts with http://, https:// or udp://.`);

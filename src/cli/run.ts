@@ -1,4 +1,5 @@
 /** Finds out which command is meant, parses its flags and runs it. */
+import { existsSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { version } from "../share/version.ts";
 import { createCommand } from "./create.ts";
@@ -8,6 +9,7 @@ import { addCommonFlags, createOutput, type Surroundings } from "./options.ts";
 import { describeError } from "./output.ts";
 import { publishCommand } from "./publish.ts";
 import { meansGet } from "./source.ts";
+import { UsageError } from "./units.ts";
 
 /** Runs in the real process and sets its exit code; the process ends by itself when nothing is left to do. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -78,7 +80,7 @@ function commanderExit(error: CommanderError, args: readonly string[], surroundi
 }
 
 /** Exit codes by the `code` of the error; see the README. */
-export function exitCodeOf(error: unknown): number {
+function exitCodeOf(error: unknown): number {
   switch (describeError(error).code) {
     case "usage":
     case "option":
@@ -126,6 +128,11 @@ function choose(
     const topic = commands.find((command) => isCalled(command, args[at + 1] ?? ""));
     return { command: topic, rest: ["--help"] };
   }
+  if (LATER.includes(word) && !existsSync(word)) {
+    throw new UsageError(
+      `"share ${word}" comes with a later version. To publish a file of that name: share ./${word}`,
+    );
+  }
   const meant = meansGet(word) ? "get" : "publish";
   return { command: commands.find((command) => isCalled(command, meant)), rest: args };
 }
@@ -144,6 +151,9 @@ function firstOperand(args: readonly string[], commands: readonly Command[]): nu
   }
   return undefined;
 }
+
+/** Commands that the next versions bring, so that nobody wonders why there is no such file. */
+const LATER = ["find", "verify", "edit", "seed", "tracker", "doctor"];
 
 /** What `share` alone shows. */
 function root(surroundings: Surroundings): Command {

@@ -7,11 +7,11 @@ export type Source =
   | { readonly kind: "torrent"; readonly path: string };
 
 /** A URL that can be fetched; scheme in either case. */
-export function isUrl(text: string): boolean {
+function isUrl(text: string): boolean {
   return /^https?:\/\//i.test(text);
 }
 
-export function isMagnet(text: string): boolean {
+function isMagnet(text: string): boolean {
   return /^magnet:/i.test(text);
 }
 

@@ -28,7 +28,7 @@ export function listenForStop(exitNow: (code: number) => void = (code) => proces
 }
 
 /** The user, or whoever read our output, wants us to stop. */
-export class StopError extends Error {
+class StopError extends Error {
   constructor(reason: string) {
     super(`stopped (${reason})`);
     this.name = "StopError";

@@ -51,7 +51,7 @@ export async function readInfo(source: Source | string, signal: AbortSignal): Pr
   return describeTorrent(parseMetainfo(bytes, nodeHashes));
 }
 
-export function describeTorrent(metainfo: Metainfo): TorrentInfo {
+function describeTorrent(metainfo: Metainfo): TorrentInfo {
   const { infoHash, infoHashV2, comment, createdBy, creationDate } = metainfo;
   return {
     name: metainfo.name,
