@@ -8,9 +8,11 @@ export interface ChokingOptions {
   readonly random: Random;
   /** The connected peers: live. */
   readonly peers: ReadonlyMap<PeerKey, Peer>;
-  /** How many may be unchoked. */
-  slots(): number;
+  /** How many may be unchoked; undefined for as many as the uplink can use. */
+  readonly slots: number | undefined;
   seeding(): boolean;
+  /** While this is so nobody is choked for want of automatic slots. */
+  serveAll(): boolean;
 }
 
 /** Seconds between two choices, and how many of those an optimistic slot lasts (BEP 3). */
@@ -18,6 +20,12 @@ const ROUND_SECONDS = 10;
 const OPTIMISTIC_ROUNDS = 3;
 /** A peer that hasn't sent for so long what it was asked for gets nothing back (BEP 3, "anti-snubbing"). */
 const SNUBBED: Millis = 60_000;
+/**
+ * Slots to begin with, and when the uplink is full. A receiver that gets an eighth of it has a piece to pass on eight
+ * times sooner than one that gets a fiftieth with all others, at the same total.
+ */
+const LEAST_SLOTS = 8;
+const MOST_SLOTS = 100;
 
 /** Carries out what the choker decides, every ten seconds and when a slot is free. */
 export class Choking {
@@ -25,6 +33,7 @@ export class Choking {
   #optimistic: PeerKey | undefined;
   #seconds = 0;
   #scheduled = false;
+  #autoSlots = LEAST_SLOTS;
 
   constructor(options: ChokingOptions) {
     this.#options = options;
@@ -33,6 +42,7 @@ export class Choking {
   /** Once a second. */
   tick(): void {
     this.#seconds++;
+    this.#adaptSlots();
     if (this.#seconds % ROUND_SECONDS !== 0) return;
     this.#round(this.#seconds % (ROUND_SECONDS * OPTIMISTIC_ROUNDS) === 0);
   }
@@ -50,18 +60,45 @@ export class Choking {
         if (wire.amChoking) waiting++;
         else served++;
       }
-      if (waiting > 0 && served < this.#options.slots()) this.#round(false);
+      if (waiting > 0 && served < this.#slots) this.#round(false);
     });
   }
 
+  get #slots(): number {
+    const { slots, serveAll } = this.#options;
+    if (slots !== undefined) return Math.max(1, slots);
+    return serveAll() ? MOST_SLOTS : this.#autoSlots;
+  }
+
+  /** While most of those who are served wait for requests that are queued, the uplink is full; else there's room. */
+  #adaptSlots(): void {
+    if (this.#options.slots !== undefined) return;
+    let served = 0;
+    let waiting = 0;
+    let busy = 0;
+    for (const { wire, upload } of this.#options.peers.values()) {
+      if (!wire.peerInterested) continue;
+      if (wire.amChoking) waiting++;
+      else {
+        served++;
+        if (upload.queued > 0 || wire.transport.bufferedBytes > 0) busy++;
+      }
+    }
+    if (2 * busy > served) this.#autoSlots = Math.max(LEAST_SLOTS, this.#autoSlots - 1);
+    else if (waiting > 0) {
+      this.#autoSlots = Math.min(MOST_SLOTS, this.#autoSlots + 2);
+      this.changed();
+    }
+  }
+
   #round(rotate: boolean): void {
-    const { clock, random, peers, slots, seeding } = this.#options;
+    const { clock, random, peers, seeding } = this.#options;
     const now = clock.now();
     const views: PeerView[] = [];
     for (const peer of peers.values()) if (peer.joined && !peer.wire.isClosed) views.push(view(peer, now));
     const choice = chooseUnchoked(
       views,
-      { slots: slots(), seeding: seeding(), optimistic: this.#optimistic, rotate },
+      { slots: this.#slots, seeding: seeding(), optimistic: this.#optimistic, rotate },
       random,
     );
     this.#optimistic = choice.optimistic;

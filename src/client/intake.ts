@@ -38,6 +38,10 @@ export interface IntakeOptions {
 
 /** Blocks that a peer without work may ask for that others were asked for already. */
 const ENDGAME_BLOCKS = 4;
+/** A peer is worth bypassing when another should be so many times faster; less would only double the traffic. */
+const SLOWER = 3;
+/** What is expected of a peer that hasn't been measured. */
+const NEWCOMER_EXPECTED: Millis = 1000;
 /** How long a stalled peer may take for its one request. */
 const STALLED_PATIENCE: Millis = 60_000;
 
@@ -275,7 +279,12 @@ export class Intake {
     };
     const asked = this.#picker.pick(peer, room, take);
     if (asked > 0 || peer.requests.size > 0 || !this.#picker.endgame) return asked;
-    return this.#picker.pickDuplicates(peer, Math.min(room, ENDGAME_BLOCKS), take);
+    const mine = Math.min(peer.pipeline.expected(1), NEWCOMER_EXPECTED);
+    const isSlow = (key: PeerKey): boolean => {
+      const other = this.#options.peers.get(key);
+      return other === undefined || other.pipeline.expected(other.requests.size) > SLOWER * mine;
+    };
+    return this.#picker.pickDuplicates(peer, Math.min(room, ENDGAME_BLOCKS), isSlow, take);
   }
 
   /** One block at a time, each paid for before it's asked for, so that all peers get their turn. */

@@ -64,6 +64,7 @@ export class Limiter implements RateLimiter {
   }
 
   #wait(): void {
+    this.#timer?.cancel();
     this.#timer = this.#clock.after(this.#bucket.wait(this.#clock.now()), () => this.#serve());
   }
 

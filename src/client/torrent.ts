@@ -44,11 +44,6 @@ export interface TorrentEnvironment {
 
 const DEFAULT_MAX_PEERS = 100;
 const DEFAULT_BUFFER_BYTES = 64 * 1024 * 1024;
-/** Without a limit nobody is choked: on a LAN every receiver may pass on what it has. */
-const UNLIMITED_SLOTS = 100;
-/** What a slot should be able to carry at least, where the uplink is limited; bytes a second. */
-const SLOT_RATE = 20_000;
-const MIN_SLOTS = 4;
 /** How often `finish` looks. */
 const FINISH_POLL: Millis = 20;
 /** Peers that left and may still be found guilty. */
@@ -116,7 +111,9 @@ export class Torrent implements PeerOwner {
       clock: env.clock,
       random: env.random,
       peers: this.#peers,
-      slots: () => this.#slots(),
+      slots: options.slots,
+      // Who was shown a piece must get it soon, and there are few of them at a time.
+      serveAll: () => this.#superSeed !== undefined,
       seeding: () => this.complete,
     });
     this.#connections = new Connections({
@@ -363,12 +360,6 @@ export class Torrent implements PeerOwner {
     });
   }
 
-  #slots(): number {
-    if (this.#options.slots !== undefined) return Math.max(1, this.#options.slots);
-    if (this.#env.up.unlimited) return UNLIMITED_SLOTS;
-    return Math.min(UNLIMITED_SLOTS, Math.max(MIN_SLOTS, Math.floor(this.#env.up.rate / SLOT_RATE)));
-  }
-
   #tick(): void {
     const now = this.#env.clock.now();
     this.#timer = this.#env.clock.after(1000, () => this.#tick());
@@ -467,11 +458,12 @@ export class Torrent implements PeerOwner {
   #show(): void {
     const superSeed = this.#superSeed;
     if (superSeed === undefined || this.#phase !== "running") return;
-    for (const { peer: key, piece } of superSeed.next(this.#env.clock.now(), !this.#isSending())) {
+    const idle = !this.#isSending();
+    for (const { peer: key, piece } of superSeed.next(this.#env.clock.now(), idle)) {
       const peer = this.#peers.get(key);
       if (peer?.shown?.add(piece)) peer.wire.sendHave(pieceIndex(piece));
     }
-    if (superSeed.done) this.#endSuperSeed();
+    if (superSeed.isDone(idle)) this.#endSuperSeed();
   }
 
   /** Shows every piece to everybody. */
@@ -555,7 +547,10 @@ export class Torrent implements PeerOwner {
     const found = peer === undefined ? this.#past.get(key) : culprit(peer);
     if (found === undefined) return;
     const { address, listenAddress, peerId } = found;
-    if (peerId !== undefined) this.#bannedIds.add(toLatin1(peerId));
+    const id = peerId === undefined ? "" : toLatin1(peerId);
+    // Several pieces may testify against the same peer, one after the other.
+    if (this.#bannedIds.has(id)) return;
+    this.#bannedIds.add(id);
     // Many may share a loopback address: there the id and the port must do.
     if (!isLoopback(address.host)) this.#bannedHosts.add(address.host);
     this.#connections.exclude(listenAddress ?? address);

@@ -142,6 +142,9 @@ export class MemoryHost {
       this.bytesUp += bytes.length;
       const { clock, delay } = this.network;
       const time = (bytes.length / this.#up) * 1000;
+      // Before `sent`, which sends the next segment at once on a link without a rate.
+      const receiver = connection.peer?.host;
+      clock.after(time + delay, () => receiver?.receive(connection, bytes));
       this.#sending = time > 0;
       if (time > 0) {
         clock.after(time, () => {
@@ -150,8 +153,6 @@ export class MemoryHost {
           this.#send();
         });
       } else connection.sent();
-      const receiver = connection.peer?.host;
-      clock.after(time + delay, () => receiver?.receive(connection, bytes));
     }
   }
 

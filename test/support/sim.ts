@@ -5,7 +5,7 @@ import type { PieceStorage } from "../../src/client/storage.ts";
 import type { Torrent } from "../../src/client/torrent.ts";
 import type { TorrentOptions } from "../../src/client/torrent-types.ts";
 import type { PeerAddress } from "../../src/platform/transport.ts";
-import type { Random } from "../../src/protocol/ambient.ts";
+import type { Clock, Random } from "../../src/protocol/ambient.ts";
 import { Bitfield } from "../../src/protocol/bitfield.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
 import { infoHash } from "../../src/protocol/ids.ts";
@@ -18,29 +18,62 @@ const PORT = 6881;
 
 export const sha1 = (bytes: Uint8Array): Uint8Array => hash("sha1", bytes, "buffer");
 
-/** Pieces in memory; `reads` may be replaced by a misbehaving one. */
+/** What is wrong with a node's disk, or with the node. */
+export interface Faults {
+  /** The chance that a read gives bad data. */
+  readonly corrupt?: number;
+  /** Reads never end: the peer accepts requests and sends nothing. */
+  readonly stall?: boolean;
+  /** Milliseconds that a write takes; 0 by default. */
+  readonly slowDisk?: number;
+  /** Writes that succeed before the disk is full. */
+  readonly failAfter?: number;
+}
+
+/** Pieces in memory, with faults. */
 export class MemoryStorage implements PieceStorage {
   readonly pieces = new Map<number, Uint8Array>();
-  closed = false;
+  /** The most writes that were under way at once. */
+  mostWriting = 0;
+  readonly #faults: Faults;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  #writing = 0;
+  #written = 0;
+
+  constructor(faults: Faults, clock: Clock, random: Random) {
+    this.#faults = faults;
+    this.#clock = clock;
+    this.#random = random;
+  }
 
   read(piece: number, begin: number, targets: readonly Uint8Array[]): Promise<void> | undefined {
     const data = this.pieces.get(piece);
     if (data === undefined) return Promise.reject(new Error(`piece ${piece} isn't there`));
+    if (this.#faults.stall) return new Promise(() => undefined);
     let at = begin;
     for (const target of targets) {
       target.set(data.subarray(at, at + target.length));
       at += target.length;
     }
+    const [first] = targets;
+    if (first !== undefined && this.#random.next() < (this.#faults.corrupt ?? 0)) first[0] = ~(first[0] ?? 0);
     return undefined;
   }
 
-  write(piece: number, data: Uint8Array): Promise<void> {
+  async write(piece: number, data: Uint8Array): Promise<void> {
+    if (this.#written++ >= (this.#faults.failAfter ?? Number.POSITIVE_INFINITY)) throw new Error("disk full");
+    this.#writing++;
+    this.mostWriting = Math.max(this.mostWriting, this.#writing);
+    const { slowDisk } = this.#faults;
+    if (slowDisk !== undefined) {
+      await new Promise<void>((resolve) => this.#clock.after(slowDisk, resolve));
+    }
     this.pieces.set(piece, data.slice());
-    return Promise.resolve();
+    this.#writing--;
   }
 
   close(): Promise<void> {
-    this.closed = true;
     return Promise.resolve();
   }
 }
@@ -54,8 +87,9 @@ export interface SimOptions {
   readonly delay?: number;
 }
 
-export interface NodeOptions
-  extends Partial<Pick<TorrentOptions, "slots" | "wanted" | "maxPeers" | "bufferBytes">> {
+type Tuning = Partial<Pick<TorrentOptions, "slots" | "wanted" | "maxPeers" | "bufferBytes">>;
+
+export interface NodeOptions extends Tuning, Faults {
   /** Bytes a second of the host's links; Infinity by default. */
   readonly up?: number;
   readonly down?: number;
@@ -64,7 +98,8 @@ export interface NodeOptions
   /** The engine's own limits. */
   readonly limitUp?: number;
   readonly limitDown?: number;
-  readonly storage?: MemoryStorage;
+  /** It takes, and never uploads: its link carries requests only. */
+  readonly mute?: boolean;
 }
 
 /** One machine with one session and the torrent. */
@@ -98,6 +133,7 @@ export class Sim {
     this.network = new MemoryNetwork(this.clock, { delay: options.delay ?? 1 });
     this.layout = new PieceLayout([options.length], options.pieceLength);
     this.data = new Uint8Array(options.length);
+    // Not bytes of a real file, but no two blocks are equal, so that a block in the wrong place is seen.
     const words = new Uint32Array(this.data.buffer, 0, options.length >> 2);
     for (let i = 0; i < words.length; i++) words[i] = Math.imul(i + options.seed, 2_654_435_761);
     this.#hashes = new Uint8Array(20 * this.layout.pieceCount);
@@ -109,6 +145,12 @@ export class Sim {
   piece(index: number): Uint8Array {
     const start = index * this.layout.pieceLength;
     return this.data.subarray(start, start + this.layout.pieceSize(index));
+  }
+
+  pieceSet(pieces: Iterable<number>): Bitfield {
+    const set = new Bitfield(this.layout.pieceCount);
+    for (const piece of pieces) set.add(piece);
+    return set;
   }
 
   add(name: string, options: NodeOptions = {}): SimNode {
@@ -129,7 +171,11 @@ export class Sim {
     host.listen(PORT, (transport) => session.accept(transport));
     const { pieceCount } = this.layout;
     const have = new Bitfield(pieceCount);
-    const storage = options.storage ?? new MemoryStorage();
+    const storage = new MemoryStorage(
+      { ...options, ...(options.mute && { stall: true }) },
+      this.clock,
+      this.#random,
+    );
     for (let piece = 0; piece < pieceCount; piece++) {
       if (options.have !== "all" && !options.have?.includes(piece)) continue;
       have.add(piece);

@@ -88,6 +88,12 @@ export class ActivePiece {
     return 1 + (this.#others?.get(block)?.length ?? 0);
   }
 
+  /** Who was asked for `block` first and may still send it; undefined when it's free or received. */
+  firstRequester(block: number): PeerKey | undefined {
+    const first = this.#state[block] ?? FREE;
+    return first < 0 ? undefined : first;
+  }
+
   isRequestedFrom(block: number, peer: PeerKey): boolean {
     return this.#state[block] === peer || (this.#others?.get(block)?.includes(peer) ?? false);
   }

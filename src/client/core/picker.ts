@@ -121,9 +121,15 @@ export class Picker {
 
   /**
    * Near the end: asks `peer` for up to `count` blocks that others were asked for already.
+   * @param isSlow whether a peer that was asked is so slow that it's worth asking another
    * @returns how many there were.
    */
-  pickDuplicates(peer: PickPeer, count: number, take: (active: ActivePiece, block: number) => void): number {
+  pickDuplicates(
+    peer: PickPeer,
+    count: number,
+    isSlow: (asked: PeerKey) => boolean,
+    take: (active: ActivePiece, block: number) => void,
+  ): number {
     let left = count;
     for (let copies = 1; copies < ENDGAME_COPIES && left > 0; copies++) {
       for (const active of this.#active.values()) {
@@ -132,6 +138,8 @@ export class Picker {
         // From the last block on: the one that was asked first works from the front.
         for (let block = active.blockCount - 1; block >= 0 && left > 0; block--) {
           if (active.requesterCount(block) !== copies || active.isRequestedFrom(block, peer.key)) continue;
+          const first = active.firstRequester(block);
+          if (first === undefined || !isSlow(first)) continue;
           active.request(block, peer.key);
           take(active, block);
           left--;

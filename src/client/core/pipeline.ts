@@ -1,8 +1,13 @@
 import type { Millis } from "../../protocol/ambient.ts";
 import { BLOCK_LENGTH } from "./active-piece.ts";
 
-/** What we keep asked for at least, in blocks: enough for a slow link, and shallow enough to choose pieces late. */
-export const MIN_DEPTH = 4;
+/** What we ask for before anything is known, in blocks. */
+const FIRST_DEPTH = 4;
+/**
+ * What we keep asked for at least: one under way and one waiting. No more, because of a busy seeder's fifty peers each
+ * gets a fiftieth: what waits in its queue for seconds could come sooner from somebody else.
+ */
+export const MIN_DEPTH = 2;
 /** What we ask for at most, whatever the peer takes: 32 MiB. */
 const MAX_DEPTH = 2000;
 /** Of a peer that doesn't say how many requests it queues. */
@@ -23,7 +28,7 @@ const MIN_PATIENCE: Millis = 5_000;
  */
 export class Pipeline {
   #limit = DEFAULT_REQUEST_QUEUE;
-  #depth = MIN_DEPTH;
+  #depth = FIRST_DEPTH;
   #latency: Millis = Number.POSITIVE_INFINITY;
   #windowStart: Millis;
   #windowBytes = 0;
@@ -38,6 +43,12 @@ export class Pipeline {
   /** Blocks to keep asked for. */
   get depth(): number {
     return this.#depth;
+  }
+
+  /** Milliseconds until `outstanding` blocks are here, by what was measured; Infinity before anything was. */
+  expected(outstanding: number): Millis {
+    if (this.#rate === 0) return Number.POSITIVE_INFINITY;
+    return this.#latency + (outstanding * BLOCK_LENGTH) / this.#rate;
   }
 
   /** Milliseconds: how long a request may take, with `outstanding` blocks asked for, before others are asked. */

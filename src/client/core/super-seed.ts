@@ -46,9 +46,9 @@ export class SuperSeed {
     this.#unsent = new Set(Array.from({ length: pieceCount }, (_, piece) => piece));
   }
 
-  /** Every piece is with a receiver, or on its way to one. */
-  get done(): boolean {
-    return this.#unsent.size === 0;
+  /** Every piece is with a receiver; or the last are on their way, and we have nothing to send. @param idle as in `has` */
+  isDone(idle: boolean): boolean {
+    return this.#unsent.size === 0 && (this.#outstanding.size === 0 || idle);
   }
 
   /** Only the pieces that we show it exist for this peer. */

@@ -147,11 +147,18 @@ describe("Picker", () => {
     expect(picker.endgame).toBe(false);
     picked(picker, a, 1);
     expect(picker.endgame).toBe(true);
-    const none = () => undefined;
-    expect(picker.pickDuplicates(a, 100, none)).toBe(0);
-    expect(picker.pickDuplicates(b, 100, none)).toBe(8);
-    expect(picker.pickDuplicates(c, 100, none)).toBe(8);
-    expect(picker.pickDuplicates(d, 100, none)).toBe(0);
+    const double = (who: PickPeer, isSlow: boolean) =>
+      picker.pickDuplicates(
+        who,
+        100,
+        () => isSlow,
+        () => undefined,
+      );
+    expect(double(b, false)).toBe(0);
+    expect(double(a, true)).toBe(0);
+    expect(double(b, true)).toBe(8);
+    expect(double(c, true)).toBe(8);
+    expect(double(d, true)).toBe(0);
     const active = picker.active(0);
     expect(active?.receive(0, b.key)).toEqual([a.key, c.key]);
   });
