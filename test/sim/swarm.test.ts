@@ -280,9 +280,11 @@ describe("leaving", () => {
     sim.introduceAll();
     await sim.clock.advance(1000);
     let settled = false;
-    const finishing = seeder.torrent.finish(2000).then(() => {
+    const finish = async () => {
+      await seeder.torrent.finish(2000);
       settled = true;
-    });
+    };
+    const finishing = finish();
     const before = leecher.torrent.stats().downloaded;
     await sim.clock.runUntil(() => settled, 1500);
     await finishing;

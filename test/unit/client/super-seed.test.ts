@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { rankAmong, tagOf } from "../../../src/client/core/share-out.ts";
 import { SuperSeed } from "../../../src/client/core/super-seed.ts";
-import { seededRandom } from "../../support/sim.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 
 function superSeed(pieces: number, peers: readonly number[]): SuperSeed {
   const seed = new SuperSeed(pieces, seededRandom(1));
