@@ -6,6 +6,7 @@ import { ProtocolError } from "../protocol/errors.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { IncomingPeer } from "./accept.ts";
+import { sendsLateBitfields } from "./core/client-name.ts";
 import { encodeExtendedHandshake, type OwnExtensions, parseExtendedHandshake } from "./core/extension.ts";
 import { Framer, type MessageSink } from "./core/framer.ts";
 import { encodeHandshake, HANDSHAKE_LENGTH, type Handshake, HandshakeReader } from "./core/handshake.ts";
@@ -318,7 +319,9 @@ export class Wire {
     if (bytesEqual(handshake.peerId, peerId)) throw new OwnConnectionError();
     if (incoming !== undefined) this.#sendHandshake();
     const identity = { peerId: handshake.peerId, fast: handshake.fast, extended: handshake.extended };
-    const framer = new Framer({ sink: this.#sink, layout, fast: identity.fast, extended: identity.extended });
+    const { fast, extended } = identity;
+    const lateBitfields = sendsLateBitfields(identity.peerId);
+    const framer = new Framer({ sink: this.#sink, layout, fast, extended, lateBitfields });
     this.#phase = { name: "exchanging", framer, identity };
     this.#lastReceived = this.#options.clock.now();
     this.#handler?.onHandshake(identity);

@@ -18,6 +18,15 @@ const theirs = "10.99.0.2";
 const place = scratch();
 const cache = ["--cache-dir", path.join(place.dir, "cache")];
 let jobs = 0;
+/** Transmission's and mktorrent's creators leave out dotfiles or empty files; libtorrent's takes everything. */
+const libtorrentMaker = `
+import libtorrent as lt, os, sys
+files = lt.file_storage(); lt.add_files(files, sys.argv[1])
+torrent = lt.create_torrent(files, 0, lt.create_torrent.v1_only)
+lt.set_piece_hashes(torrent, os.path.dirname(sys.argv[1]))
+open(sys.argv[2], "wb").write(lt.bencode(torrent.generate()))`;
+/** SHA-256 of nothing. */
+const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** An empty folder for one job. */
 function fresh(name: string): string {
@@ -83,7 +92,11 @@ describe.each([
         state: fresh("state"),
       });
       await peer.stop();
-      expect(await contents(dir)).toEqual(await original());
+      // Transmission 3 does not create files that have no bytes to download.
+      const expected = [...(await original())].filter(
+        ([, digest]) => client !== transmission || digest !== empty,
+      );
+      expect(await contents(dir)).toEqual(new Map(expected));
     });
   });
 
@@ -92,7 +105,7 @@ describe.each([
 
     beforeAll(async () => {
       const made = path.join(fresh("torrent"), "made.torrent");
-      await run("transmission-create", ["-o", made, root]);
+      await run("/usr/bin/python3", ["-c", libtorrentMaker, root, made]);
       // rtorrent loads no torrent without a tracker; nobody answers at this one.
       torrent = rewriteTorrent(
         made,

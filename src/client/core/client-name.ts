@@ -45,6 +45,14 @@ export function clientName(peerId: PeerId): string {
   return printable.length >= 4 ? printable : "unknown";
 }
 
+/**
+ * Whether the program of that peer id sends a `bitfield` in the middle, where BEP 3 allows it only at the start: aria2
+ * does instead of many `have`s, when that is shorter.
+ */
+export function sendsLateBitfields(peerId: PeerId): boolean {
+  return toLatin1(peerId).startsWith("A2-");
+}
+
 /** Three numbers, `A` being 10; the fourth digit is a build, a beta mark or nothing. */
 function version(digits: string): string {
   return Array.from(digits.slice(0, 3), (digit) => Number.parseInt(digit, 36)).join(".");

@@ -35,6 +35,8 @@ export interface FramerOptions {
   readonly fast: boolean;
   /** BEP 10 was agreed: its messages are skipped otherwise. */
   readonly extended: boolean;
+  /** Takes a bitfield that comes later for the `have` messages that it stands for, see `lateBitfields`; not by default. */
+  readonly lateBitfields?: boolean;
 }
 
 /**
@@ -47,6 +49,7 @@ export class Framer {
   readonly #layout: PieceLayout;
   readonly #fast: boolean;
   readonly #extended: boolean;
+  readonly #lateBitfields: boolean;
   /** The beginning of a message whose end has not arrived yet, with its length prefix. */
   #scratch = new Uint8Array(FIRST_SCRATCH);
   #held = 0;
@@ -61,6 +64,7 @@ export class Framer {
     this.#layout = options.layout;
     this.#fast = options.fast;
     this.#extended = options.extended;
+    this.#lateBitfields = options.lateBitfields ?? false;
   }
 
   /**
@@ -203,10 +207,15 @@ export class Framer {
   }
 
   #pieces(id: number, packed: Uint8Array): void {
-    if (this.#begun)
-      throw new ProtocolError(`the peer sent message ${id}, which is only allowed at the start`);
-    this.#begun = true;
     const count = this.#layout.pieceCount;
+    if (this.#begun) {
+      if (id !== MessageId.bitfield || !this.#lateBitfields) {
+        throw new ProtocolError(`the peer sent message ${id}, which is only allowed at the start`);
+      }
+      for (const piece of Bitfield.from(packed, count)) this.#sink.onHave(pieceIndex(piece));
+      return;
+    }
+    this.#begun = true;
     if (id === MessageId.bitfield) this.#sink.onPieces(Bitfield.from(packed, count));
     else if (id === MessageId.haveAll) this.#sink.onPieces(Bitfield.full(count));
     else this.#sink.onPieces(new Bitfield(count));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Candidates } from "../../../src/client/core/candidates.ts";
-import { clientName } from "../../../src/client/core/client-name.ts";
+import { clientName, sendsLateBitfields } from "../../../src/client/core/client-name.ts";
 import { peerId } from "../../../src/protocol/ids.ts";
 
 const at = (port: number) => ({ host: "10.0.0.1", port });
@@ -89,4 +89,10 @@ describe("clientName", () => {
   ])("reads %j as %j", (start, expected) => {
     expect(name(start)).toBe(expected);
   });
+});
+
+it("knows only aria2 to send bitfields in the middle", () => {
+  const id = (start: string) => peerId(Uint8Array.from({ length: 20 }, (_, i) => start.charCodeAt(i) || 0));
+  expect(sendsLateBitfields(id("A2-1-36-0-"))).toBe(true);
+  expect(sendsLateBitfields(id("-TR3000-"))).toBe(false);
 });

@@ -45,7 +45,14 @@ function sink(): MessageSink & { readonly calls: string[]; readonly views: Uint8
   };
 }
 
-function framer(options: { fast?: boolean; extended?: boolean; layout?: PieceLayout } = {}) {
+interface Agreed {
+  readonly fast?: boolean;
+  readonly extended?: boolean;
+  readonly lateBitfields?: boolean;
+  readonly layout?: PieceLayout;
+}
+
+function framer(options: Agreed = {}) {
   const seen = sink();
   return {
     seen,
@@ -54,12 +61,13 @@ function framer(options: { fast?: boolean; extended?: boolean; layout?: PieceLay
       layout: options.layout ?? layout,
       fast: options.fast ?? true,
       extended: options.extended ?? true,
+      lateBitfields: options.lateBitfields ?? false,
     }),
   };
 }
 
 /** Pushes at once; the calls, or the error. */
-function feed(bytes: string, options: { fast?: boolean; extended?: boolean } = {}): string[] | string {
+function feed(bytes: string, options: Agreed = {}): string[] | string {
   const { framer: it, seen } = framer(options);
   try {
     it.push(hex(bytes));
@@ -155,6 +163,14 @@ describe("a peer is closed", () => {
 
 test("an extended message to somebody who does not speak BEP 10 is skipped", () => {
   expect(feed("00000004 14 03 6465 00000001 02", { extended: false })).toEqual(["interested"]);
+});
+
+test("a late bitfield stands for haves where the peer is known to send such, and is held to the same size", () => {
+  expect(feed("00000001 0f 00000003 05 a040", { lateBitfields: true })).toEqual(
+    feed("00000001 0f 00000005 04 00000000 00000005 04 00000002 00000005 04 00000009"),
+  );
+  expect(feed("00000001 0f 00000003 05 a020", { lateBitfields: true })).toBe("closed");
+  expect(feed("00000001 0f 00000001 0e", { lateBitfields: true })).toBe("closed");
 });
 
 test("extension messages, keep-alives and unknown ones may come before the bitfield", () => {
