@@ -10,7 +10,7 @@ import { Choking } from "./choking.ts";
 import { type ConnectionBudget, Connections } from "./connections.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
-import { clientName } from "./core/client-name.ts";
+import { clientName, isBoojum } from "./core/client-name.ts";
 import { encodeHaves } from "./core/messages.ts";
 import { RateMeter } from "./core/rate.ts";
 import { tagOf } from "./core/share-out.ts";
@@ -242,6 +242,7 @@ export class Torrent implements PeerOwner {
       return;
     }
     peer.client = clientName(identity.peerId);
+    if (!isBoojum(identity.peerId)) peer.pipeline.allowForTurns();
     peer.tag = tagOf(identity.peerId);
     peer.joined = true;
     this.#offer(peer);

@@ -53,6 +53,11 @@ export function sendsLateBitfields(peerId: PeerId): boolean {
   return toLatin1(peerId).startsWith("A2-");
 }
 
+/** Whether a peer says that it is our own program: fit for tuning, not for trust. */
+export function isBoojum(peerId: PeerId): boolean {
+  return toLatin1(peerId).startsWith("-BJ");
+}
+
 /** Three numbers, `A` being 10; the fourth digit is a build, a beta mark or nothing. */
 function version(digits: string): string {
   return Array.from(digits.slice(0, 3), (digit) => Number.parseInt(digit, 36)).join(".");

@@ -14,6 +14,12 @@ const MAX_DEPTH = 2000;
 const DEFAULT_REQUEST_QUEUE = 250;
 /** Time that the queue must last beyond the way there and back: our and the peer's scheduling. */
 const SLACK: Millis = 100;
+/**
+ * The same for programs that are not ours, and the least that they are asked for: Transmission looks at its queue twice
+ * a second only, so that a shallow one would be empty nearly all the time.
+ */
+const STRANGER_SLACK: Millis = 1_000;
+const STRANGER_MIN_DEPTH = 16;
 /** A shorter time says too little about the rate. */
 const MIN_WINDOW: Millis = 50;
 /** No request of a living peer takes longer. */
@@ -29,6 +35,8 @@ const MIN_PATIENCE: Millis = 5_000;
 export class Pipeline {
   #limit = DEFAULT_REQUEST_QUEUE;
   #depth = FIRST_DEPTH;
+  #minDepth = MIN_DEPTH;
+  #slack = SLACK;
   #latency: Millis = Number.POSITIVE_INFINITY;
   #windowStart: Millis;
   #windowBytes = 0;
@@ -64,6 +72,13 @@ export class Pipeline {
     this.#adapt();
   }
 
+  /** The peer's program is not ours: it may answer in turns of its own. */
+  allowForTurns(): void {
+    this.#slack = STRANGER_SLACK;
+    this.#minDepth = STRANGER_MIN_DEPTH;
+    this.#adapt();
+  }
+
   /** `bytes` came at `now`, asked for at `askedAt`. */
   received(bytes: number, askedAt: Millis, now: Millis): void {
     this.#latency = Math.min(this.#latency, now - askedAt);
@@ -86,8 +101,8 @@ export class Pipeline {
 
   #adapt(): void {
     const wanted = Math.ceil(
-      (this.#rate * (2 * Math.min(this.#latency, MAX_PATIENCE) + SLACK)) / BLOCK_LENGTH,
+      (this.#rate * (2 * Math.min(this.#latency, MAX_PATIENCE) + this.#slack)) / BLOCK_LENGTH,
     );
-    this.#depth = Math.min(this.#limit, MAX_DEPTH, Math.max(MIN_DEPTH, wanted || MIN_DEPTH));
+    this.#depth = Math.min(this.#limit, MAX_DEPTH, Math.max(this.#minDepth, wanted || this.#minDepth));
   }
 }

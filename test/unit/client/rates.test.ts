@@ -121,6 +121,18 @@ describe("Pipeline", () => {
     expect(pipeline.depth).toBeLessThan(400);
   });
 
+  it("fills a peer that answers twice a second", () => {
+    const pipeline = new Pipeline(0);
+    pipeline.setLimit(500);
+    pipeline.allowForTurns();
+    let asked = Array.from({ length: pipeline.depth }, () => 0);
+    for (let now = 500; now <= 10_000; now += 500) {
+      for (const at of asked) pipeline.received(BLOCK_LENGTH, at, now);
+      asked = Array.from({ length: pipeline.depth }, () => now);
+    }
+    expect(pipeline.depth).toBe(500);
+  });
+
   it("never exceeds what the peer queues", () => {
     const pipeline = new Pipeline(0);
     pipeline.setLimit(10);
