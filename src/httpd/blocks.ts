@@ -1,9 +1,9 @@
 /** Buffers between disk and sockets: a few large ones that are used again and again. */
 
 /** Measured: larger ones fall out of the processor's cache, smaller ones cost more calls. */
-export const LARGE_BLOCK = 128 * 1024;
+const LARGE_BLOCK = 128 * 1024;
 /** What a reader gets who is slow, or comes when all large blocks are lent: a thousand of them are still little. */
-export const SMALL_BLOCK = 16 * 1024;
+const SMALL_BLOCK = 16 * 1024;
 /** 8 MiB of large blocks in all. */
 const MAX_LENT = 64;
 

@@ -17,7 +17,7 @@ export interface AddressFacts {
 }
 
 /** How far the first host reaches: along the default route, within a private network, or only on this machine. */
-export type Reach = "route" | "private" | "loopback";
+type Reach = "route" | "private" | "loopback";
 
 export interface OrderedHosts {
   /** For URLs: IPv6 in brackets, the `.local` name after the first address. Never empty. */

@@ -1,10 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createWeb } from "../../src/httpd/app.ts";
 import { type Listener, listen } from "../../src/platform/listener.ts";
+import { launchBrowser } from "../support/browser.ts";
 import { catalog, share, sharedFile } from "../support/catalog.ts";
 
 const ATTACK = "document.documentElement.dataset.hit='1';fetch('/stolen');";
@@ -54,18 +55,7 @@ beforeAll(async () => {
     { request: createWeb({ catalog: shares, version: "1.2.3", hostNames: () => [] }) },
   );
   base = `http://127.0.0.1:${listener.port}`;
-  browser = await chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  browser = await launchBrowser();
 });
 afterAll(async () => {
   await browser?.close();

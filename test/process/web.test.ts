@@ -222,7 +222,7 @@ describe("a file", () => {
     "bytes=-0",
     "bytes=5-4",
     `bytes=${Array.from({ length: 1_000 }, (_, i) => `${9 * i}-${9 * i}`)}`,
-  ])("refuses %.20s", async (range) => {
+  ])("refuses %s", async (range) => {
     const { status, headers, body } = await fetchRaw("/s/k3f9x2/files/big.bin", { range });
     expect([status, headers["content-range"], body.length]).toEqual([416, `bytes */${big.length}`, 0]);
     await allClosed();
