@@ -9,6 +9,7 @@ import { Limiter } from "./limiter.ts";
 import { RunBuffers } from "./run-buffers.ts";
 import { Torrent, type TorrentEnvironment } from "./torrent.ts";
 import type { TorrentOptions } from "./torrent-types.ts";
+import type { RateLimiter } from "./upload.ts";
 
 export interface SessionOptions {
   readonly dial: Dial;
@@ -100,6 +101,11 @@ export class Session {
         this.#env.budget.release();
       },
     });
+  }
+
+  /** What all uploads share: whatever else leaves this machine for receivers asks it too. */
+  get uploadLimiter(): RateLimiter {
+    return this.#env.up;
   }
 
   /** Bytes a second over all torrents; Infinity lifts a limit. */

@@ -35,9 +35,9 @@ const BUSY: FileProblem = { status: 503, message: "Too many files are open. Try 
 export class FileSender {
   readonly #pool = new BlockPool();
   readonly #turns = new Turns();
-  readonly #limit: SendLimit | undefined;
+  readonly #limit: () => SendLimit | undefined;
 
-  constructor(limit: SendLimit | undefined) {
+  constructor(limit: () => SendLimit | undefined) {
     this.#limit = limit;
   }
 
@@ -63,7 +63,7 @@ export class FileSender {
       response.end();
     } else {
       const pool = this.#pool;
-      pump({ response, fd: opened, version: file, parts, pool, turns: this.#turns, limit: this.#limit });
+      pump({ response, fd: opened, version: file, parts, pool, turns: this.#turns, limit: this.#limit() });
     }
     return undefined;
   }

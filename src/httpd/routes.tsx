@@ -19,8 +19,8 @@ export interface RoutesOptions {
   readonly catalog: Catalog;
   /** Of this program, for people. */
   readonly version: string;
-  /** Shared by everything that is uploaded; none: as fast as it goes. */
-  readonly limit?: SendLimit | undefined;
+  /** The rate that all uploads share, asked for when a file is sent; none: as fast as it goes. */
+  readonly limit?: (() => SendLimit | undefined) | undefined;
 }
 
 /** What the front door adds to a request. */
@@ -41,7 +41,7 @@ const RETRY_SECONDS = "1";
 
 export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   const { catalog, version } = options;
-  const sender = new FileSender(options.limit);
+  const sender = new FileSender(options.limit ?? (() => undefined));
   const app = new Hono<WebEnv>();
 
   const problem = (c: WebContext, status: 404 | 409 | 410 | 500 | 503, message: string): Answer => {

@@ -110,6 +110,8 @@ class Desk {
   readonly #all = new Set<Socket>();
   /** Those that nothing is being done for, the longest idle first: they make room when the house is full. */
   readonly #idle = new Set<Socket>();
+  /** HTTP requests not answered yet; several when they come without waiting for the answers. */
+  readonly #running = new WeakMap<Socket, number>();
 
   constructor(options: ListenOptions, handlers: ConnectionHandlers) {
     this.#handlers = handlers;
@@ -203,6 +205,12 @@ class Desk {
     handler(socket, firstBytes);
   }
 
+  #answered(socket: Socket): void {
+    const left = (this.#running.get(socket) ?? 1) - 1;
+    this.#running.set(socket, left);
+    if (left === 0 && this.#all.has(socket)) this.#idle.add(socket);
+  }
+
   #createHttp(options: ListenOptions, onRequest: RequestListener): HttpServer {
     const headersTimeout = options.headersTimeout ?? HEADERS_TIMEOUT;
     const server = createHttpServer(
@@ -217,9 +225,8 @@ class Desk {
       (request, response) => {
         const { socket } = request;
         this.#idle.delete(socket);
-        response.once("close", () => {
-          if (this.#all.has(socket)) this.#idle.add(socket);
-        });
+        this.#running.set(socket, (this.#running.get(socket) ?? 0) + 1);
+        response.once("close", () => this.#answered(socket));
         onRequest(request, response);
       },
     );

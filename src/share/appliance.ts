@@ -4,7 +4,7 @@ import { clientName } from "../client/core/client-name.ts";
 import { Session } from "../client/session.ts";
 import type { Torrent } from "../client/torrent.ts";
 import type { PeerStats } from "../client/torrent-types.ts";
-import { createWeb } from "../httpd/app.ts";
+import { createWeb, type WebOptions } from "../httpd/app.ts";
 import { localHosts, ownNames } from "../platform/addresses.ts";
 import { systemClock } from "../platform/clock.ts";
 import { nodeHashes } from "../platform/hashes.ts";
@@ -67,7 +67,7 @@ export class Appliance implements Publication {
     const listener = await listen(
       { port: options.port, preferredPort: lastPort, bind },
       {
-        request: dispatcher(shares, tracker, options),
+        request: dispatcher(shares, tracker, options, () => desk.session?.uploadLimiter),
         peer: (socket, firstBytes) => {
           if (desk.session === undefined) socket.destroy();
           else desk.session.accept(new TcpTransport(socket, firstBytes));
@@ -277,12 +277,13 @@ function dispatcher(
   shares: ReadonlyMap<string, PublishedShare>,
   store: TrackerStore,
   { publicUrl }: PublishOptions,
+  limit: WebOptions["limit"],
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const catalog = {
     listed: () => [...shares.values()].filter((share) => share.listed),
     get: (id: string) => shares.get(id),
   };
-  const web = createWeb({ catalog, publicUrl, version, hostNames: ownNames });
+  const web = createWeb({ catalog, publicUrl, version, hostNames: ownNames, limit });
   const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
   const tracker = createTrackerHttp({ store, hostNames: () => [...ownNames(), ...names] });
   return (request, response) => {

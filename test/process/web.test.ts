@@ -24,6 +24,7 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createWeb } from "../../src/httpd/app.ts";
 import type { Share, SharedFile } from "../../src/httpd/model.ts";
+import type { SendLimit } from "../../src/httpd/pump.ts";
 import { type Listener, listen } from "../../src/platform/listener.ts";
 import { catalog, share, sharedFile } from "../support/catalog.ts";
 
@@ -34,13 +35,7 @@ const huge = 64 * 1024 * 1024;
 let root: string;
 let shares: Share[];
 let listener: Listener;
-let limit:
-  | {
-      grain: number;
-      take: (bytes: number, granted: () => void) => boolean;
-      forget: (granted: () => void) => void;
-    }
-  | undefined;
+let limit: SendLimit | undefined;
 const sockets: Socket[] = [];
 
 beforeAll(() => {
@@ -67,11 +62,7 @@ beforeEach(async () => {
     version: "1.2.3",
     hostNames: () => ["studio.local"],
     publicUrl: "https://share.example.org/dir/",
-    limit: {
-      grain: 65_536,
-      take: (bytes, granted) => limit?.take(bytes, granted) ?? true,
-      forget: (granted) => limit?.forget(granted),
-    },
+    limit: () => limit,
   });
   listener = await listen({ port: 0, bind: ["127.0.0.1"] }, { request: web });
 });
