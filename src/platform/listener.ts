@@ -1,12 +1,21 @@
 /** The one port: HTTP and the peer protocol on the same TCP port number, told apart by the first bytes. */
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from "node:http";
-import { createServer, isIP, isIPv4, type Server, type Socket } from "node:net";
-import { BoojumError } from "../protocol/errors.ts";
+import type { Server, Socket } from "node:net";
 import { LONGEST_OPENING, tellProtocol } from "./first-bytes.ts";
+import {
+  addressOf,
+  candidatePorts,
+  checkedAddresses,
+  closeServer,
+  FIRST_PORT,
+  isPortTrouble,
+  LAST_PORT,
+  ListenError,
+  listenError,
+  openAll,
+  portOf,
+} from "./ports.ts";
 
-/** The ports that BitTorrent clients traditionally listen on, both included. */
-const FIRST_PORT = 6881;
-const LAST_PORT = 6999;
 const FIRST_BYTES_TIMEOUT = 10_000;
 const MAX_CONNECTIONS = 2_000;
 const HEADERS_TIMEOUT = 10_000;
@@ -15,13 +24,6 @@ const KEEP_ALIVE_TIMEOUT = 15_000;
 /** A response whose reader takes nothing for so long is cut. */
 const STALL_TIMEOUT = 60_000;
 const MAX_HEADER_BYTES = 16 * 1024;
-
-/** We can't listen: the port that was asked for is taken, the address isn't ours, nothing is free. */
-export class ListenError extends BoojumError {
-  constructor(message: string, options?: ErrorOptions) {
-    super("listen", message, options);
-  }
-}
 
 export interface ListenOptions {
   /** The port that was asked for, 0 for any: when it can't be had, that is an error. */
@@ -236,114 +238,6 @@ class Desk {
     server.emit("listening");
     return server;
   }
-}
-
-function candidatePorts(preferred: number | undefined): number[] {
-  const ports = Array.from({ length: LAST_PORT - FIRST_PORT + 1 }, (_, i) => FIRST_PORT + i);
-  return preferred === undefined ? ports : [preferred, ...ports.filter((port) => port !== preferred)];
-}
-
-function checkedAddresses(bind: readonly string[]): string[] {
-  for (const address of bind) {
-    if (isIP(address) === 0)
-      throw new ListenError(`${JSON.stringify(address)} is not an IP address to listen on.`);
-  }
-  return [...new Set(bind)];
-}
-
-/** Opens every address on one port number, or none: then the reason is returned. */
-async function openAll(
-  bind: readonly string[],
-  port: number,
-  accept: (socket: Socket) => void,
-): Promise<readonly Server[] | Error> {
-  if (bind.length === 0) {
-    const dual = await openOne({ host: "::", port, ipv6Only: false }, accept);
-    if (!isWithoutIPv6(dual)) return dual instanceof Error ? dual : [dual];
-    const four = await openOne({ host: "0.0.0.0", port, ipv6Only: false }, accept);
-    return four instanceof Error ? four : [four];
-  }
-  const ipv6Only = bind.some((address) => isIPv4(address));
-  const servers: Server[] = [];
-  for (const host of bind) {
-    const opened = await openOne(
-      { host, port: servers.length === 0 ? port : portOf(servers[0]), ipv6Only },
-      accept,
-    );
-    if (opened instanceof Error) {
-      await Promise.all(servers.map(closeServer));
-      return opened;
-    }
-    servers.push(opened);
-  }
-  return servers;
-}
-
-function openOne(
-  where: { host: string; port: number; ipv6Only: boolean },
-  accept: (socket: Socket) => void,
-): Promise<Server | Error> {
-  return new Promise((resolve) => {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
-    server.once("error", resolve);
-    server.listen({ ...where, exclusive: true, backlog: 1024 }, () => {
-      server.off("error", resolve);
-      // Out of file descriptors, say: those who are connected go on, the next attempt may succeed.
-      server.on("error", ignore);
-      resolve(server);
-    });
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
-}
-
-function portOf(server: Server | undefined): number {
-  const address = server?.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-function addressOf(server: Server): string {
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.address : "";
-}
-
-/** Another port may do better. */
-function isPortTrouble(error: Error): boolean {
-  return hasCode(error, ["EADDRINUSE", "EACCES"]);
-}
-
-function isWithoutIPv6(outcome: Server | Error): boolean {
-  return (
-    outcome instanceof Error &&
-    hasCode(outcome, ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL", "EPROTONOSUPPORT"])
-  );
-}
-
-function hasCode(error: Error, codes: readonly string[]): boolean {
-  return "code" in error && typeof error.code === "string" && codes.includes(error.code);
-}
-
-function listenError(bind: readonly string[], port: number, cause: Error): ListenError {
-  const where = bind.length === 0 ? `port ${port}` : `port ${port} of ${bind.join(", ")}`;
-  if (hasCode(cause, ["EADDRINUSE"])) {
-    return new ListenError(`Can't listen on ${where}: another program does. Choose another with --port.`, {
-      cause,
-    });
-  }
-  if (hasCode(cause, ["EACCES"])) {
-    return new ListenError(
-      `Can't listen on ${where}: this user may not. Choose one above 1023 with --port.`,
-      { cause },
-    );
-  }
-  if (hasCode(cause, ["EADDRNOTAVAIL"])) {
-    return new ListenError(`Can't listen on ${where}: that address is not this machine's. Check --bind.`, {
-      cause,
-    });
-  }
-  return new ListenError(`Can't listen on ${where}: ${cause.message}.`, { cause });
 }
 
 function ignore(): void {}

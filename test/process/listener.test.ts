@@ -5,11 +5,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   type ConnectionHandlers,
-  ListenError,
   type Listener,
   type ListenOptions,
   listen,
 } from "../../src/platform/listener.ts";
+import { ListenError } from "../../src/platform/ports.ts";
 
 const HANDSHAKE = Buffer.from(
   `\x13BitTorrent protocol${"\0".repeat(8)}${"h".repeat(20)}${"p".repeat(20)}`,
