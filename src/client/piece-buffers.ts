@@ -1,13 +1,15 @@
-/** How many idle buffers are kept; the rest is left to the garbage collector. */
-const KEEP = 8;
+/** How much idle memory is kept; the rest is left to the garbage collector. */
+const KEEP_BYTES = 32 * 1024 * 1024;
 
 /** Memory for pieces under way: reused, because touching fresh memory costs more than copying a block into it. */
 export class PieceBuffers {
   readonly #pieceLength: number;
+  readonly #keep: number;
   readonly #idle: Uint8Array[] = [];
 
   constructor(pieceLength: number) {
     this.#pieceLength = pieceLength;
+    this.#keep = Math.max(2, Math.floor(KEEP_BYTES / pieceLength));
   }
 
   /** A buffer of one piece's length, full of leftovers; the caller has it until `give`. */
@@ -16,7 +18,7 @@ export class PieceBuffers {
   }
 
   give(buffer: Uint8Array): void {
-    if (this.#idle.length < KEEP) this.#idle.push(buffer);
+    if (this.#idle.length < this.#keep) this.#idle.push(buffer);
   }
 
   clear(): void {
