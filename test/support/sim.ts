@@ -19,7 +19,7 @@ const PORT = 6881;
 export const sha1 = (bytes: Uint8Array): Uint8Array => hash("sha1", bytes, "buffer");
 
 /** What is wrong with a node's disk, or with the node. */
-export interface Faults {
+interface Faults {
   /** The chance that a read gives bad data. */
   readonly corrupt?: number;
   /** Reads never end: the peer accepts requests and sends nothing. */
@@ -31,7 +31,7 @@ export interface Faults {
 }
 
 /** Pieces in memory, with faults. */
-export class MemoryStorage implements PieceStorage {
+class MemoryStorage implements PieceStorage {
   readonly pieces = new Map<number, Uint8Array>();
   /** The most writes that were under way at once. */
   mostWriting = 0;
