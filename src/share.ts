@@ -16,13 +16,13 @@ export {
   type Download,
   type GetOptions,
   get,
-  InterruptedError,
-  NobodyHasItError,
+  type Preparation,
   type SeedGoal,
   UnsupportedError,
 } from "./share/get.ts";
 export { readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
 export { type Publication, type PublishOptions, publish } from "./share/publish.ts";
+export { InterruptedError, NobodyHasItError } from "./share/receiver.ts";
 export { type Source, SourceReadError } from "./share/source.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
 export { version } from "./share/version.ts";

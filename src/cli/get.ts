@@ -71,7 +71,12 @@ async function runGet(source: string, flags: GetFlags, surroundings: Surrounding
       output.event(event);
       view.show(event);
     };
-    const download = await get(found, { ...getOptions(flags), onEvent, signal: stop.signal });
+    const download = await get(found, {
+      ...getOptions(flags),
+      onEvent,
+      onWork: (work) => view.prepare(work),
+      signal: stop.signal,
+    });
     await download.done;
     await download.closed;
     return 0;

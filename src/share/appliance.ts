@@ -27,6 +27,8 @@ import { version } from "./version.ts";
 
 /** Milliseconds that trackers elsewhere get to hear that we stop. */
 const STOPPED_PATIENCE = 2_000;
+/** Different warnings about unreadable data; more would tell nobody anything new. */
+const MAX_WARNINGS = 100;
 
 export class Appliance implements Publication {
   readonly port: number;
@@ -41,6 +43,7 @@ export class Appliance implements Publication {
   readonly #session: Session;
   readonly #stopping = new AbortController();
   readonly #stats: NodeJS.Timeout;
+  readonly #warned = new Set<string>();
   #settleClosed: () => void = () => {};
   #closing: Promise<void> | undefined;
 
@@ -84,9 +87,12 @@ export class Appliance implements Publication {
       ...(options.limitUp !== undefined && { limitUp: options.limitUp }),
       ...(options.limitDown !== undefined && { limitDown: options.limitDown }),
     });
-    const { hosts, reach } = await localHosts(bind);
+    const { hosts, reach } = await localHosts(bind).catch(async (error: unknown) => {
+      await listener.close();
+      throw error;
+    });
     const urls = hosts.map((host) => `http://${host}:${listener.port}`);
-    if (options.publicUrl !== undefined) urls.unshift(options.publicUrl);
+    if (options.publicUrl !== undefined) urls.unshift(options.publicUrl.replace(/\/+$/, ""));
     const appliance = new Appliance({
       shares,
       options,
@@ -235,10 +241,15 @@ export class Appliance implements Publication {
     torrent.on("peerJoined", (peer) => share.roster.joined("wire", connected(peer)));
     torrent.on("peerCompleted", (peer) => share.roster.completedBy("wire", connected(peer)));
     torrent.on("peerLeft", (peer) => share.roster.left("wire", connected(peer)));
-    torrent.on("unreadable", (_piece, error) => {
-      this.#tell({ event: "warning", code: "unreadable", message: error.message });
-    });
-    torrent.on("failed", (error) => this.#tell({ event: "warning", code: "failed", message: error.message }));
+    torrent.on("unreadable", (_piece, error) => this.#warnOnce("unreadable", error.message));
+    torrent.on("failed", (error) => this.#warnOnce("failed", error.message));
+  }
+
+  /** A file that is gone has many pieces, and a share may have many files. */
+  #warnOnce(code: string, message: string): void {
+    if (this.#warned.has(message) || this.#warned.size >= MAX_WARNINGS) return;
+    this.#warned.add(message);
+    this.#tell({ event: "warning", code, message });
   }
 
   #statsEvent(): StatsEvent {

@@ -1,27 +1,16 @@
 /** Downloading: from a source to verified files, seeding meanwhile. */
-import { lookup } from "node:dns/promises";
 import picomatch from "picomatch";
-import type { Announcer } from "../client/discovery/announcer.ts";
-import type { Download as Place } from "../client/download.ts";
 import { openDownload } from "../client/open-download.ts";
-import { Session } from "../client/session.ts";
-import type { Torrent } from "../client/torrent.ts";
 import { systemClock } from "../platform/clock.ts";
 import { nodeHashes } from "../platform/hashes.ts";
-import { type Listener, listen } from "../platform/listener.ts";
 import { systemRandom } from "../platform/random.ts";
-import { dialTcp, TcpTransport } from "../platform/tcp.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { BoojumError } from "../protocol/errors.ts";
-import type { InfoHash } from "../protocol/ids.ts";
-import { PieceLayout } from "../protocol/layout.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import { parseMetainfo } from "../protocol/parse-metainfo.ts";
-import { type PeerAddress, parsePeerAddress } from "../protocol/peer-address.ts";
-import { announceTorrent } from "./announcing.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
+import { finishAtOnce, InterruptedError, isComplete, Receiver, wantsToSeed } from "./receiver.ts";
 import { readSource, type Source, sourceOf } from "./source.ts";
-import { version } from "./version.ts";
 
 /** Until when to seed what was downloaded; the first condition that is met ends it, none means not at all. */
 export interface SeedGoal {
@@ -30,6 +19,14 @@ export interface SeedGoal {
   readonly seconds?: number | undefined;
   /** Copies sent, e.g. 1.5. */
   readonly ratio?: number | undefined;
+}
+
+/** What has to be done before anything is downloaded. */
+export interface Preparation {
+  /** The publisher hashes what we are going to get; or we check what is on disk already. */
+  readonly work: "hashing elsewhere" | "checking";
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
 }
 
 export interface GetOptions {
@@ -50,6 +47,8 @@ export interface GetOptions {
   /** Give up after so long without a verified piece; default 600. */
   readonly timeoutSeconds?: number | undefined;
   readonly onEvent?: ((event: GetEvent) => void) | undefined;
+  /** How far the work before the download is; often, for a progress bar. */
+  readonly onWork?: ((work: Preparation) => void) | undefined;
   /** Stops the download, as {@link Download.close} does. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -64,17 +63,6 @@ export interface Download {
   close(): Promise<void>;
 }
 
-/** `--timeout` ran out. */
-export class NobodyHasItError extends BoojumError {
-  constructor(seconds: number, peers: number) {
-    const who = peers === 0 ? "No peer answers" : "Nobody who answers has the missing data";
-    super(
-      "timeout",
-      `${who}: no piece came for ${seconds} seconds. Is the publisher still running? What is there is kept; the same command again continues.`,
-    );
-  }
-}
-
 /** The torrent is fine, but this version can't download it. */
 export class UnsupportedError extends BoojumError {
   constructor(message: string) {
@@ -82,21 +70,9 @@ export class UnsupportedError extends BoojumError {
   }
 }
 
-/** The download was stopped before it was complete. */
-export class InterruptedError extends BoojumError {
-  constructor() {
-    super("interrupted", "The download was stopped; what is there is kept.");
-  }
-}
-
-/** Uploads that others asked for may take so long at the end; also how long trackers get to hear that we stop. */
-const GRACE_MS = 2_000;
-/** With fewer the trackers are asked again as soon as they allow. */
-const FEW_PEERS = 3;
-const DEFAULT_TIMEOUT_SECONDS = 600;
-
 /**
- * Begins to download from a share's URL or a `.torrent` (a path or a URL). Everything that is found to be wrong before the first peer is asked, rejects here.
+ * Begins to download from a share's URL or a `.torrent` (a path or a URL). What is found to be wrong before the first
+ * peer is asked, rejects here.
  * @throws {FetchError} {SourceReadError} the torrent can't be had.
  * @throws {MetainfoError} it must not be used.
  * @throws {UnsupportedError} it has only a v2 part.
@@ -128,10 +104,11 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
     source,
     {
       onUnfinished: (status) => {
-        if (announcedEarly || status === undefined || status.bytes === 0) return;
+        if (status === undefined || status.bytes === 0) return;
+        const { name, files, bytes, bytesDone } = status;
+        if (!announcedEarly) tell({ event: "started", infoHash: null, name, bytes, files, resumedBytes: 0 });
         announcedEarly = true;
-        const { name, files } = status;
-        tell({ event: "started", infoHash: null, name, bytes: status.bytes, files, resumedBytes: 0 });
+        options.onWork?.({ work: "hashing elsewhere", bytesDone, bytesTotal: bytes });
       },
     },
     signal,
@@ -144,6 +121,7 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
     );
   }
   const select = selector(metainfo, options.select);
+  let running: Receiver | undefined;
   const place = await openDownload(
     {
       metainfo,
@@ -151,12 +129,11 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
       overwrite: options.overwrite ?? false,
       ...(select !== undefined && { select }),
       random: systemRandom,
+      onProgress: (bytesDone, bytesTotal) => options.onWork?.({ work: "checking", bytesDone, bytesTotal }),
       onLost: (pieces, error) => {
-        tell({
-          event: "warning",
-          code: error.code,
-          message: `${error.message} ${pieces.length} pieces are fetched again.`,
-        });
+        const message = `${error.message} ${pieces.length} pieces are fetched again.`;
+        tell({ event: "warning", code: error.code, message });
+        running?.lose(pieces);
       },
     },
     signal,
@@ -182,41 +159,12 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
     }
     const parts = { metainfo, infoHash, place, options, tell, stopping, startedAt };
     if (isComplete(place) && !wantsToSeed(options.seed)) return await finishAtOnce(parts);
-    return await Receiver.open(parts);
+    running = await Receiver.open(parts);
+    return running;
   } catch (error) {
     await place.close();
     throw error;
   }
-}
-
-function isComplete(place: Place): boolean {
-  for (const piece of place.wanted) if (!place.have.has(piece)) return false;
-  return true;
-}
-
-function wantsToSeed(goal: SeedGoal | undefined): boolean {
-  return (
-    goal !== undefined && (goal.forever === true || goal.seconds !== undefined || goal.ratio !== undefined)
-  );
-}
-
-/** Everything is here and verified: nobody needs to be told or asked. */
-async function finishAtOnce(parts: ReceiverParts): Promise<Download> {
-  await parts.place.finish();
-  await parts.place.close();
-  const event = doneEvent(parts);
-  parts.tell(event);
-  return { done: Promise.resolve(event), closed: Promise.resolve(), close: () => Promise.resolve() };
-}
-
-function doneEvent({ place, infoHash, startedAt }: ReceiverParts): DoneEvent {
-  return {
-    event: "done",
-    path: place.path,
-    bytes: place.selectedBytes,
-    seconds: Math.round(systemClock.now() - startedAt) / 1000,
-    infoHash: toHex(infoHash),
-  };
 }
 
 function isWanted(
@@ -246,217 +194,4 @@ function selector(
     );
   }
   return select;
-}
-
-interface ReceiverParts {
-  readonly metainfo: Metainfo;
-  readonly infoHash: InfoHash;
-  readonly place: Place;
-  readonly options: GetOptions;
-  readonly tell: (event: GetEvent) => void;
-  readonly stopping: AbortController;
-  readonly startedAt: number;
-}
-
-/** Owns everything that a download runs, and takes it down in order. */
-class Receiver implements Download {
-  readonly done: Promise<DoneEvent>;
-  readonly closed: Promise<void>;
-  readonly #parts: ReceiverParts;
-  readonly #session: Session;
-  readonly #torrent: Torrent;
-  readonly #listener: Listener;
-  #announcer: Announcer | undefined;
-  #bytesDone: number;
-  #lastPieceAt = systemClock.now();
-  #completedAt: number | undefined;
-  #ticker: NodeJS.Timeout | undefined;
-  #fail: (error: unknown) => void = () => {};
-  #seeded: () => void = () => {};
-
-  static async open(parts: ReceiverParts): Promise<Receiver> {
-    const { options } = parts;
-    const desk: { session?: Session } = {};
-    const listener = await listen(
-      { port: options.port, bind: [] },
-      {
-        peer: (socket, firstBytes) => {
-          if (desk.session === undefined) socket.destroy();
-          else desk.session.accept(new TcpTransport(socket, firstBytes));
-        },
-      },
-    );
-    desk.session = new Session({
-      dial: dialTcp,
-      clock: systemClock,
-      random: systemRandom,
-      sha1: nodeHashes.sha1,
-      listenPort: listener.port,
-      client: `Boojum ${version}`,
-      ...(options.limitUp !== undefined && { limitUp: options.limitUp }),
-      ...(options.limitDown !== undefined && { limitDown: options.limitDown }),
-    });
-    return new Receiver(parts, listener, desk.session);
-  }
-
-  private constructor(parts: ReceiverParts, listener: Listener, session: Session) {
-    const { metainfo, infoHash, place } = parts;
-    this.#parts = parts;
-    this.#listener = listener;
-    this.#session = session;
-    this.#bytesDone = place.resumedBytes;
-    this.#torrent = session.add({
-      infoHash,
-      layout: new PieceLayout(
-        metainfo.files.map((file) => file.length),
-        metainfo.pieceLength,
-      ),
-      pieceHashes: metainfo.pieceHashes,
-      private: metainfo.private,
-      storage: place.storage,
-      have: place.have,
-      wanted: place.wanted,
-    });
-    let isDone: (event: DoneEvent) => void = () => {};
-    let isNotDone: (error: unknown) => void = () => {};
-    this.done = new Promise((resolve, reject) => {
-      isDone = resolve;
-      isNotDone = reject;
-    });
-    // Whoever waits only for `closed` must not be killed by this.
-    this.done.catch(() => {});
-    this.closed = this.#live(isDone).catch(isNotDone);
-  }
-
-  async close(): Promise<void> {
-    this.#parts.stopping.abort(new InterruptedError());
-    await this.closed;
-  }
-
-  /** Rejects only when nothing is left running. */
-  async #live(isDone: (event: DoneEvent) => void): Promise<void> {
-    try {
-      await this.#run(isDone);
-    } finally {
-      await this.#takeDown();
-    }
-  }
-
-  async #run(isDone: (event: DoneEvent) => void): Promise<void> {
-    const { options, place, metainfo, tell, stopping } = this.#parts;
-    const failed = new Promise<never>((_, reject) => {
-      this.#fail = reject;
-      const { signal } = stopping;
-      if (signal.aborted) reject(signal.reason);
-      else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-    failed.catch(() => {});
-    const complete = this.#watch();
-    this.#announcer = announceTorrent({
-      torrent: this.#torrent,
-      session: this.#session,
-      port: this.#listener.port,
-      trackers: metainfo.trackers,
-      onWarning: (message) => tell({ event: "warning", code: "tracker", message }),
-    });
-    void this.#addPeers(options.peers ?? []);
-    this.#ticker = setInterval(() => this.#tick(), 1_000);
-    await Promise.race([complete, failed]);
-    this.#completedAt = systemClock.now();
-    // A part of the torrent is no download that others should count; nor is one that was complete before.
-    if (this.#torrent.have.isComplete && place.have.count < this.#torrent.have.count)
-      this.#announcer?.completed();
-    await place.finish();
-    const event = doneEvent(this.#parts);
-    this.#tellProgress();
-    tell(event);
-    isDone(event);
-    await Promise.race([this.#seed(), failed.catch(() => {})]);
-    if (!stopping.signal.aborted) await this.#torrent.finish(GRACE_MS);
-  }
-
-  /** Settles when everything wanted is verified. */
-  #watch(): Promise<void> {
-    const torrent = this.#torrent;
-    const { place } = this.#parts;
-    torrent.on("verified", (piece) => {
-      this.#bytesDone += place.bytesIn(piece);
-      this.#lastPieceAt = systemClock.now();
-    });
-    torrent.on("failed", (error) => this.#fail(error));
-    if (torrent.complete) return Promise.resolve();
-    return new Promise((resolve) => torrent.on("complete", resolve));
-  }
-
-  async #addPeers(peers: readonly string[]): Promise<void> {
-    for (const text of peers) {
-      const address = await resolvePeer(text);
-      if (address !== undefined) this.#torrent.addPeers([address], "user");
-      else {
-        const message = `The peer "${text}" can't be used: its name is not known here, or it is not HOST:PORT.`;
-        this.#parts.tell({ event: "warning", code: "peer", message });
-      }
-    }
-  }
-
-  #tick(): void {
-    this.#tellProgress();
-    const now = systemClock.now();
-    if (this.#completedAt === undefined) {
-      if (this.#torrent.stats().peers < FEW_PEERS) this.#announcer?.needPeers();
-      const seconds = this.#parts.options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-      if (now - this.#lastPieceAt >= seconds * 1000) {
-        this.#fail(new NobodyHasItError(seconds, this.#torrent.stats().peers));
-      }
-      return;
-    }
-    const { seconds = Number.POSITIVE_INFINITY, ratio = Number.POSITIVE_INFINITY } = this.#goal();
-    const sent = this.#torrent.stats().uploaded / Math.max(1, this.#parts.place.selectedBytes);
-    if (now - this.#completedAt >= seconds * 1000 || sent >= ratio) this.#seeded();
-  }
-
-  #goal(): { readonly seconds?: number; readonly ratio?: number } {
-    const { forever, seconds, ratio } = this.#parts.options.seed ?? {};
-    if (forever) return {};
-    return { ...(seconds !== undefined && { seconds }), ...(ratio !== undefined && { ratio }) };
-  }
-
-  /** Settles when the goal is reached, at once without one. */
-  async #seed(): Promise<void> {
-    if (!wantsToSeed(this.#parts.options.seed)) return;
-    await new Promise<void>((resolve) => {
-      this.#seeded = resolve;
-    });
-  }
-
-  #tellProgress(): void {
-    const stats = this.#torrent.stats();
-    this.#parts.tell({
-      event: "progress",
-      bytesDone: this.#bytesDone,
-      bytesTotal: this.#parts.place.selectedBytes,
-      downRate: Math.round(stats.downRate),
-      upRate: Math.round(stats.upRate),
-      peers: stats.peers,
-      etaSeconds: stats.etaSeconds === null ? null : Math.ceil(stats.etaSeconds),
-    });
-  }
-
-  async #takeDown(): Promise<void> {
-    clearInterval(this.#ticker);
-    const told = this.#announcer?.close(GRACE_MS);
-    await this.#session.close();
-    await Promise.all([told, this.#listener.close(), this.#parts.place.close()]);
-  }
-}
-
-async function resolvePeer(text: string): Promise<PeerAddress | undefined> {
-  const address = parsePeerAddress(text);
-  if (address === undefined) return undefined;
-  try {
-    const { address: host } = await lookup(address.host);
-    return { host, port: address.port };
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { escapeForTerminal } from "../../protocol/escape.ts";
 import type { DoneEvent, GetEvent, ProgressEvent, StartedEvent } from "../../share/events.ts";
+import type { Preparation } from "../../share/get.ts";
 import type { Output } from "../output.ts";
 import { countOf, formatBytes, formatDuration, formatRate } from "../units.ts";
 import { type ProgressDisplay, showProgress } from "./progress.ts";
@@ -9,6 +10,7 @@ export class GetView {
   readonly #output: Output;
   readonly #now: () => number;
   #progress: ProgressDisplay | undefined;
+  #preparing: Preparation["work"] | undefined;
   #done = false;
 
   constructor(output: Output, now: () => number) {
@@ -31,6 +33,16 @@ export class GetView {
     }
   }
 
+  /** What has to be done before the download. */
+  prepare({ work, bytesDone, bytesTotal }: Preparation): void {
+    if (this.#preparing !== work) {
+      this.#progress?.stop();
+      this.#progress = showProgress(this.#output, work, this.#now);
+      this.#preparing = work;
+    }
+    this.#progress?.update({ bytesDone, bytesTotal });
+  }
+
   close(): void {
     this.#progress?.stop();
   }
@@ -40,7 +52,6 @@ export class GetView {
     const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}${resumed}`;
     this.#output.note(`${this.#output.colors.bold(escapeForTerminal(event.name))}  ${what}`);
     if (event.infoHash === null) this.#output.note("The publisher is still hashing; waiting for it.");
-    this.#progress ??= showProgress(this.#output, "getting", this.#now);
   }
 
   #update(event: ProgressEvent): void {
@@ -49,7 +60,14 @@ export class GetView {
     if (this.#done) {
       this.#progress ??= showProgress(this.#output, "seeding", this.#now);
       this.#progress.status(`seeding  ${formatRate(event.upRate)} up  ${peers}`);
-    } else this.#progress?.update({ ...event, rate: event.downRate, detail: `${peers}${up}` });
+      return;
+    }
+    if (this.#preparing !== undefined) this.#progress?.stop();
+    if (this.#preparing !== undefined || this.#progress === undefined) {
+      this.#progress = showProgress(this.#output, "getting", this.#now);
+      this.#preparing = undefined;
+    }
+    this.#progress.update({ ...event, rate: event.downRate, detail: `${peers}${up}` });
   }
 
   #isDone(event: DoneEvent): void {

@@ -1,0 +1,294 @@
+/** A download that runs: owns its port, session, torrent and place, and takes them down in order. */
+import { lookup } from "node:dns/promises";
+import type { Announcer } from "../client/discovery/announcer.ts";
+import type { Download as Place } from "../client/download.ts";
+import { Session } from "../client/session.ts";
+import type { Torrent } from "../client/torrent.ts";
+import { systemClock } from "../platform/clock.ts";
+import { nodeHashes } from "../platform/hashes.ts";
+import { type Listener, listen } from "../platform/listener.ts";
+import { systemRandom } from "../platform/random.ts";
+import { dialTcp, TcpTransport } from "../platform/tcp.ts";
+import { toHex } from "../protocol/bytes.ts";
+import { BoojumError } from "../protocol/errors.ts";
+import type { InfoHash } from "../protocol/ids.ts";
+import { PieceLayout } from "../protocol/layout.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { type PeerAddress, parsePeerAddress } from "../protocol/peer-address.ts";
+import { announceTorrent } from "./announcing.ts";
+import type { DoneEvent, GetEvent } from "./events.ts";
+import type { Download, GetOptions, SeedGoal } from "./get.ts";
+import { version } from "./version.ts";
+
+/** `--timeout` ran out. */
+export class NobodyHasItError extends BoojumError {
+  constructor(seconds: number, peers: number) {
+    const who = peers === 0 ? "No peer answers" : "Nobody who answers has the missing data";
+    super(
+      "timeout",
+      `${who}: no piece came for ${seconds} seconds. Is the publisher still running? What is there is kept; the same command again continues.`,
+    );
+  }
+}
+
+/** The download was stopped before it was complete. */
+export class InterruptedError extends BoojumError {
+  constructor() {
+    super("interrupted", "The download was stopped; what is there is kept.");
+  }
+}
+
+/** Uploads that others asked for may take so long at the end; also how long trackers get to hear that we stop. */
+const GRACE_MS = 2_000;
+/** With fewer the trackers are asked again as soon as they allow. */
+const FEW_PEERS = 3;
+const DEFAULT_TIMEOUT_SECONDS = 600;
+
+export interface ReceiverParts {
+  readonly metainfo: Metainfo;
+  readonly infoHash: InfoHash;
+  readonly place: Place;
+  readonly options: GetOptions;
+  readonly tell: (event: GetEvent) => void;
+  readonly stopping: AbortController;
+  readonly startedAt: number;
+}
+
+export function isComplete(place: Place): boolean {
+  for (const piece of place.wanted) if (!place.have.has(piece)) return false;
+  return true;
+}
+
+export function wantsToSeed(goal: SeedGoal | undefined): boolean {
+  return (
+    goal !== undefined && (goal.forever === true || goal.seconds !== undefined || goal.ratio !== undefined)
+  );
+}
+
+/** Everything is here and verified: nobody needs to be told or asked. */
+export async function finishAtOnce(parts: ReceiverParts): Promise<Download> {
+  await parts.place.finish();
+  await parts.place.close();
+  const event = doneEvent(parts);
+  parts.tell(event);
+  return { done: Promise.resolve(event), closed: Promise.resolve(), close: () => Promise.resolve() };
+}
+
+function doneEvent({ place, infoHash, startedAt }: ReceiverParts): DoneEvent {
+  return {
+    event: "done",
+    path: place.path,
+    bytes: place.selectedBytes,
+    seconds: Math.round(systemClock.now() - startedAt) / 1000,
+    infoHash: toHex(infoHash),
+  };
+}
+
+export class Receiver implements Download {
+  readonly done: Promise<DoneEvent>;
+  readonly closed: Promise<void>;
+  readonly #parts: ReceiverParts;
+  readonly #session: Session;
+  readonly #torrent: Torrent;
+  readonly #listener: Listener;
+  #announcer: Announcer | undefined;
+  #bytesDone: number;
+  #lastPieceAt = systemClock.now();
+  #completedAt: number | undefined;
+  #ticker: NodeJS.Timeout | undefined;
+  #fail: (error: unknown) => void = () => {};
+  #seeded: () => void = () => {};
+
+  static async open(parts: ReceiverParts): Promise<Receiver> {
+    const { options } = parts;
+    const desk: { session?: Session } = {};
+    const listener = await listen(
+      { port: options.port, bind: [] },
+      {
+        peer: (socket, firstBytes) => {
+          if (desk.session === undefined) socket.destroy();
+          else desk.session.accept(new TcpTransport(socket, firstBytes));
+        },
+      },
+    );
+    desk.session = new Session({
+      dial: dialTcp,
+      clock: systemClock,
+      random: systemRandom,
+      sha1: nodeHashes.sha1,
+      listenPort: listener.port,
+      client: `Boojum ${version}`,
+      ...(options.limitUp !== undefined && { limitUp: options.limitUp }),
+      ...(options.limitDown !== undefined && { limitDown: options.limitDown }),
+    });
+    return new Receiver(parts, listener, desk.session);
+  }
+
+  private constructor(parts: ReceiverParts, listener: Listener, session: Session) {
+    const { metainfo, infoHash, place } = parts;
+    this.#parts = parts;
+    this.#listener = listener;
+    this.#session = session;
+    this.#bytesDone = place.resumedBytes;
+    this.#torrent = session.add({
+      infoHash,
+      layout: new PieceLayout(
+        metainfo.files.map((file) => file.length),
+        metainfo.pieceLength,
+      ),
+      pieceHashes: metainfo.pieceHashes,
+      private: metainfo.private,
+      storage: place.storage,
+      have: place.have,
+      wanted: place.wanted,
+    });
+    let isDone: (event: DoneEvent) => void = () => {};
+    let isNotDone: (error: unknown) => void = () => {};
+    this.done = new Promise((resolve, reject) => {
+      isDone = resolve;
+      isNotDone = reject;
+    });
+    // Whoever waits only for `closed` must not be killed by this.
+    this.done.catch(() => {});
+    this.closed = this.#live(isDone).catch(isNotDone);
+  }
+
+  /** The system lost what was written: these pieces must be fetched again. */
+  lose(pieces: readonly number[]): void {
+    for (const piece of pieces)
+      if (this.#torrent.have.has(piece)) this.#bytesDone -= this.#parts.place.bytesIn(piece);
+    this.#torrent.lose(pieces);
+  }
+
+  async close(): Promise<void> {
+    this.#parts.stopping.abort(new InterruptedError());
+    await this.closed;
+  }
+
+  /** Rejects only when nothing is left running. */
+  async #live(isDone: (event: DoneEvent) => void): Promise<void> {
+    try {
+      await this.#run(isDone);
+    } finally {
+      await this.#takeDown();
+    }
+  }
+
+  async #run(isDone: (event: DoneEvent) => void): Promise<void> {
+    const { options, place, metainfo, tell, stopping } = this.#parts;
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+      const { signal } = stopping;
+      if (signal.aborted) reject(signal.reason);
+      else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    failed.catch(() => {});
+    const complete = this.#watch();
+    this.#announcer = announceTorrent({
+      torrent: this.#torrent,
+      session: this.#session,
+      port: this.#listener.port,
+      trackers: metainfo.trackers,
+      onWarning: (message) => tell({ event: "warning", code: "tracker", message }),
+    });
+    void this.#addPeers(options.peers ?? []);
+    this.#ticker = setInterval(() => this.#tick(), 1_000);
+    await Promise.race([complete, failed]);
+    this.#completedAt = systemClock.now();
+    // A part of the torrent is no download that others should count; nor is one that was complete before.
+    if (this.#torrent.have.isComplete && place.have.count < this.#torrent.have.count)
+      this.#announcer?.completed();
+    await place.finish();
+    const event = doneEvent(this.#parts);
+    this.#tellProgress();
+    tell(event);
+    isDone(event);
+    await Promise.race([this.#seed(), failed.catch(() => {})]);
+    if (!stopping.signal.aborted) await this.#torrent.finish(GRACE_MS);
+  }
+
+  /** Settles when everything wanted is verified. */
+  #watch(): Promise<void> {
+    const torrent = this.#torrent;
+    const { place } = this.#parts;
+    torrent.on("verified", (piece) => {
+      this.#bytesDone += place.bytesIn(piece);
+      this.#lastPieceAt = systemClock.now();
+    });
+    torrent.on("failed", (error) => this.#fail(error));
+    if (torrent.complete) return Promise.resolve();
+    return new Promise((resolve) => torrent.on("complete", resolve));
+  }
+
+  async #addPeers(peers: readonly string[]): Promise<void> {
+    for (const text of peers) {
+      const address = await resolvePeer(text);
+      if (address !== undefined) this.#torrent.addPeers([address], "user");
+      else {
+        const message = `The peer "${text}" can't be used: its name is not known here, or it is not HOST:PORT.`;
+        this.#parts.tell({ event: "warning", code: "peer", message });
+      }
+    }
+  }
+
+  #tick(): void {
+    this.#tellProgress();
+    const now = systemClock.now();
+    if (this.#completedAt === undefined) {
+      if (this.#torrent.stats().peers < FEW_PEERS) this.#announcer?.needPeers();
+      const seconds = this.#parts.options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+      if (now - this.#lastPieceAt >= seconds * 1000) {
+        this.#fail(new NobodyHasItError(seconds, this.#torrent.stats().peers));
+      }
+      return;
+    }
+    const { seconds = Number.POSITIVE_INFINITY, ratio = Number.POSITIVE_INFINITY } = this.#goal();
+    const sent = this.#torrent.stats().uploaded / Math.max(1, this.#parts.place.selectedBytes);
+    if (now - this.#completedAt >= seconds * 1000 || sent >= ratio) this.#seeded();
+  }
+
+  #goal(): { readonly seconds?: number; readonly ratio?: number } {
+    const { forever, seconds, ratio } = this.#parts.options.seed ?? {};
+    if (forever) return {};
+    return { ...(seconds !== undefined && { seconds }), ...(ratio !== undefined && { ratio }) };
+  }
+
+  /** Settles when the goal is reached, at once without one. */
+  async #seed(): Promise<void> {
+    if (!wantsToSeed(this.#parts.options.seed)) return;
+    await new Promise<void>((resolve) => {
+      this.#seeded = resolve;
+    });
+  }
+
+  #tellProgress(): void {
+    const stats = this.#torrent.stats();
+    this.#parts.tell({
+      event: "progress",
+      bytesDone: this.#bytesDone,
+      bytesTotal: this.#parts.place.selectedBytes,
+      downRate: Math.round(stats.downRate),
+      upRate: Math.round(stats.upRate),
+      peers: stats.peers,
+      etaSeconds: stats.etaSeconds === null ? null : Math.ceil(stats.etaSeconds),
+    });
+  }
+
+  async #takeDown(): Promise<void> {
+    clearInterval(this.#ticker);
+    const told = this.#announcer?.close(GRACE_MS);
+    await this.#session.close();
+    await Promise.all([told, this.#listener.close(), this.#parts.place.close()]);
+  }
+}
+
+async function resolvePeer(text: string): Promise<PeerAddress | undefined> {
+  const address = parsePeerAddress(text);
+  if (address === undefined) return undefined;
+  try {
+    const { address: host } = await lookup(address.host);
+    return { host, port: address.port };
+  } catch {
+    return undefined;
+  }
+}
