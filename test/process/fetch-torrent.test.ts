@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
@@ -141,6 +142,18 @@ describe("what is no torrent", () => {
     await expect(fetched("http://nobody.invalid/x")).rejects.toThrow(/name nobody\.invalid .* not known/);
   });
 
+  it("does not trust a certificate that nobody vouches for", async () => {
+    server = createSecureServer({ key: SELF_SIGNED_KEY, cert: SELF_SIGNED }, (_, response) =>
+      response.end(TORRENT),
+    );
+    await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+    // listening on TCP, so it is not a pipe's name
+    const { port } = server.address() as AddressInfo;
+    await expect(fetched(`https://localhost:${port}/`)).rejects.toThrow(
+      /certificate of localhost can't be trusted/,
+    );
+  });
+
   it("says that http, not https, is spoken", async () => {
     const base = await serve((_, r) => r.end());
     await expect(fetched(base.replace("http:", "https:"))).rejects.toThrow(/doesn't speak https/);
@@ -168,3 +181,21 @@ describe("a public server's redirect", () => {
     expect(reached).toBe(false);
   });
 });
+
+/** Made for this test, used nowhere else. */
+const SELF_SIGNED_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgh7DyXLpBMFmyvb+P
+Ha2gX2hrR7ULfmWK4r7K8HJVBIKhRANCAASs61YfJVhpsoQ4JAZnGjOulFtimAHV
+vhEu4p1XqxZG3O5YKr5Xnjj0q+miiOsGACJXyxIB+nxaZjfYLOJ2F9s/
+-----END PRIVATE KEY-----`;
+const SELF_SIGNED = `-----BEGIN CERTIFICATE-----
+MIIBgDCCASWgAwIBAgIUMQd6lfBR4QPuXeC19NlUmvuZ+bYwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzAyMzAzMVoYDzIxMjYxMDMw
+MDIzMDMxWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASs61YfJVhpsoQ4JAZnGjOulFtimAHVvhEu4p1XqxZG3O5YKr5Xnjj0
+q+miiOsGACJXyxIB+nxaZjfYLOJ2F9s/o1MwUTAdBgNVHQ4EFgQUHylTBh2aOI76
+XyIY/nry3Jj1QnEwHwYDVR0jBBgwFoAUHylTBh2aOI76XyIY/nry3Jj1QnEwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAgMilmRb2+crP2+nyr4m/
+ipvqTEL6YQ3qTW7LWEpUh+ICIQDwBbkJCKwftlkSS12CM66SRCd64pDUfuGyZDUb
+ypKYsQ==
+-----END CERTIFICATE-----`;
