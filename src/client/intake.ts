@@ -3,13 +3,13 @@ import type { Bitfield } from "../protocol/bitfield.ts";
 import type { PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import { type ActivePiece, BLOCK_LENGTH, type PeerKey } from "./core/active-piece.ts";
-import { Blame } from "./core/blame.ts";
 import { Picker } from "./core/picker.ts";
 import { RateMeter } from "./core/rate.ts";
 import { rankAmong, tagOf } from "./core/share-out.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Peer } from "./peer.ts";
 import { PieceBuffers } from "./piece-buffers.ts";
+import { PieceChecks } from "./piece-checks.ts";
 import type { PieceStorage } from "./storage.ts";
 
 export interface IntakeOptions {
@@ -54,9 +54,8 @@ export class Intake {
   readonly #tag: number;
   readonly #blocksPerPiece: number;
   readonly #picker: Picker;
-  readonly #blame: Blame;
+  readonly #checks: PieceChecks;
   readonly #buffers: PieceBuffers;
-  readonly #writes = new Set<Promise<void>>();
   readonly #rate: RateMeter;
   /** Bytes of pieces that are started, being checked or being written. */
   #bytesHeld = 0;
@@ -79,7 +78,12 @@ export class Intake {
       rank: (piece) => rankAmong(piece, this.#tag, this.#otherTags()),
       mayStart: (size) => this.#reserve(size),
     });
-    this.#blame = new Blame(options.sha1);
+    this.#checks = new PieceChecks({
+      ...options,
+      stored: (piece) => this.#written(piece),
+      corrupt: (piece) => this.#corrupt(piece),
+      failed: (error) => this.#failed(error),
+    });
     this.#buffers = new PieceBuffers(layout.pieceLength);
     this.#rate = new RateMeter(5_000, options.clock.now());
   }
@@ -222,8 +226,8 @@ export class Intake {
   }
 
   /** Settles when no write is under way. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#writes);
+  settled(): Promise<void> {
+    return this.#checks.settled();
   }
 
   /** The tags of the peers that download too. */
@@ -366,27 +370,13 @@ export class Intake {
     const { piece, size, buffer } = active;
     if (buffer === undefined) return;
     const data = buffer.length === size ? buffer : buffer.subarray(0, size);
-    if (!matches(this.#options.sha1(data), this.#options.pieceHashes, piece)) {
-      const guilty = this.#blame.failed(piece, data, active.givers());
-      this.#free(size, buffer);
-      this.#picker.failed(piece);
-      this.#options.corrupt(piece);
-      for (const key of guilty) this.#options.guilty(key, piece);
-      this.#wakeLater();
-      return;
-    }
-    for (const key of this.#blame.passed(piece, data)) this.#options.guilty(key, piece);
-    const write = this.#options.storage
-      .write(piece, data)
-      .then(
-        () => this.#written(piece),
-        (error: Error) => this.#failed(error),
-      )
-      .finally(() => {
-        this.#writes.delete(write);
-        this.#free(size, buffer);
-      });
-    this.#writes.add(write);
+    this.#checks.check(piece, data, active.givers(), () => this.#free(size, buffer));
+  }
+
+  #corrupt(piece: PieceIndex): void {
+    this.#picker.failed(piece);
+    this.#options.corrupt(piece);
+    this.#wakeLater();
   }
 
   #written(piece: PieceIndex): void {
@@ -442,11 +432,6 @@ export class Intake {
   #id(piece: number, begin: number): number {
     return piece * this.#blocksPerPiece + begin / BLOCK_LENGTH;
   }
-}
-
-function matches(digest: Uint8Array, hashes: Uint8Array, piece: number): boolean {
-  for (let i = 0; i < 20; i++) if (digest[i] !== hashes[piece * 20 + i]) return false;
-  return true;
 }
 
 function countCommon(a: Bitfield, b: Bitfield): number {

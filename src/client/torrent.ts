@@ -1,23 +1,23 @@
 import type { Dial, PeerAddress, Transport } from "../platform/transport.ts";
 import type { Clock, Millis, Random, Timer } from "../protocol/ambient.ts";
-import { Bitfield } from "../protocol/bitfield.ts";
-import { bytesEqual, toLatin1 } from "../protocol/bytes.ts";
+import type { Bitfield } from "../protocol/bitfield.ts";
+import { bytesEqual } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { type InfoHash, type PeerId, type PieceIndex, pieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { IncomingPeer } from "./accept.ts";
+import { Bans } from "./bans.ts";
 import { Choking } from "./choking.ts";
 import { type ConnectionBudget, Connections } from "./connections.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
 import { clientName, isBoojum } from "./core/client-name.ts";
-import { encodeHaves } from "./core/messages.ts";
 import { RateMeter } from "./core/rate.ts";
 import { tagOf } from "./core/share-out.ts";
-import { SuperSeed } from "./core/super-seed.ts";
 import { Emitter } from "./emitter.ts";
 import { Intake } from "./intake.ts";
 import type { Limiter } from "./limiter.ts";
+import { Offers } from "./offers.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
 import { OwnConnectionError } from "./peer-errors.ts";
 import type { RunBuffers } from "./run-buffers.ts";
@@ -46,16 +46,6 @@ const DEFAULT_MAX_PEERS = 100;
 const DEFAULT_BUFFER_BYTES = 64 * 1024 * 1024;
 /** How often `finish` looks. */
 const FINISH_POLL: Millis = 20;
-/** Peers that left and may still be found guilty. */
-const MAX_PAST_PEERS = 500;
-
-/** What is needed to keep a peer away. */
-interface Culprit {
-  readonly address: PeerAddress;
-  readonly listenAddress: PeerAddress | undefined;
-  readonly peerId: PeerId | undefined;
-}
-
 /**
  * Sole owner of one torrent's state: the peers, what they have and what we have, all on one loop. Its parts hold one
  * concern each: `Intake` the way in, `Upload` (one a peer) the way out, `Choking` whom to serve, `Connections`
@@ -75,15 +65,12 @@ export class Torrent implements PeerOwner {
   readonly #events = new Emitter<TorrentEvents>();
   readonly #peers = new Map<PeerKey, Peer>();
   readonly #dialled = new Map<PeerKey, Candidate<PeerSource>>();
-  readonly #past = new Map<PeerKey, Culprit>();
-  readonly #bannedHosts = new Set<string>();
-  readonly #bannedIds = new Set<string>();
+  readonly #bans = new Bans();
   readonly #intake: Intake;
   readonly #choking: Choking;
   readonly #connections: Connections;
   readonly #upRate: RateMeter;
-  /** Present while copies are scarce: of a torrent that began complete, until every piece is with somebody else. */
-  #superSeed: SuperSeed | undefined;
+  readonly #offers: Offers;
   #uploadedByPast = 0;
   #bytesDone = 0;
   #bytesLeft = 0;
@@ -106,14 +93,20 @@ export class Torrent implements PeerOwner {
     for (const piece of this.#missing) this.#bytesLeft += layout.pieceSize(piece);
     this.#upRate = new RateMeter(5_000, env.clock.now());
     this.#intake = this.#makeIntake();
-    if (this.complete) this.#superSeed = new SuperSeed(layout.pieceCount, env.random);
+    this.#offers = new Offers({
+      clock: env.clock,
+      random: env.random,
+      have: this.have,
+      peers: this.#peers,
+      isSending: () => this.#isSending(),
+    });
     this.#choking = new Choking({
       clock: env.clock,
       random: env.random,
       peers: this.#peers,
       slots: options.slots,
       // Who was shown a piece must get it soon, and there are few of them at a time.
-      serveAll: () => this.#superSeed !== undefined,
+      serveAll: () => this.#offers.areRationed,
       seeding: () => this.complete,
     });
     this.#connections = new Connections({
@@ -143,7 +136,7 @@ export class Torrent implements PeerOwner {
   addPeers(addresses: readonly PeerAddress[], source: PeerSource): void {
     if (this.#phase !== "running") return;
     this.#connections.add(
-      addresses.filter((address) => !this.#bannedHosts.has(address.host)),
+      addresses.filter((address) => !this.#bans.hasHost(address.host)),
       source,
     );
   }
@@ -196,7 +189,7 @@ export class Torrent implements PeerOwner {
     const refused =
       this.#phase !== "running" ||
       this.#peers.size >= maxPeers ||
-      this.#bannedHosts.has(incoming.transport.remote.host);
+      this.#bans.hasHost(incoming.transport.remote.host);
     if (refused) {
       incoming.transport.destroy();
       this.#env.budget.release();
@@ -212,6 +205,7 @@ export class Torrent implements PeerOwner {
   async finish(graceMs: number): Promise<void> {
     if (this.#phase === "closed") return;
     this.#phase = "finishing";
+    this.#offers.stop();
     this.#intake.stop();
     const { clock } = this.#env;
     const deadline = clock.now() + graceMs;
@@ -227,6 +221,7 @@ export class Torrent implements PeerOwner {
       this.#timer?.cancel();
       this.#timer = undefined;
       this.#connections.close();
+      this.#offers.stop();
       this.#intake.stop();
       for (const peer of [...this.#peers.values()]) peer.wire.close();
     }
@@ -245,7 +240,7 @@ export class Torrent implements PeerOwner {
     if (!isBoojum(identity.peerId)) peer.pipeline.allowForTurns();
     peer.tag = tagOf(identity.peerId);
     peer.joined = true;
-    this.#offer(peer);
+    this.#offers.greet(peer);
     this.#sendExtendedHandshake(peer);
     this.#events.emit("peerJoined", peer.stats(this.#env.clock.now()));
   }
@@ -264,9 +259,7 @@ export class Torrent implements PeerOwner {
   /** @internal */
   onPieces(peer: Peer, pieces: Bitfield): void {
     this.#intake.onPieces(peer, pieces);
-    if (pieces.isComplete) this.#endSuperSeed();
-    for (const piece of pieces) this.#superSeed?.has(peer.key, piece, false);
-    this.#show();
+    this.#offers.onPieces(peer, pieces);
     this.#dropIfPointless(peer);
   }
 
@@ -274,10 +267,7 @@ export class Torrent implements PeerOwner {
   onHave(peer: Peer, piece: PieceIndex): void {
     const before = peer.have.isComplete;
     this.#intake.onHave(peer, piece);
-    if (this.#superSeed !== undefined) {
-      this.#superSeed.has(peer.key, piece, !this.#isSending());
-      this.#show();
-    }
+    this.#offers.onHave(peer, piece);
     if (before || !peer.have.isComplete) return;
     this.#events.emit("peerCompleted", peer.stats(this.#env.clock.now()));
     this.#dropIfPointless(peer);
@@ -325,10 +315,9 @@ export class Torrent implements PeerOwner {
     this.#env.budget.release();
     this.#uploadedByPast += peer.wire.payloadUp;
     this.#intake.gone(peer);
-    this.#superSeed?.leave(peer.key);
-    this.#show();
+    this.#offers.gone(peer);
     this.#choking.changed();
-    this.#remember(peer);
+    this.#bans.remember(peer);
     const candidate = this.#dialled.get(peer.key);
     this.#dialled.delete(peer.key);
     if (candidate !== undefined && this.#phase === "running") {
@@ -370,8 +359,7 @@ export class Torrent implements PeerOwner {
       this.#upRate.add(sent, now);
     }
     this.#intake.tick(now);
-    this.#superSeed?.tick(now, !this.#isSending());
-    this.#show();
+    this.#offers.tick();
     this.#choking.tick();
     this.#connections.tick();
   }
@@ -421,63 +409,26 @@ export class Torrent implements PeerOwner {
 
   /** Why a peer that we could talk to must not stay. */
   #refusal(peer: Peer, identity: PeerIdentity): Error | undefined {
-    const own = this.#env.peerId;
-    const dialled = this.#dialled.get(peer.key)?.address;
-    if (this.#bannedIds.has(toLatin1(identity.peerId))) return new ProtocolError("that peer is banned");
-    for (const other of this.#peers.values()) {
-      if (!other.joined || !bytesEqual(other.wire.identity?.peerId ?? own, identity.peerId)) continue;
-      // Both sides may have called at once. Both must keep the same connection: the one that the lower id made.
-      const weAreLower = isLower(own, identity.peerId);
-      const keepsNew = peer.wire.isIncoming !== other.wire.isIncoming && peer.wire.isIncoming !== weAreLower;
-      if (!keepsNew) {
-        if (dialled !== undefined) this.#connections.exclude(dialled);
-        return new ProtocolError("that peer is connected already");
-      }
-      const otherDialled = this.#dialled.get(other.key)?.address;
-      if (otherDialled !== undefined) this.#connections.exclude(otherDialled);
-      other.wire.close(new ProtocolError("that peer is connected already"));
+    if (this.#bans.hasId(identity.peerId)) return new ProtocolError("that peer is banned");
+    const other = [...this.#peers.values()].find(
+      ({ joined, wire }) => joined && wire.identity && bytesEqual(wire.identity.peerId, identity.peerId),
+    );
+    if (other === undefined) return undefined;
+    // Both sides may have called at once. Both must keep the same connection: the one that the lower id made.
+    const isCrossing = peer.wire.isIncoming !== other.wire.isIncoming;
+    const keepsNew = isCrossing && peer.wire.isIncoming !== isLower(this.#env.peerId, identity.peerId);
+    const [kept, dropped] = keepsNew ? [peer, other] : [other, peer];
+    // The address that we dialled is that of the connection that stays: when that ends it's worth dialling again.
+    const candidate = this.#dialled.get(dropped.key);
+    this.#dialled.delete(dropped.key);
+    if (candidate !== undefined) {
+      if (this.#dialled.has(kept.key)) this.#connections.exclude(candidate.address);
+      else this.#dialled.set(kept.key, candidate);
     }
+    const reason = new ProtocolError("that peer is connected already");
+    if (!keepsNew) return reason;
+    other.wire.close(reason);
     return undefined;
-  }
-
-  /** Says what we have: everything, or nothing yet when there are others to whom `peer` can pass on what we show it. */
-  #offer(peer: Peer): void {
-    const superSeed = this.#superSeed;
-    let others = 0;
-    for (const other of this.#peers.values())
-      if (other !== peer && other.joined && !other.takesNothing) others++;
-    if (superSeed === undefined || others === 0) {
-      peer.wire.sendPieces(this.have);
-      return;
-    }
-    peer.wire.sendPieces(new Bitfield(this.layout.pieceCount));
-    superSeed.join(peer.key);
-    peer.shown = new Bitfield(this.layout.pieceCount);
-    this.#show();
-  }
-
-  #show(): void {
-    const superSeed = this.#superSeed;
-    if (superSeed === undefined || this.#phase !== "running") return;
-    const idle = !this.#isSending();
-    for (const { peer: key, piece } of superSeed.next(this.#env.clock.now(), idle)) {
-      const peer = this.#peers.get(key);
-      if (peer?.shown?.add(piece)) peer.wire.sendHave(pieceIndex(piece));
-    }
-    if (superSeed.isDone(idle)) this.#endSuperSeed();
-  }
-
-  /** Shows every piece to everybody. */
-  #endSuperSeed(): void {
-    if (this.#superSeed === undefined) return;
-    this.#superSeed = undefined;
-    for (const peer of this.#peers.values()) {
-      const { shown } = peer;
-      if (shown === undefined) continue;
-      peer.shown = undefined;
-      const rest = [...this.have].filter((piece) => !shown.has(piece) && !peer.have.has(piece));
-      peer.wire.sendEncoded(encodeHaves(rest.map(pieceIndex)));
-    }
   }
 
   #sendExtendedHandshake(peer: Peer): void {
@@ -501,7 +452,7 @@ export class Torrent implements PeerOwner {
     this.have.add(piece);
     this.#bytesDone += size;
     this.#bytesLeft -= size;
-    for (const peer of this.#peers.values()) if (peer.joined) peer.wire.sendHave(piece);
+    this.#offers.stored(piece);
     this.#events.emit("verified", piece);
     if (!this.complete || this.#completed) return;
     this.#completed = true;
@@ -535,27 +486,12 @@ export class Torrent implements PeerOwner {
     this.#events.emit("failed", error);
   }
 
-  #remember(peer: Peer): void {
-    if (peer.down.total === 0) return;
-    this.#past.set(peer.key, culprit(peer));
-    if (this.#past.size <= MAX_PAST_PEERS) return;
-    const oldest = this.#past.keys().next().value;
-    if (oldest !== undefined) this.#past.delete(oldest);
-  }
-
   #ban(key: PeerKey, piece: PieceIndex): void {
     const peer = this.#peers.get(key);
-    const found = peer === undefined ? this.#past.get(key) : culprit(peer);
-    if (found === undefined) return;
-    const { address, listenAddress, peerId } = found;
-    const id = peerId === undefined ? "" : toLatin1(peerId);
-    // Several pieces may testify against the same peer, one after the other.
-    if (this.#bannedIds.has(id)) return;
-    this.#bannedIds.add(id);
-    // Many may share a loopback address: there the id and the port must do.
-    if (!isLoopback(address.host)) this.#bannedHosts.add(address.host);
-    this.#connections.exclude(listenAddress ?? address);
-    this.#events.emit("peerBanned", address, piece);
+    const culprit = this.#bans.add(key, peer);
+    if (culprit === undefined) return;
+    this.#connections.exclude(culprit.listenAddress);
+    this.#events.emit("peerBanned", culprit.address, piece);
     peer?.wire.close(new ProtocolError(`sent bad data for piece ${piece}`));
   }
 
@@ -578,19 +514,7 @@ function missingPieces(options: TorrentOptions, pieceCount: number): Bitfield {
   return missing;
 }
 
-function culprit(peer: Peer): Culprit {
-  return {
-    address: peer.address,
-    listenAddress: peer.listenAddress,
-    peerId: peer.wire.identity?.peerId,
-  };
-}
-
 function isLower(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] ?? 0) < (b[i] ?? 0);
   return false;
-}
-
-function isLoopback(host: string): boolean {
-  return host.startsWith("127.") || host === "::1";
 }

@@ -316,8 +316,9 @@ export class Wire {
     if (!bytesEqual(handshake.infoHash, infoHash)) {
       throw new ProtocolError("the peer answered for another torrent");
     }
-    if (bytesEqual(handshake.peerId, peerId)) throw new OwnConnectionError();
+    // Answered even when it's ourselves: only the end that dialled knows which address not to dial again.
     if (incoming !== undefined) this.#sendHandshake();
+    if (bytesEqual(handshake.peerId, peerId)) throw new OwnConnectionError();
     const identity = { peerId: handshake.peerId, fast: handshake.fast, extended: handshake.extended };
     const { fast, extended } = identity;
     const lateBitfields = sendsLateBitfields(identity.peerId);

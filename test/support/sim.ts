@@ -31,7 +31,7 @@ interface Faults {
 }
 
 /** Pieces in memory, with faults. */
-class MemoryStorage implements PieceStorage {
+export class MemoryStorage implements PieceStorage {
   readonly pieces = new Map<number, Uint8Array>();
   /** The most writes that were under way at once. */
   mostWriting = 0;

@@ -1,0 +1,108 @@
+import type { Clock, Random } from "../protocol/ambient.ts";
+import { Bitfield } from "../protocol/bitfield.ts";
+import { type PieceIndex, pieceIndex } from "../protocol/ids.ts";
+import type { PeerKey } from "./core/active-piece.ts";
+import { encodeHaves } from "./core/messages.ts";
+import { SuperSeed } from "./core/super-seed.ts";
+import type { Peer } from "./peer.ts";
+
+export interface OffersOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What we have: live. */
+  readonly have: Bitfield;
+  /** The connected peers: live. */
+  readonly peers: ReadonlyMap<PeerKey, Peer>;
+  /** Whether anything waits to be sent to a peer. */
+  isSending(): boolean;
+}
+
+/** Tells peers what we have; while copies are scarce and we began complete, a piece at a time ({@link SuperSeed}). */
+export class Offers {
+  readonly #options: OffersOptions;
+  #superSeed: SuperSeed | undefined;
+
+  constructor(options: OffersOptions) {
+    this.#options = options;
+    const { have, random } = options;
+    if (have.isComplete) this.#superSeed = new SuperSeed(have.length, random);
+  }
+
+  /** Pieces are still shown one by one. */
+  get areRationed(): boolean {
+    return this.#superSeed !== undefined;
+  }
+
+  /** The first word to `peer`: all that we have, or nothing yet when there are others to whom it can pass things on. */
+  greet(peer: Peer): void {
+    const { have, peers } = this.#options;
+    const others = [...peers.values()].filter(
+      (other) => other !== peer && other.joined && !other.takesNothing,
+    );
+    if (this.#superSeed === undefined || others.length === 0) {
+      peer.wire.sendPieces(have);
+      return;
+    }
+    peer.wire.sendPieces(new Bitfield(have.length));
+    peer.shown = new Bitfield(have.length);
+    this.#superSeed.join(peer.key);
+    this.#show();
+  }
+
+  /** `peer` says what it has. */
+  onPieces(peer: Peer, pieces: Bitfield): void {
+    if (this.#superSeed === undefined) return;
+    if (pieces.isComplete) this.#showAll();
+    for (const piece of pieces) this.#superSeed?.has(peer.key, piece, false);
+    this.#show();
+  }
+
+  onHave(peer: Peer, piece: PieceIndex): void {
+    if (this.#superSeed === undefined) return;
+    this.#superSeed.has(peer.key, piece, !this.#options.isSending());
+    this.#show();
+  }
+
+  gone(peer: Peer): void {
+    this.#superSeed?.leave(peer.key);
+    this.#show();
+  }
+
+  /** Once a second. */
+  tick(): void {
+    this.#superSeed?.tick(this.#options.clock.now(), !this.#options.isSending());
+    this.#show();
+  }
+
+  /** We have another piece. */
+  stored(piece: PieceIndex): void {
+    for (const peer of this.#options.peers.values()) if (peer.joined) peer.wire.sendHave(piece);
+  }
+
+  /** Shows nothing more. */
+  stop(): void {
+    this.#superSeed = undefined;
+  }
+
+  #show(): void {
+    const superSeed = this.#superSeed;
+    if (superSeed === undefined) return;
+    const idle = !this.#options.isSending();
+    for (const { peer: key, piece } of superSeed.next(this.#options.clock.now(), idle)) {
+      const peer = this.#options.peers.get(key);
+      if (peer?.shown?.add(piece)) peer.wire.sendHave(pieceIndex(piece));
+    }
+    if (superSeed.isDone(idle)) this.#showAll();
+  }
+
+  #showAll(): void {
+    this.#superSeed = undefined;
+    for (const peer of this.#options.peers.values()) {
+      const { shown } = peer;
+      if (shown === undefined) continue;
+      peer.shown = undefined;
+      const rest = [...this.#options.have].filter((piece) => !shown.has(piece) && !peer.have.has(piece));
+      peer.wire.sendEncoded(encodeHaves(rest));
+    }
+  }
+}
