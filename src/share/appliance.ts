@@ -7,8 +7,10 @@ import type { PeerStats } from "../client/torrent-types.ts";
 import { createWeb, type WebOptions } from "../httpd/app.ts";
 import { localHosts, ownNames } from "../platform/addresses.ts";
 import { systemClock } from "../platform/clock.ts";
+import type { DatagramPort } from "../platform/datagrams.ts";
 import { nodeHashes } from "../platform/hashes.ts";
 import { type Listener, listen } from "../platform/listener.ts";
+import { ListenError } from "../platform/ports.ts";
 import { systemRandom } from "../platform/random.ts";
 import { dialTcp, TcpTransport } from "../platform/tcp.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
@@ -23,6 +25,7 @@ import type { ShareMemory } from "./memory.ts";
 import type { Sighting } from "./peer-roster.ts";
 import type { Publication, PublishEvents, PublishOptions } from "./publish.ts";
 import type { PublishedShare } from "./published-share.ts";
+import { openUdpTracker } from "./udp-tracker.ts";
 import { version } from "./version.ts";
 
 /** Milliseconds that trackers elsewhere get to hear that we stop. */
@@ -39,6 +42,7 @@ export class Appliance implements Publication {
   readonly #options: PublishOptions;
   readonly #tell: PublishEvents;
   readonly #listener: Listener;
+  #datagrams: DatagramPort | undefined;
   readonly #tracker: TrackerStore;
   readonly #session: Session;
   readonly #stopping = new AbortController();
@@ -107,6 +111,7 @@ export class Appliance implements Publication {
         "This machine has no network address that others could use: only programs on it can get this.";
       tell({ event: "warning", code: "loopback", message });
     }
+    await appliance.#openUdp(hosts);
     return appliance;
   }
 
@@ -149,6 +154,20 @@ export class Appliance implements Publication {
     signal?.addEventListener("abort", stop, { once: true });
     void this.closed.then(() => signal?.removeEventListener("abort", stop));
     if (signal?.aborted) stop();
+  }
+
+  /** A convenience beside HTTP: without it everything still works. */
+  async #openUdp(hosts: readonly string[]): Promise<void> {
+    try {
+      const bind = this.#options.bind ?? [];
+      const opened = await openUdpTracker({ store: this.#tracker, port: this.port, bind, hosts });
+      if (this.#closing === undefined) this.#datagrams = opened;
+      else await opened.close();
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      const message = `${error.message} Trackers over UDP can't be offered; HTTP can.`;
+      this.#tell({ event: "warning", code: "udp", message });
+    }
   }
 
   /** So that the next publication of these paths has the same URLs. */
@@ -275,6 +294,7 @@ export class Appliance implements Publication {
     const shares = [...this.#shares.values()];
     await Promise.all(shares.map((share) => share.announcer?.close(STOPPED_PATIENCE)));
     await this.#session.close();
+    await this.#datagrams?.close();
     await this.#listener.close();
     this.#tracker.close();
     await Promise.all(shares.map((share) => share.storage?.close()));

@@ -45,7 +45,7 @@ export interface ScrapedSwarm {
 }
 
 /** What a client gets that does not say how many peers it wants, and the most that any gets. */
-const DEFAULT_WANTED = 50;
+export const DEFAULT_WANTED = 50;
 const MAX_WANTED = 200;
 /** Seconds beyond twice the interval until a silent peer is forgotten: a client may be late by its jitter. */
 const GRACE = 60;

@@ -1,0 +1,110 @@
+/** UDP on a port number: what comes in is answered at once or not at all. */
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { parseIp } from "../protocol/ip-address.ts";
+import { checkedAddresses, ListenError } from "./ports.ts";
+
+/** Answers a datagram; `bytes` may be kept, the reply is given away. Undefined: no reply. */
+export type AnswerDatagram = (bytes: Uint8Array, from: DatagramSender) => Uint8Array | undefined;
+
+interface DatagramSender {
+  /** 4 or 16 bytes; IPv4 on a socket for both families, too. */
+  readonly address: Uint8Array;
+  /** The IP literal that the socket is bound to; `::` or `0.0.0.0` for all. */
+  readonly boundTo: string;
+}
+
+export interface DatagramPort {
+  readonly addresses: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Replies that the system doesn't take at once wait here, in bytes; beyond it they are dropped, as UDP may. */
+const MAX_QUEUED = 1024 * 1024;
+/** Bytes that wait to be read: a crowd that comes at once must not be lost. The system may give less. */
+const RECEIVE_BUFFER = 1024 * 1024;
+
+/**
+ * Listens for datagrams on every address of `bind` (all when empty), or on none.
+ * @throws {ListenError}
+ */
+export async function listenDatagrams(
+  options: { readonly port: number; readonly bind: readonly string[] },
+  answer: AnswerDatagram,
+): Promise<DatagramPort> {
+  const { port } = options;
+  const bind = checkedAddresses(options.bind);
+  const sockets: Socket[] = [];
+  try {
+    if (bind.length === 0) sockets.push(await openEverywhere(port, answer));
+    const ipv6Only = bind.some((address) => !address.includes(":"));
+    for (const address of bind) sockets.push(await open({ address, port, ipv6Only }, answer));
+  } catch (error) {
+    await Promise.all(sockets.map(close));
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ListenError(`Can't listen on UDP port ${port}: ${reason}.`, { cause: error });
+  }
+  return {
+    addresses: sockets.map((socket) => socket.address().address),
+    close: async () => {
+      await Promise.all(sockets.map(close));
+    },
+  };
+}
+
+async function openEverywhere(port: number, answer: AnswerDatagram): Promise<Socket> {
+  try {
+    return await open({ address: "::", port, ipv6Only: false }, answer);
+  } catch (error) {
+    // Without IPv6 the other family is all there is; any other trouble comes again.
+    return await open({ address: "0.0.0.0", port, ipv6Only: false }, answer).catch(() => {
+      throw error;
+    });
+  }
+}
+
+function open(
+  where: { readonly address: string; readonly port: number; readonly ipv6Only: boolean },
+  answer: AnswerDatagram,
+): Promise<Socket> {
+  const { address, port, ipv6Only } = where;
+  const socket = createSocket({
+    type: address.includes(":") ? "udp6" : "udp4",
+    ipv6Only,
+    recvBufferSize: RECEIVE_BUFFER,
+    // Replies go to literals only; the usual lookup would take a turn of the event loop for each.
+    lookup: (host, _options, found) => found(null, host, host.includes(":") ? 6 : 4),
+  });
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.off("error", reject);
+      // A reply that can't be delivered is nobody's trouble but the asker's.
+      socket.on("error", ignore);
+      socket.on("message", (bytes, from) => receive(socket, { bytes, from, boundTo: address }, answer));
+      resolve(socket);
+    });
+  });
+}
+
+function receive(
+  socket: Socket,
+  {
+    bytes,
+    from,
+    boundTo,
+  }: { readonly bytes: Uint8Array; readonly from: RemoteInfo; readonly boundTo: string },
+  answer: AnswerDatagram,
+): void {
+  const address = parseIp(from.address);
+  // Port 0 can't be answered.
+  if (address === undefined || from.port === 0) return;
+  const reply = answer(bytes, { address, boundTo });
+  if (reply === undefined || socket.getSendQueueSize() > MAX_QUEUED) return;
+  socket.send(reply, from.port, from.address, ignore);
+}
+
+function close(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.close(() => resolve()));
+}
+
+function ignore(): void {}
