@@ -65,6 +65,7 @@ export const rate = reading(parseRate);
 export const duration = reading(parseDuration);
 export const ratio = reading(parseRatio);
 export const port = reading((text) => parseInteger(text, 0, 65_535));
+export const copies = reading((text) => parseInteger(text, 1, 100_000));
 export const slots = reading((text) => parseInteger(text, 1, 1_000));
 
 /** For flags that may be given several times. */

@@ -6,7 +6,9 @@ import {
   type CommonFlags,
   collect,
   collectTrackers,
+  copies,
   createOutput,
+  duration,
   pieceSize,
   port,
   publicUrl,
@@ -25,6 +27,9 @@ interface PublishFlags extends CommonFlags {
   readonly pieceSize?: number;
   readonly tracker?: readonly string[];
   readonly private?: boolean;
+  readonly unlisted?: boolean;
+  readonly expire?: number;
+  readonly untilCopies?: number;
   readonly limitUp?: number;
   readonly limitDown?: number;
   readonly slots?: number;
@@ -49,6 +54,9 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .option("--piece-size <size>", "16KiB to 64MiB (default: by size)", pieceSize)
     .option("--tracker <url>", "an extra tracker (repeatable)", collectTrackers)
     .option("--private", "peers from trackers only (BEP 27)")
+    .option("--unlisted", "only for those who know the URL: in no list")
+    .option("--expire <duration>", "end the share after so long, e.g. 2h", duration)
+    .option("--until-copies <n>", "end it when so many receivers are complete", copies)
     .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
     .option("--limit-down <rate>", "receive no faster", rate)
     .option("--slots <n>", "send to so many at once (default: by capacity)", slots)
@@ -75,6 +83,9 @@ function publishOptions(flags: PublishFlags, followSymlinks: 0 | 1 | 2): Publish
     pieceLength: flags.pieceSize,
     trackers: flags.tracker,
     private: flags.private,
+    unlisted: flags.unlisted,
+    expireSeconds: flags.expire,
+    untilCopies: flags.untilCopies,
     limitUp: flags.limitUp,
     limitDown: flags.limitDown,
     slots: flags.slots,

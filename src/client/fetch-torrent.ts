@@ -70,7 +70,7 @@ function checkTorrent(url: string, { status, contentType, body }: Got): Uint8Arr
     );
   }
   if (status === 410)
-    throw new FetchError(url, `${url} can't be published any more (410). Ask whoever publishes it.`);
+    throw new FetchError(url, `${url} isn't shared any more (410). Ask whoever published it.`);
   if (status === 401 || status === 403)
     throw new FetchError(url, `${url} needs a password or permission (${status}).`);
   if (status === 421)

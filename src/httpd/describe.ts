@@ -23,6 +23,7 @@ export function stateInWords(state: ShareState): string | undefined {
     case "hashing":
       return `The torrent is being prepared: ${percent(state.bytesDone, state.bytesTotal)} %. Single files can be downloaded already.`;
     case "failed":
+    case "ended":
       return state.message;
     case "ready":
       return undefined;

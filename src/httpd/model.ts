@@ -41,7 +41,9 @@ export type ShareState =
       readonly swarm: () => SwarmCounts;
     }
   /** It can't be published any more; `message` says why, for people. */
-  | { readonly name: "failed"; readonly message: string };
+  | { readonly name: "failed"; readonly message: string }
+  /** It was shared and is no more, as its publisher wanted; `message` says why, for people. Nothing of it is served. */
+  | { readonly name: "ended"; readonly message: string };
 
 export interface Share {
   /** Letters and digits. */

@@ -64,7 +64,8 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   const nothingHere = (c: WebContext) => problem(c, 404, "Nothing is shared under this address.");
   const withShare = (c: WebContext, id: string | undefined, answer: (share: Share) => Answer): Answer => {
     const share = id === undefined ? undefined : catalog.get(id);
-    return share === undefined ? nothingHere(c) : answer(share);
+    if (share === undefined) return nothingHere(c);
+    return share.state.name === "ended" ? problem(c, 410, share.state.message) : answer(share);
   };
   const torrent = (c: WebContext, share: Share) => torrentAnswer(c, share, problem);
   const file = async (c: WebContext, found: SharedFile | undefined): Promise<Response> => {

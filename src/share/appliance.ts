@@ -20,8 +20,9 @@ import { TrackerStore } from "../tracker/core/store.ts";
 import type { SwarmPeer } from "../tracker/core/swarm-types.ts";
 import { createTrackerHttp, trackerRoute } from "../tracker/http.ts";
 import { announceTorrent } from "./announcing.ts";
-import type { ReadyEvent, StatsEvent } from "./events.ts";
+import type { EndedEvent, ReadyEvent, StatsEvent } from "./events.ts";
 import type { ShareMemory } from "./memory.ts";
+import { OpenAnswers } from "./open-answers.ts";
 import type { Sighting } from "./peer-roster.ts";
 import type { Publication, PublishEvents, PublishOptions } from "./publish.ts";
 import type { PublishedShare } from "./published-share.ts";
@@ -30,6 +31,8 @@ import { version } from "./version.ts";
 
 /** Milliseconds that trackers elsewhere get to hear that we stop. */
 const STOPPED_PATIENCE = 2_000;
+/** Milliseconds that what is being sent gets to arrive when a share ends by itself. */
+const LAST_BYTES_PATIENCE = 3_000;
 /** Different warnings about unreadable data; more would tell nobody anything new. */
 const MAX_WARNINGS = 100;
 
@@ -45,9 +48,12 @@ export class Appliance implements Publication {
   #datagrams: DatagramPort | undefined;
   readonly #tracker: TrackerStore;
   readonly #session: Session;
+  readonly #answers: OpenAnswers;
+  readonly #startedAt = systemClock.now();
   readonly #stopping = new AbortController();
   readonly #stats: NodeJS.Timeout;
   readonly #warned = new Set<string>();
+  #ended = 0;
   #settleClosed: () => void = () => {};
   #closing: Promise<void> | undefined;
 
@@ -71,10 +77,15 @@ export class Appliance implements Publication {
     const bind = options.bind ?? [];
     // Peers can only come when the session is there; in the moment before it nobody knows the port.
     const desk: { session?: Session } = {};
+    const answers = new OpenAnswers();
+    const request = dispatcher(shares, tracker, options, () => desk.session?.uploadLimiter);
     const listener = await listen(
       { port: options.port, preferredPort: lastPort, bind },
       {
-        request: dispatcher(shares, tracker, options, () => desk.session?.uploadLimiter),
+        request: (incoming, outgoing) => {
+          answers.add(outgoing);
+          request(incoming, outgoing);
+        },
         peer: (socket, firstBytes) => {
           if (desk.session === undefined) socket.destroy();
           else desk.session.accept(new TcpTransport(socket, firstBytes));
@@ -104,6 +115,7 @@ export class Appliance implements Publication {
       listener,
       tracker,
       session: desk.session,
+      answers,
       urls,
     });
     if (reach === "loopback" && options.publicUrl === undefined) {
@@ -122,6 +134,7 @@ export class Appliance implements Publication {
     readonly listener: Listener;
     readonly tracker: TrackerStore;
     readonly session: Session;
+    readonly answers: OpenAnswers;
     readonly urls: readonly string[];
   }) {
     this.#shares = parts.shares;
@@ -130,6 +143,7 @@ export class Appliance implements Publication {
     this.#listener = parts.listener;
     this.#tracker = parts.tracker;
     this.#session = parts.session;
+    this.#answers = parts.answers;
     this.port = parts.listener.port;
     this.urls = parts.urls;
     this.closed = new Promise((resolve) => {
@@ -145,7 +159,10 @@ export class Appliance implements Publication {
         url: share.urlAt(this.#base),
       })),
     });
-    this.#stats = setInterval(() => this.#tell(this.#statsEvent()), 1_000);
+    this.#stats = setInterval(() => {
+      this.#tell(this.#statsEvent());
+      this.#endWhatIsDue();
+    }, 1_000);
     this.ready = this.#prepareAll();
     // Whoever doesn't wait for it learns from the pages; without this the process would end.
     this.ready.catch(() => {});
@@ -174,7 +191,7 @@ export class Appliance implements Publication {
   async remember(memory: ShareMemory): Promise<void> {
     try {
       for (const share of this.#shares.values()) {
-        await memory.remember(share.realPath, { id: share.id, port: this.port });
+        await memory.remember(share.realPath, { id: share.id, port: this.port }, !share.listed);
       }
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error);
@@ -199,6 +216,7 @@ export class Appliance implements Publication {
       try {
         ready.push(await this.#prepare(share));
       } catch (error) {
+        if (share.ending.signal.aborted) continue;
         const message = error instanceof Error ? error.message : String(error);
         share.state = { name: "failed", message };
         throw error;
@@ -208,7 +226,7 @@ export class Appliance implements Publication {
   }
 
   async #prepare(share: PublishedShare): Promise<ReadyEvent> {
-    const { signal } = this.#stopping;
+    const signal = AbortSignal.any([this.#stopping.signal, share.ending.signal]);
     const created = await share.hash(this.#options, this.#tell, signal);
     signal.throwIfAborted();
     const { storage, layout } = share.openStorage(created);
@@ -256,6 +274,33 @@ export class Appliance implements Publication {
     return ready;
   }
 
+  #endWhatIsDue(): void {
+    const { expireSeconds = Number.POSITIVE_INFINITY, untilCopies = Number.POSITIVE_INFINITY } =
+      this.#options;
+    const expired = systemClock.now() - this.#startedAt >= expireSeconds * 1_000;
+    for (const share of this.#shares.values()) {
+      if (share.ending.signal.aborted) continue;
+      if (expired) void this.#end(share, "expired");
+      else if (share.roster.completed >= untilCopies) void this.#end(share, "copies");
+    }
+  }
+
+  /** Takes one share out of service; what is on its way may arrive. When none is left, there is nothing to run for. */
+  async #end(share: PublishedShare, reason: EndedEvent["reason"]): Promise<void> {
+    share.state = { name: "ended", message: ENDED[reason] };
+    share.ending.abort();
+    this.#tell({ event: "ended", share: share.id, reason });
+    await Promise.all([
+      share.announcer?.close(STOPPED_PATIENCE),
+      share.torrent?.finish(LAST_BYTES_PATIENCE),
+      this.#answers.settled(LAST_BYTES_PATIENCE),
+    ]);
+    if (share.created !== undefined) this.#tracker.unregister(share.created.infoHash, share.id);
+    if (share.torrent !== undefined) await this.#session.remove(share.torrent);
+    await share.closeStorage();
+    if (++this.#ended === this.#shares.size) await this.close();
+  }
+
   #watch(share: PublishedShare, torrent: Torrent): void {
     torrent.on("peerJoined", (peer) => share.roster.joined("wire", connected(peer)));
     torrent.on("peerCompleted", (peer) => share.roster.completedBy("wire", connected(peer)));
@@ -297,11 +342,17 @@ export class Appliance implements Publication {
     await this.#datagrams?.close();
     await this.#listener.close();
     this.#tracker.close();
-    await Promise.all(shares.map((share) => share.storage?.close()));
+    await Promise.all(shares.map((share) => share.closeStorage()));
     this.#tell({ event: "stopped" });
     this.#settleClosed();
   }
 }
+
+/** For people who come too late. */
+const ENDED = {
+  expired: "This was shared for a limited time, and that is over. Ask whoever gave you the link.",
+  copies: "This was shared until enough people had it, and now they have. Ask whoever gave you the link.",
+} as const;
 
 /** Tracker requests go past the web server: they are many, and need nothing of it. */
 function dispatcher(
@@ -311,7 +362,7 @@ function dispatcher(
   limit: WebOptions["limit"],
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const catalog = {
-    listed: () => [...shares.values()].filter((share) => share.listed),
+    listed: () => [...shares.values()].filter(({ listed, state }) => listed && state.name !== "ended"),
     get: (id: string) => shares.get(id),
   };
   const web = createWeb({ catalog, publicUrl, version, hostNames: ownNames, limit });

@@ -67,6 +67,14 @@ export interface WarningEvent {
   readonly message: string;
 }
 
+/** A share ended by itself; its URLs say so from now on. */
+export interface EndedEvent {
+  readonly event: "ended";
+  readonly share: string;
+  /** Its time was over, or enough receivers are complete. */
+  readonly reason: "expired" | "copies";
+}
+
 /** Nothing is left running. */
 export interface StoppedEvent {
   readonly event: "stopped";
@@ -79,6 +87,7 @@ export type PublishEvent =
   | PeerEvent
   | StatsEvent
   | WarningEvent
+  | EndedEvent
   | StoppedEvent;
 
 /** The size is known, what was on disk is checked, and the download begins. */

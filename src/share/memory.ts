@@ -6,11 +6,14 @@ import envPaths from "env-paths";
 import { customAlphabet } from "nanoid";
 
 /** Letters and digits that nobody confuses when reading them aloud: no 0 and o, no 1, i and l. */
-const newId = customAlphabet("23456789abcdefghjkmnpqrstuvwxyz", 8);
+const newId = customAlphabet("23456789abcdefghjkmnpqrstuvwxyz");
+const LISTED_LENGTH = 8;
+/** 104 random bits: who doesn't know the URL of an unlisted share doesn't find it. */
+const UNLISTED_LENGTH = 21;
 
-/** Eight unambiguous letters and digits. */
-export function newShareId(): string {
-  return newId();
+/** Unambiguous letters and digits: 8, or 21 that nobody guesses. */
+export function newShareId(unlisted = false): string {
+  return newId(unlisted ? UNLISTED_LENGTH : LISTED_LENGTH);
 }
 
 /** Where everything that may be lost is kept: remembered IDs and hashes. */
@@ -26,7 +29,8 @@ export interface RememberedShare {
 
 /**
  * One small file a path, named by a hash of the path, so that processes never write the same file unless they
- * publish the same path, and then the last one wins as a whole.
+ * publish the same path, and then the last one wins as a whole. A path that is published both listed and unlisted has
+ * two, so that neither way loses its URL.
  */
 export class ShareMemory {
   readonly #dir: string;
@@ -35,15 +39,16 @@ export class ShareMemory {
     this.#dir = join(cacheDir, "shares");
   }
 
-  #file(path: string): string {
-    return join(this.#dir, `${createHash("sha256").update(path).digest("hex").slice(0, 32)}.json`);
+  #file(path: string, unlisted: boolean): string {
+    const key = unlisted ? `${path}\0unlisted` : path;
+    return join(this.#dir, `${createHash("sha256").update(key).digest("hex").slice(0, 32)}.json`);
   }
 
   /** @returns undefined when `path` was never published or its file is missing or damaged. */
-  async recall(path: string): Promise<RememberedShare | undefined> {
+  async recall(path: string, unlisted = false): Promise<RememberedShare | undefined> {
     try {
-      const value: unknown = JSON.parse(await readFile(this.#file(path), "utf8"));
-      return isRemembered(value, path) ? { id: value.id, port: value.port } : undefined;
+      const value: unknown = JSON.parse(await readFile(this.#file(path, unlisted), "utf8"));
+      return isRemembered(value, path, unlisted) ? { id: value.id, port: value.port } : undefined;
     } catch {
       // Missing, unreadable or not JSON: a new URL is the worst that comes of it.
       return undefined;
@@ -51,12 +56,12 @@ export class ShareMemory {
   }
 
   /** Rejects with a system error when the folder can't be written. */
-  async remember(path: string, share: RememberedShare): Promise<void> {
+  async remember(path: string, share: RememberedShare, unlisted = false): Promise<void> {
     await mkdir(this.#dir, { recursive: true });
-    const file = this.#file(path);
+    const file = this.#file(path, unlisted);
     const fresh = `${file}.${process.pid}.${newShareId()}`;
     try {
-      await writeFile(fresh, `${JSON.stringify({ path, ...share })}\n`, { flag: "wx" });
+      await writeFile(fresh, `${JSON.stringify({ path, ...share })}\n`, { flag: "wx", mode: 0o600 });
       await rename(fresh, file);
     } catch (error) {
       await rm(fresh, { force: true });
@@ -65,14 +70,15 @@ export class ShareMemory {
   }
 }
 
-function isRemembered(value: unknown, path: string): value is RememberedShare {
+function isRemembered(value: unknown, path: string, unlisted: boolean): value is RememberedShare {
   if (typeof value !== "object" || value === null) return false;
   if (!("path" in value && "id" in value && "port" in value)) return false;
   const { id, port } = value;
   return (
     value.path === path &&
     typeof id === "string" &&
-    /^[0-9a-z]{8}$/.test(id) &&
+    /^[0-9a-z]+$/.test(id) &&
+    id.length === (unlisted ? UNLISTED_LENGTH : LISTED_LENGTH) &&
     typeof port === "number" &&
     Number.isInteger(port) &&
     port > 0 &&

@@ -13,6 +13,9 @@ export interface Sighting {
   readonly progress: number;
 }
 
+/** Peer ids are for the taking: counting must not cost memory without end. */
+const MAX_COUNTED = 100_000;
+
 export type Witness = "tracker" | "wire";
 
 interface Entry {
@@ -28,7 +31,8 @@ export class PeerRoster {
   readonly #share: string;
   readonly #tell: (event: PeerEvent) => void;
   readonly #peers = new Map<string, Entry>();
-  #completed = 0;
+  /** Peer ids: who comes again is no new copy. */
+  readonly #completed = new Set<string>();
 
   constructor(share: string, tell: (event: PeerEvent) => void) {
     this.#share = share;
@@ -37,7 +41,7 @@ export class PeerRoster {
 
   /** Receivers that got everything since the start. */
   get completed(): number {
-    return this.#completed;
+    return this.#completed.size;
   }
 
   joined(witness: Witness, peer: Sighting): void {
@@ -56,11 +60,13 @@ export class PeerRoster {
 
   completedBy(witness: Witness, peer: Sighting): void {
     this.joined(witness, { ...peer, progress: Math.min(peer.progress, 0.999_999) });
-    const entry = this.#peers.get(toHex(peer.peerId));
+    const key = toHex(peer.peerId);
+    const entry = this.#peers.get(key);
     if (entry === undefined || entry.completed) return;
     entry.completed = true;
     entry.progress = 1;
-    this.#completed++;
+    if (this.#completed.has(key) || this.#completed.size >= MAX_COUNTED) return;
+    this.#completed.add(key);
     this.#say("completed", entry);
   }
 

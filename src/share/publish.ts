@@ -1,4 +1,5 @@
 /** Publishing: one port that is web server, tracker and seeder of one or several shares. */
+import { CreateOptionError } from "../create/errors.ts";
 import { Appliance } from "./appliance.ts";
 import type { PublishEvent, ReadyEvent } from "./events.ts";
 import { defaultCacheDir, newShareId, ShareMemory } from "./memory.ts";
@@ -22,6 +23,12 @@ export interface PublishOptions {
   readonly trackers?: readonly string[] | undefined;
   /** BEP 27. */
   readonly private?: boolean | undefined;
+  /** Found by nobody who wasn't told the URL: in no list, and kept out of lists by receivers, too. */
+  readonly unlisted?: boolean | undefined;
+  /** Seconds from now until the shares end. */
+  readonly expireSeconds?: number | undefined;
+  /** A share ends when so many receivers are complete. */
+  readonly untilCopies?: number | undefined;
   /** Bytes a second over all peers; default: none. */
   readonly limitUp?: number | undefined;
   readonly limitDown?: number | undefined;
@@ -55,21 +62,27 @@ export interface Publication {
 /**
  * Publishes files and folders until it is closed. The URLs answer when this returns; hashing goes on behind them.
  * @throws {SourceError} a path isn't there.
- * @throws {CreateOptionError} a name is missing or makes no sense.
+ * @throws {CreateOptionError} a name is missing or makes no sense, or an unlisted share is given other trackers.
  * @throws {ListenError} the port can't be had.
  */
 export async function publish(paths: readonly string[], options: PublishOptions = {}): Promise<Publication> {
   options.signal?.throwIfAborted();
+  const unlisted = options.unlisted ?? false;
+  if (unlisted && (options.trackers ?? []).length > 0) {
+    throw new CreateOptionError(
+      "An unlisted share can't have other trackers: they would tell of it. Leave out --tracker or --unlisted.",
+    );
+  }
   const looked = await lookAtPaths(paths, options.name);
   const memory = new ShareMemory(options.cacheDir ?? defaultCacheDir());
   const tell: PublishEvents = (event) => options.onEvent?.(event);
   const shares = new Map<string, PublishedShare>();
   let lastPort: number | undefined;
   for (const [i, path] of looked.entries()) {
-    const last = await memory.recall(path.realPath);
+    const last = await memory.recall(path.realPath, unlisted);
     if (i === 0) lastPort = last?.port;
-    const id = last === undefined || shares.has(last.id) ? newShareId() : last.id;
-    shares.set(id, new PublishedShare(id, path, tell));
+    const id = last === undefined || shares.has(last.id) ? newShareId(unlisted) : last.id;
+    shares.set(id, new PublishedShare(id, path, !unlisted, tell));
   }
   const appliance = await Appliance.open(shares, options, tell, lastPort);
   await appliance.remember(memory);

@@ -26,7 +26,7 @@ export class PublishedShare implements Share {
   readonly path: string;
   readonly realPath: string;
   readonly oneFile: boolean;
-  readonly listed = true;
+  readonly listed: boolean;
   readonly roster: PeerRoster;
   state: ShareState = { name: "scanning" };
   files: readonly SourceFile[] = [];
@@ -35,9 +35,17 @@ export class PublishedShare implements Share {
   storage: PieceStorage | undefined;
   torrent: Torrent | undefined;
   announcer: Announcer | undefined;
+  /** Ends its hashing; the reason is why it ended. */
+  readonly ending = new AbortController();
 
-  constructor(id: string, { path, realPath, name, oneFile }: PublishedPath, tell: PublishEvents) {
+  constructor(
+    id: string,
+    { path, realPath, name, oneFile }: PublishedPath,
+    listed: boolean,
+    tell: PublishEvents,
+  ) {
     this.id = id;
+    this.listed = listed;
     this.name = name;
     this.path = path;
     this.realPath = realPath;
@@ -64,6 +72,7 @@ export class PublishedShare implements Share {
     this.files = source.files;
     this.bytes = source.totalBytes;
     const onProgress = (bytesDone: number, bytesTotal: number) => {
+      if (signal.aborted) return;
       this.state = { name: "hashing", bytesDone, bytesTotal };
       const event: HashingEvent = { event: "hashing", share: this.id, bytesDone, bytesTotal };
       tell(event);
@@ -91,6 +100,13 @@ export class PublishedShare implements Share {
     return { storage: this.storage, layout };
   }
 
+  /** Once nothing reads it any more. */
+  async closeStorage(): Promise<void> {
+    const { storage } = this;
+    this.storage = undefined;
+    await storage?.close();
+  }
+
   /** The `.torrent` for somebody who reaches us by `base`: built anew each time, around the same `info`. */
   torrentFor(base: string, extraTrackers: readonly string[]): Uint8Array {
     const { created } = this;
@@ -100,6 +116,7 @@ export class PublishedShare implements Share {
       trackers: [[this.announceUrl(base)], ...extraTrackers.map((url) => [url])],
       webSeeds: [`${base}/s/${this.id}/seed/`],
       createdBy: `Boojum ${version}`,
+      unlisted: !this.listed,
     });
   }
 

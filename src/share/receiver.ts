@@ -18,6 +18,7 @@ import { type PeerAddress, parsePeerAddress } from "../protocol/peer-address.ts"
 import { announceTorrent } from "./announcing.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
 import type { Download, GetOptions, SeedGoal } from "./get.ts";
+import { trackersToTell } from "./own-trackers.ts";
 import { version } from "./version.ts";
 
 /** `--timeout` ran out. */
@@ -188,7 +189,7 @@ export class Receiver implements Download {
       torrent: this.#torrent,
       session: this.#session,
       port: this.#listener.port,
-      trackers: metainfo.trackers,
+      trackers: trackersToTell(metainfo),
       onWarning: (message) => tell({ event: "warning", code: "tracker", message }),
     });
     void this.#addPeers(options.peers ?? []);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newShareId, ShareMemory } from "../../src/share/memory.ts";
@@ -44,6 +44,19 @@ describe("remembered IDs and ports", () => {
     expect(await memory.recall("/a")).toBeUndefined();
   });
 
+  it("keep a listed and an unlisted URL of one path apart, for nobody else to read", async () => {
+    const memory = new ShareMemory(place.dir);
+    const hidden = { id: newShareId(true), port: 6882 };
+    await memory.remember("/a", share);
+    await memory.remember("/a", hidden, true);
+    expect(await memory.recall("/a")).toEqual(share);
+    expect(await memory.recall("/a", true)).toEqual(hidden);
+    // A short ID would make an unlisted share easy to guess.
+    await memory.remember("/b", share, true);
+    expect(await memory.recall("/b", true)).toBeUndefined();
+    expect(statSync(onlyFile()).mode & 0o077).toBe(0);
+  });
+
   it("are whole when many write them at once", async () => {
     const ports = Array.from({ length: 20 }, (_, i) => 7000 + i);
     await Promise.all(ports.map((port) => new ShareMemory(place.dir).remember("/a", { ...share, port })));
@@ -55,6 +68,7 @@ describe("remembered IDs and ports", () => {
     const ids = Array.from({ length: 200 }, newShareId);
     for (const id of ids) expect(id).toMatch(/^[2-9a-hjkmnp-z]{8}$/);
     expect(new Set(ids).size).toBe(200);
+    expect(newShareId(true)).toMatch(/^[2-9a-hjkmnp-z]{21}$/);
   });
 });
 

@@ -1,5 +1,12 @@
 import { escapeForTerminal } from "../../protocol/escape.ts";
-import type { ListeningEvent, PeerEvent, PublishEvent, ReadyEvent, StatsEvent } from "../../share/events.ts";
+import type {
+  EndedEvent,
+  ListeningEvent,
+  PeerEvent,
+  PublishEvent,
+  ReadyEvent,
+  StatsEvent,
+} from "../../share/events.ts";
 import type { Output } from "../output.ts";
 import { countOf, formatBytes, formatRate } from "../units.ts";
 import { type ProgressDisplay, showProgress } from "./progress.ts";
@@ -33,6 +40,8 @@ export class PublishView {
         return this.#stats(event);
       case "warning":
         return this.#output.warn(event.message);
+      case "ended":
+        return this.#ended(event);
       case "stopped":
         return this.close();
     }
@@ -65,6 +74,11 @@ export class PublishView {
     const url = this.#shares === 1 ? event.url : "URL";
     this.#output.note(`Others get it with a browser, any BitTorrent client, or: share get ${url}`);
     this.#output.note("Stop with Ctrl-C.");
+  }
+
+  #ended({ reason }: EndedEvent): void {
+    const why = reason === "expired" ? "its time is over" : "enough receivers are complete";
+    this.#output.note(`ended  ${why}`);
   }
 
   #peer(event: PeerEvent): void {

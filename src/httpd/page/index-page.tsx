@@ -51,6 +51,7 @@ function stateNote(state: ShareState): string {
     case "hashing":
       return `, being prepared: ${percent(state.bytesDone, state.bytesTotal)} %`;
     case "failed":
+    case "ended":
       return ", not shared any more";
     case "ready":
       return "";

@@ -20,6 +20,19 @@ function peer(id: number, overrides: Partial<Sighting> = {}): Sighting {
   };
 }
 
+it("counts a receiver that comes again once", () => {
+  const { told, roster } = watched();
+  for (const _ of [1, 2]) {
+    roster.joined("tracker", peer(1));
+    roster.completedBy("tracker", peer(1, { progress: 1 }));
+    roster.left("tracker", peer(1, { progress: 1 }));
+  }
+  roster.joined("tracker", peer(2));
+  roster.completedBy("tracker", peer(2, { progress: 1 }));
+  expect(roster.completed).toBe(2);
+  expect(told.filter((line) => line.startsWith("completed"))).toHaveLength(2);
+});
+
 it("tells of one receiver once, whoever sees it first", () => {
   const { told, roster } = watched();
   roster.joined("tracker", peer(1));
