@@ -1,6 +1,6 @@
 // Runs one benchmark: npm run bench -- NAME [OPTION...]; without a name it lists them.
 // Benchmarks are TypeScript; each is bundled into a temporary file first, since Node 20 runs none.
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -14,7 +14,20 @@ if (name === undefined || !names.includes(name)) {
   console.error(`usage: npm run bench -- NAME [OPTION...]\nbenchmarks: ${names.join(", ")}`);
   process.exit(2);
 }
-// Two levels below the project like the sources, so that paths relative to a module stay true.
+/** Lets each module keep the address of its own source file, so that paths relative to it stay true. */
+const ownAddresses = {
+  name: "own-addresses",
+  setup(builder) {
+    builder.onLoad({ filter: /\.ts$/ }, ({ path: file }) => ({
+      contents: readFileSync(file, "utf8").replaceAll(
+        "import.meta.url",
+        JSON.stringify(pathToFileURL(file).href),
+      ),
+      loader: "ts",
+    }));
+  },
+};
+
 const out = path.join(folder, "../artifacts/bench-build");
 mkdirSync(out, { recursive: true });
 const bundle = path.join(out, `${name}.mjs`);
@@ -25,6 +38,6 @@ await build({
   format: "esm",
   platform: "node",
   packages: "external",
-  define: { "import.meta.url": JSON.stringify(pathToFileURL(path.join(folder, "support/x.ts")).href) },
+  plugins: [ownAddresses],
 });
 await import(pathToFileURL(bundle).href);

@@ -35,7 +35,6 @@ class Daemon {
       "rpc-whitelist-enabled": false,
       "rpc-host-whitelist-enabled": false,
       "rpc-authentication-required": false,
-      "bind-address-ipv4": job.address,
       "peer-port": job.port,
       "dht-enabled": false,
       "lpd-enabled": false,
