@@ -154,6 +154,22 @@ describe("peers that misbehave or leave", () => {
     await sim.close();
   });
 
+  it("don't let those that stall keep the memory that others need", async () => {
+    const sim = new Sim({ seed: 22, length: 4 * MIB, pieceLength: 65_536 });
+    const stuck = [1, 2].map((i) => sim.add(`stuck${i}`, { have: "all", stall: true }));
+    // Room for two pieces, and both are asked of peers that never send.
+    const leecher = sim.add("leecher", { bufferBytes: 1 });
+    leecher.torrent.addPeers(
+      stuck.map(({ address }) => address),
+      "user",
+    );
+    await sim.clock.advance(2000);
+    const good = sim.add("good", { have: "all", up: 1_000_000 });
+    leecher.torrent.addPeers([good.address], "user");
+    await sim.runUntilComplete([leecher], 60_000);
+    await sim.close();
+  });
+
   it("don't let a slow one hold up the last piece", async () => {
     const { sim, leecher } = five(12, { up: 2_000 });
     await sim.runUntilComplete([leecher], 120_000);
@@ -238,7 +254,7 @@ describe("limits", () => {
   it("bound the memory of unfinished pieces, and still complete", async () => {
     const sim = new Sim({ seed: 18, length: 8 * MIB, pieceLength: 262_144 });
     for (let i = 0; i < 8; i++) sim.add(`seeder${i}`, { have: "all", up: 200_000 });
-    const leecher = sim.add("leecher", { bufferBytes: 1, slowDisk: 20 });
+    const leecher = sim.add("leecher", { bufferBytes: 1, slowDisk: 2000 });
     sim.introduceAll();
     await sim.runUntilComplete([leecher], 120_000);
     // Two pieces is the least; what is being written counts too.
