@@ -1,10 +1,11 @@
-/** Moves bytes from a file to an HTTP response: the path that all downloads over HTTP take. */
-import { closeSync, fstatSync, read, readSync } from "node:fs";
+/** Moves bytes from files to an HTTP response: the path that all downloads over HTTP take. */
+import { closeSync, read, readSync } from "node:fs";
 import type { ServerResponse } from "node:http";
-import type { BlockPool } from "./blocks.ts";
-import type { FileVersion } from "./core/conditions.ts";
+import { BlockPool } from "./blocks.ts";
 import type { ByteRange } from "./core/range.ts";
-import type { Turns } from "./turns.ts";
+import type { SharedFile } from "./model.ts";
+import { isStill, openShared, openSharedNow } from "./open-file.ts";
+import { Turns } from "./turns.ts";
 
 /** A rate that many senders share. `take` returns true when granted at once; else `granted` is called later, once. */
 export interface SendLimit {
@@ -15,17 +16,43 @@ export interface SendLimit {
   forget(granted: () => void): void;
 }
 
+/** What all downloads share. */
+export class Outlet {
+  readonly pool = new BlockPool();
+  readonly turns = new Turns();
+  readonly limit: () => SendLimit | undefined;
+
+  constructor(limit: () => SendLimit | undefined) {
+    this.limit = limit;
+  }
+}
+
+/** Some bytes of a shared file. */
+interface FileRun {
+  readonly file: SharedFile;
+  /** From 0 to -1 for an empty file, which must still be as it was. */
+  readonly range: ByteRange;
+  /** Gets all of the run's bytes, in order; must not keep them. */
+  readonly tap?: (bytes: Uint8Array) => void;
+}
+
+/** A piece of a body; one that is still being made is waited for, and cuts the connection when it fails. */
+export type Part = Uint8Array | FileRun | Promise<Uint8Array>;
+
 export interface PumpOptions {
   readonly response: ServerResponse;
-  /** Open for reading; closed by the pump, whatever happens. */
+  /** The body. Asked for a part when everything before it has been read, and the files were still the same. */
+  readonly parts: Iterator<Part>;
+  /** Bytes of all parts together. */
+  readonly length: number;
+  /** The first file of `parts` when it is open already; closed by the pump, whatever happens. */
+  readonly opened?: OpenedFile;
+  readonly outlet: Outlet;
+}
+
+interface OpenedFile {
   readonly fd: number;
-  /** What the file was when it was shared. */
-  readonly version: FileVersion;
-  /** What to send, in order: bytes of our own and ranges of the file. */
-  readonly parts: readonly (Uint8Array | ByteRange)[];
-  readonly pool: BlockPool;
-  readonly turns: Turns;
-  readonly limit: SendLimit | undefined;
+  readonly file: SharedFile;
 }
 
 /** A read that took longer, in ms, waited for a disk, and everybody else waited with it. */
@@ -37,11 +64,15 @@ const LONGEST_DETOUR = 1_024;
 const SLOW_WRITE = 500;
 /** Between two looks at whether the file is still the same, in bytes. */
 const CHECK_EVERY = 64 * 1024 * 1024;
+/** Opening a file takes as long as sending so many bytes. */
+const COST_OF_A_FILE = 32 * 1024;
+/** Small files that go together in one block: half a millisecond's work. */
+const FILES_IN_A_BLOCK = 16;
 
 /**
  * Sends `parts` as the body of `response`, whose head must be written or set. One block is on its way at any time:
  * the next one is read when the system has taken the last. Reads are synchronous while the data are in memory, which
- * is measured. When the file changes or shrinks meanwhile, the connection is cut, for the length is promised already.
+ * is measured. When a file changes or shrinks meanwhile, the connection is cut, for the length is promised already.
  */
 export function pump(options: PumpOptions): void {
   new Pump(options).start();
@@ -49,15 +80,29 @@ export function pump(options: PumpOptions): void {
 
 class Pump {
   readonly #options: PumpOptions;
-  readonly #parts: (Uint8Array | ByteRange)[];
+  readonly #limit: SendLimit | undefined;
+  /** What is being sent, less what of it has been read. */
+  #part: Uint8Array | FileRun | undefined;
+  /** What must be waited for, after what is in the block has been sent. */
+  #awaited: Promise<Uint8Array> | undefined;
+  #opened: OpenedFile | undefined;
   #block: Uint8Array | undefined;
-  #isReading = false;
+  /** Bytes in the block, and how many it is to have. */
+  #filled = 0;
+  #wanted = 0;
+  #filesInBlock = 0;
+  /** Bytes that the rate limit has granted and that are not sent yet. */
+  #allowance = 0;
+  /** Of the body, not written yet. */
+  #remaining: number;
+  /** The thread pool is opening or reading a file. */
+  #isBusy = false;
   #isClosed = false;
   /**
-   * Reads still to go through the thread pool. The first one does: a disk that sleeps, or a network that is down,
-   * must not stop the whole process.
+   * Opens and reads still to go through the thread pool. The first ones do: a disk that sleeps, or a network that is
+   * down, must not stop the whole process.
    */
-  #detour = 1;
+  #detour: number;
   #nextDetour = FIRST_DETOUR;
   #isSlow = false;
   #sinceCheck = 0;
@@ -66,81 +111,194 @@ class Pump {
 
   constructor(options: PumpOptions) {
     this.#options = options;
-    this.#parts = [...options.parts];
+    this.#limit = options.outlet.limit();
+    this.#opened = options.opened;
+    this.#remaining = options.length;
+    this.#detour = options.opened === undefined ? 2 : 1;
   }
 
   start(): void {
-    const { response } = this.#options;
+    const { response, outlet } = this.#options;
     response.once("close", () => this.#close());
     if (response.destroyed) this.#close();
-    else this.#options.turns.run(this.#next);
+    else outlet.turns.run(this.#next);
   }
 
+  /** Begins a block. */
   readonly #next = (): void => {
     if (this.#isClosed) return;
-    const part = this.#parts[0];
-    if (part === undefined) this.#options.response.end();
-    else if (part instanceof Uint8Array) {
-      this.#parts.shift();
-      this.#write(part);
-    } else this.#readPart(part);
+    const block = this.#options.outlet.pool.borrow(this.#isSlow);
+    this.#block = block;
+    const most = Math.min(block.length, this.#remaining);
+    if (this.#limit === undefined) this.#allowance = most;
+    if (this.#allowance > 0) {
+      this.#wanted = Math.min(most, this.#allowance);
+      this.#fill();
+      return;
+    }
+    const bytes = Math.min(most, this.#limit?.grain ?? most);
+    const granted = () => {
+      this.#granted = undefined;
+      this.#allowance = bytes;
+      this.#wanted = bytes;
+      this.#fill();
+    };
+    this.#granted = granted;
+    if (this.#limit?.take(bytes, granted) !== false) granted();
   };
 
-  #readPart(part: ByteRange): void {
-    const { limit, pool } = this.#options;
-    const block = pool.borrow(this.#isSlow);
-    this.#block = block;
-    const length = Math.min(part.end - part.start + 1, block.length, limit?.grain ?? block.length);
-    const read = () => {
-      this.#granted = undefined;
-      if (this.#detour === 0) this.#readNow(block, part, length);
-      else this.#readInPool(block, part, length);
-    };
-    this.#granted = read;
-    if (limit === undefined || limit.take(length, read)) read();
+  /** Goes on filling the block, and sends it when it is full or something must be waited for. */
+  #fill(): void {
+    while (this.#filled < this.#wanted && this.#filesInBlock < FILES_IN_A_BLOCK) {
+      const part = this.#part ?? this.#pull();
+      if (part === undefined) {
+        if (this.#awaited === undefined) return;
+        if (this.#filled > 0) break;
+        void this.#await(this.#awaited);
+        return;
+      }
+      this.#part = part;
+      if (part instanceof Uint8Array) this.#copy(part);
+      else if (this.#opened?.file !== part.file) {
+        if (!this.#open(part.file)) return;
+      } else if (part.range.start > part.range.end) {
+        if (!this.#endRun(part.file)) return;
+      } else if (!this.#read(part)) return;
+    }
+    this.#write();
   }
 
-  #readNow(block: Uint8Array, part: ByteRange, length: number): void {
-    const start = performance.now();
-    let bytesRead: number;
+  /** The next part; undefined when it has to be awaited, or the connection is cut, for there should be one. */
+  #pull(): Uint8Array | FileRun | undefined {
+    if (this.#awaited !== undefined) return undefined;
+    const { done, value } = this.#options.parts.next();
+    if (done === true) this.#cut();
+    else if (value instanceof Promise) this.#awaited = value;
+    else return value;
+    return undefined;
+  }
+
+  async #await(part: Promise<Uint8Array>): Promise<void> {
+    let bytes: Uint8Array;
     try {
-      bytesRead = readSync(this.#options.fd, block, 0, length, part.start);
+      bytes = await part;
     } catch {
       this.#cut();
       return;
     }
+    if (this.#isClosed) return;
+    this.#awaited = undefined;
+    this.#part = bytes;
+    this.#fill();
+  }
+
+  #copy(part: Uint8Array): void {
+    const room = this.#wanted - this.#filled;
+    this.#block?.set(part.subarray(0, room), this.#filled);
+    this.#filled += Math.min(room, part.length);
+    this.#part = part.length > room ? part.subarray(room) : undefined;
+  }
+
+  /** Whether the file is open now; if not, it is on the way or the connection is cut. */
+  #open(file: SharedFile): boolean {
+    this.#leave();
+    this.#filesInBlock++;
+    if (this.#detour > 0) {
+      this.#detour--;
+      void this.#openInPool(file);
+      return false;
+    }
+    const fd = this.#timed(() => openSharedNow(file));
+    if (fd === undefined) this.#cut();
+    else this.#opened = { fd, file };
+    return fd !== undefined;
+  }
+
+  async #openInPool(file: SharedFile): Promise<void> {
+    this.#isBusy = true;
+    const fd = await openShared(file);
+    this.#isBusy = false;
+    if (typeof fd === "number") this.#opened = { fd, file };
+    if (this.#isClosed) this.#release();
+    else if (this.#opened === undefined) this.#cut();
+    else this.#fill();
+  }
+
+  /** Whether bytes were read; if not, they are on the way or the connection is cut. */
+  #read(run: FileRun): boolean {
+    const { fd } = this.#opened ?? {};
+    const block = this.#block;
+    if (fd === undefined || block === undefined) return false;
+    const { start, end } = run.range;
+    const length = Math.min(end - start + 1, this.#wanted - this.#filled);
+    if (this.#detour > 0) {
+      this.#detour--;
+      this.#isBusy = true;
+      read(fd, block, this.#filled, length, start, (error, bytesRead) => {
+        this.#isBusy = false;
+        if (this.#isClosed) this.#release();
+        else if (error !== null) this.#cut();
+        else if (this.#took(run, bytesRead)) this.#fill();
+      });
+      return false;
+    }
+    let bytesRead: number;
+    try {
+      bytesRead = this.#timed(() => readSync(fd, block, this.#filled, length, start));
+    } catch {
+      this.#cut();
+      return false;
+    }
+    return this.#took(run, bytesRead);
+  }
+
+  #timed<Result>(work: () => Result): Result {
+    const start = performance.now();
+    const result = work();
     if (performance.now() - start > BLOCKING_READ) {
       this.#detour = this.#nextDetour;
       this.#nextDetour = Math.min(2 * this.#nextDetour, LONGEST_DETOUR);
     }
-    this.#send(block, part, bytesRead);
+    return result;
   }
 
-  #readInPool(block: Uint8Array, part: ByteRange, length: number): void {
-    this.#detour--;
-    this.#isReading = true;
-    read(this.#options.fd, block, 0, length, part.start, (error, bytesRead) => {
-      this.#isReading = false;
-      if (this.#isClosed) this.#release();
-      else if (error !== null) this.#cut();
-      else this.#send(block, part, bytesRead);
-    });
-  }
-
-  #send(block: Uint8Array, part: ByteRange, bytesRead: number): void {
-    const start = part.start + bytesRead;
-    if (start <= part.end) this.#parts[0] = { start, end: part.end };
-    else this.#parts.shift();
+  /** Counts what was read; false when it can't go on, for the file isn't what it was. */
+  #took(run: FileRun, bytesRead: number): boolean {
+    const { file, range, tap } = run;
+    tap?.(this.#block?.subarray(this.#filled, this.#filled + bytesRead) ?? new Uint8Array(0));
+    this.#filled += bytesRead;
     this.#sinceCheck += bytesRead;
-    const isLast = this.#parts.length === 0;
-    if (bytesRead === 0 || ((isLast || this.#sinceCheck >= CHECK_EVERY) && this.#hasChanged())) this.#cut();
-    else this.#write(block.subarray(0, bytesRead));
+    if (bytesRead === 0) {
+      this.#cut();
+      return false;
+    }
+    const start = range.start + bytesRead;
+    if (start > range.end) return this.#endRun(file);
+    this.#part = { ...run, range: { start, end: range.end } };
+    return this.#sinceCheck < CHECK_EVERY || this.#checked(file);
   }
 
-  #write(bytes: Uint8Array): void {
-    const { response, turns } = this.#options;
-    turns.spend(bytes.length);
-    if (this.#parts.length === 0) {
+  #endRun(file: SharedFile): boolean {
+    this.#part = undefined;
+    return this.#checked(file);
+  }
+
+  #checked(file: SharedFile): boolean {
+    this.#sinceCheck = 0;
+    if (this.#opened !== undefined && isStill(this.#opened.fd, file)) return true;
+    this.#cut();
+    return false;
+  }
+
+  #write(): void {
+    const { response, outlet } = this.#options;
+    const bytes = this.#block?.subarray(0, this.#filled) ?? new Uint8Array(0);
+    outlet.turns.spend(bytes.length + this.#filesInBlock * COST_OF_A_FILE);
+    this.#remaining -= bytes.length;
+    this.#allowance -= bytes.length;
+    this.#filled = 0;
+    this.#filesInBlock = 0;
+    if (this.#remaining === 0) {
       // Together with the head, when all of it fits. The block is given back on "close".
       response.end(bytes);
       return;
@@ -151,18 +309,8 @@ class Pump {
       if (this.#isClosed || response.destroyed) return;
       this.#isSlow = performance.now() - start > SLOW_WRITE;
       this.#returnBlock();
-      turns.run(this.#next);
+      outlet.turns.run(this.#next);
     });
-  }
-
-  #hasChanged(): boolean {
-    this.#sinceCheck = 0;
-    const { fd, version } = this.#options;
-    try {
-      return !isVersion(fstatSync(fd, { bigint: true }), version);
-    } catch {
-      return true;
-    }
   }
 
   #cut(): void {
@@ -173,28 +321,23 @@ class Pump {
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#granted !== undefined) this.#options.limit?.forget(this.#granted);
+    if (this.#granted !== undefined) this.#limit?.forget(this.#granted);
     // The thread pool still writes into the block and reads the file.
-    if (!this.#isReading) this.#release();
+    if (!this.#isBusy) this.#release();
   }
 
   #release(): void {
     this.#returnBlock();
-    closeSync(this.#options.fd);
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#opened !== undefined) closeSync(this.#opened.fd);
+    this.#opened = undefined;
   }
 
   #returnBlock(): void {
-    if (this.#block !== undefined) this.#options.pool.giveBack(this.#block);
+    if (this.#block !== undefined) this.#options.outlet.pool.giveBack(this.#block);
     this.#block = undefined;
   }
-}
-
-/** Whether `fstat`'s answer, in bigints, is about the very file that was shared. */
-export function isVersion(
-  stats: { readonly size: bigint; readonly mtimeNs: bigint; readonly ino: bigint },
-  version: FileVersion,
-): boolean {
-  return (
-    stats.size === BigInt(version.length) && stats.mtimeNs === version.mtimeNs && stats.ino === version.inode
-  );
 }

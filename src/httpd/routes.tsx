@@ -2,17 +2,18 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
+import { type ArchiveFormat, sendArchive } from "./archives.ts";
 import { contentDisposition } from "./core/content.ts";
 import { negotiate } from "./core/negotiate.ts";
 import { indexText, shareJson, shareSummary, shareText, stateInWords } from "./describe.ts";
-import { FileSender } from "./files.ts";
+import { sendFile } from "./files.ts";
 import { sharePath } from "./links.ts";
 import type { Catalog, Share, SharedFile } from "./model.ts";
 import { IndexPage, ProblemPage } from "./page/index-page.tsx";
 import { PAGE_POLICY } from "./page/layout.tsx";
 import { SharePage } from "./page/share-page.tsx";
 import { FAVICON } from "./page/style.ts";
-import type { SendLimit } from "./pump.ts";
+import { Outlet, type SendLimit } from "./pump.ts";
 import type { Judged } from "./request.ts";
 
 export interface RoutesOptions {
@@ -41,7 +42,7 @@ const RETRY_SECONDS = "1";
 
 export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   const { catalog, version } = options;
-  const sender = new FileSender(options.limit ?? (() => undefined));
+  const outlet = new Outlet(options.limit ?? (() => undefined));
   const app = new Hono<WebEnv>();
 
   const problem = (c: WebContext, status: 404 | 409 | 410 | 500 | 503, message: string): Answer => {
@@ -70,8 +71,15 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   const torrent = (c: WebContext, share: Share) => torrentAnswer(c, share, problem);
   const file = async (c: WebContext, found: SharedFile | undefined): Promise<Response> => {
     if (found === undefined) return nothingHere(c);
-    const failure = await sender.send(c.env.incoming, c.env.outgoing, found);
+    const failure = await sendFile(c.env.incoming, c.env.outgoing, found, outlet);
     return failure === undefined ? RESPONSE_ALREADY_SENT : problem(c, failure.status, failure.message);
+  };
+
+  const archive = (c: WebContext, share: Share, format: ArchiveFormat): Answer => {
+    if (share.state.name === "failed") return problem(c, 410, share.state.message);
+    if (share.files.length === 0) return problem(c, 503, stateInWords(share.state) ?? "");
+    sendArchive(c.env.incoming, c.env.outgoing, { share, format, outlet });
+    return RESPONSE_ALREADY_SENT;
   };
 
   app.get("/", (c) => indexAnswer(c, catalog.listed(), version));
@@ -88,6 +96,10 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
     const id = c.req.param("id");
     if (id.endsWith(".torrent"))
       return withShare(c, id.slice(0, -".torrent".length), (share) => torrent(c, share));
+    const packed = /^(.*)\.(zip|tar)$/.exec(id);
+    if (packed !== null) {
+      return withShare(c, packed[1], (share) => archive(c, share, packed[2] === "zip" ? "zip" : "tar"));
+    }
     return withShare(c, id, (share) =>
       negotiate(c.req.header("accept")) === "torrent" ? torrent(c, share) : shareAnswer(c, share, version),
     );

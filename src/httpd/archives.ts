@@ -1,0 +1,146 @@
+/** Answers a request for a whole share as one ZIP or TAR file, made as it is sent; the pump sends it. */
+import { createHash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { crc32 } from "node:zlib";
+import { portableName, portablePaths } from "../protocol/portable-path.ts";
+import { type Answer, type Entity, planAnswer } from "./answer.ts";
+import { Checksums } from "./checksums.ts";
+import type { ArchiveFile, ArchiveLayout } from "./core/archive-layout.ts";
+import { contentDisposition } from "./core/content.ts";
+import { planTar } from "./core/tar-layout.ts";
+import { planZip } from "./core/zip-layout.ts";
+import type { Share, SharedFile } from "./model.ts";
+import { type Outlet, type Part, pump } from "./pump.ts";
+
+export type ArchiveFormat = "zip" | "tar";
+
+const TYPES = { zip: "application/zip", tar: "application/x-tar" } as const;
+const PLANS = { zip: planZip, tar: planTar } as const;
+
+interface Archive {
+  readonly layout: ArchiveLayout;
+  readonly tag: string;
+}
+
+/** What is worked out once for each list of files, when it is first asked for. */
+interface Prepared {
+  readonly entries: readonly ArchiveFile[];
+  readonly tagSeed: string;
+  readonly checksums: Checksums;
+  readonly archives: Map<ArchiveFormat, Archive>;
+}
+const prepared = new WeakMap<readonly SharedFile[], Prepared>();
+
+/** Answers a GET or HEAD for all files of `share`, which must have been scanned, under the names that `get` gives. */
+export function sendArchive(
+  request: IncomingMessage,
+  response: ServerResponse,
+  {
+    share,
+    format,
+    outlet,
+  }: { readonly share: Share; readonly format: ArchiveFormat; readonly outlet: Outlet },
+): void {
+  const ready = prepare(share);
+  const archive = archiveOf(ready, format);
+  const answer = planAnswer(request, archiveEntity(share, format, archive));
+  response.writeHead(answer.status, answer.headers);
+  if (request.method === "HEAD" || answer.parts.length === 0) {
+    response.end();
+    return;
+  }
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const { checksums } = ready;
+  // Who continues an archive needs the sums of what was sent before at its end: they are made meanwhile.
+  if (answer.status === 206 && archive.layout.hasCrcs && reachesEnd(answer, archive.layout.size)) {
+    checksums.wait({ from: 0, to: share.files.length }, gone.signal).catch(() => {});
+  }
+  const parts = archiveParts({ files: share.files, layout: archive.layout, answer, checksums }, gone.signal);
+  pump({ response, parts, length: answer.length, outlet });
+}
+
+function reachesEnd({ parts }: Answer, size: number): boolean {
+  return parts.some((part) => "end" in part && part.end === size - 1);
+}
+
+function prepare(share: Share): Prepared {
+  const known = prepared.get(share.files);
+  if (known !== undefined) return known;
+  const root = portableName(share.name);
+  const paths = portablePaths(share.files.map((file) => file.path));
+  const tag = createHash("sha256");
+  const entries = share.files.map((file, i): ArchiveFile => {
+    const { length, executable, mtimeNs, inode } = file;
+    const path = share.oneFile ? [root] : [root, ...(paths[i] ?? file.path)];
+    tag.update(`${path.join("/")}\0${length} ${mtimeNs} ${inode} ${executable}\0`);
+    return { path, length, executable, mtimeNs };
+  });
+  const checksums = new Checksums(share.files);
+  const made = { entries, tagSeed: tag.digest("base64url").slice(0, 22), checksums, archives: new Map() };
+  prepared.set(share.files, made);
+  return made;
+}
+
+function archiveOf({ entries, tagSeed, archives }: Prepared, format: ArchiveFormat): Archive {
+  const known = archives.get(format);
+  if (known !== undefined) return known;
+  // The number goes up when the same files come to give other bytes.
+  const archive = { layout: PLANS[format](entries), tag: `"${format}1-${tagSeed}"` };
+  archives.set(format, archive);
+  return archive;
+}
+
+function archiveEntity(share: Share, format: ArchiveFormat, { layout, tag }: Archive): Entity {
+  return {
+    size: layout.size,
+    tag,
+    headers: {
+      "Content-Type": TYPES[format],
+      "Content-Disposition": contentDisposition(false, `${share.name}.${format}`),
+      "Cache-Control": "no-cache",
+    },
+  };
+}
+
+interface Sources {
+  readonly files: readonly SharedFile[];
+  readonly layout: ArchiveLayout;
+  readonly answer: Answer;
+  readonly checksums: Checksums;
+}
+
+/** Made one by one as they are sent: who stops after the first costs no more than that. */
+function* archiveParts(sources: Sources, signal: AbortSignal): Generator<Part, void, undefined> {
+  const { files, layout, answer, checksums } = sources;
+  for (const part of answer.parts) {
+    if (part instanceof Uint8Array) {
+      yield part;
+      continue;
+    }
+    for (const segment of layout.segments(part)) {
+      if (segment.kind === "literal") {
+        const { item, from, to } = segment;
+        const make = () => layout.literal(item, checksums.values).subarray(from, to);
+        const span = layout.crcsIn(item);
+        yield checksums.has(span) ? make() : checksums.wait(span, signal).then(make);
+        continue;
+      }
+      const { file: index, range } = segment;
+      const file = files[index];
+      if (file === undefined) throw new RangeError(`the share has no file ${index}`);
+      const isWhole = range.end - range.start + 1 === file.length;
+      if (!isWhole || !layout.hasCrcs || checksums.has({ from: index, to: index + 1 })) {
+        yield { file, range };
+        continue;
+      }
+      let crc = 0;
+      const tap = (bytes: Uint8Array) => {
+        crc = crc32(bytes, crc);
+      };
+      yield { file, range, tap };
+      // Whoever asks for the next part has read this one.
+      checksums.put(index, crc);
+    }
+  }
+}
