@@ -1,8 +1,12 @@
+import { lookup } from "node:dns/promises";
+import type { Announce } from "../client/core/announce-types.ts";
 import { Announcer } from "../client/discovery/announcer.ts";
 import { createHttpAnnounce } from "../client/discovery/tracker-http.ts";
+import { createUdpAnnounce } from "../client/discovery/tracker-udp.ts";
 import type { Session } from "../client/session.ts";
 import type { Torrent } from "../client/torrent.ts";
 import { systemClock } from "../platform/clock.ts";
+import { dialDatagrams } from "../platform/datagram-channel.ts";
 import { systemRandom } from "../platform/random.ts";
 
 export interface AnnouncingOptions {
@@ -14,6 +18,17 @@ export interface AnnouncingOptions {
   readonly trackers: readonly (readonly string[])[];
   /** Holds foreign text: escape it before it is shown. */
   readonly onWarning: (message: string) => void;
+}
+
+function createAnnounce(): Announce {
+  const http = createHttpAnnounce();
+  const udp = createUdpAnnounce({
+    clock: systemClock,
+    random: systemRandom,
+    dial: dialDatagrams,
+    resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  });
+  return (url, params, signal) => (/^udp:/i.test(url) ? udp : http)(url, params, signal);
 }
 
 /** Joins a torrent with its trackers and starts to announce; undefined when it has none. */
@@ -34,7 +49,7 @@ export function announceTorrent(options: AnnouncingOptions): Announcer | undefin
     onWarning: ({ message }) => onWarning(message),
     clock: systemClock,
     random: systemRandom,
-    announce: createHttpAnnounce(),
+    announce: createAnnounce(),
   });
   announcer.start();
   return announcer;

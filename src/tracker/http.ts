@@ -86,7 +86,10 @@ function announce(
   if (!query.ok) return encodeFailure(query.reason);
   const outcome = store.announce({ query, address, shareId: route.shareId, reachedAs });
   if (!outcome.ok) return encodeFailure(outcome.reason);
-  return encodeAnnounce({ ...outcome, interval: store.interval, minInterval: store.minInterval }, query);
+  return encodeAnnounce(
+    { ...outcome, externalIp: address, interval: store.interval, minInterval: store.minInterval },
+    query,
+  );
 }
 
 function scrape(store: TrackerStore, route: TrackerRoute): Uint8Array {

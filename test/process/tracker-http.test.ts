@@ -109,6 +109,12 @@ describe("announce", () => {
     expect(reply.headers).toContain(`content-length: ${reply.body.length}`);
   });
 
+  test("tells an asker under which address it came (BEP 24)", async () => {
+    expect(dict(await ask(announce("one"))).get("external ip")).toEqual(Uint8Array.of(127, 0, 0, 1));
+    const six = dict(await ask(announce("one"), { to: "::1" })).get("external ip");
+    expect(six).toEqual(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1));
+  });
+
   test("gives our own seeder at the address in Host, which a port forward may have changed", async () => {
     expect(peersOf(await ask(announce("one"), { host: "203.0.113.9:7777" }))).toEqual(["203.0.113.9 7777"]);
     expect(peersOf(await ask(announce("one"), { host: "203.0.113.9" }))).toEqual(["203.0.113.9 80"]);

@@ -3,8 +3,13 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
+import { createUdpAnnounce } from "../../src/client/discovery/tracker-udp.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import { dialDatagrams } from "../../src/platform/datagram-channel.ts";
 import { listenDatagrams } from "../../src/platform/datagrams.ts";
+import { systemRandom } from "../../src/platform/random.ts";
 import { fromHex } from "../../src/protocol/bytes.ts";
+import { infoHash, peerId } from "../../src/protocol/ids.ts";
 import { type Publication, publish } from "../../src/share.ts";
 import { scratch } from "../support/data.ts";
 import { announceRequest, connectRequest, u16, u32, urlData } from "../support/udp-tracker.ts";
@@ -73,4 +78,46 @@ test("nothing holds the port when a publication is closed", async () => {
   await publication.close();
   const again = await listenDatagrams({ port: publication.port, bind: [] }, () => undefined);
   await again.close();
+});
+
+test.each(["127.0.0.1", "[::1]"])(
+  "a download announces itself over UDP to %s, and says stopped",
+  async (host) => {
+    const publication = await open({});
+    const [share] = await publication.ready;
+    const announce = createUdpAnnounce({
+      clock: systemClock,
+      random: systemRandom,
+      dial: dialDatagrams,
+      resolve: async () => [],
+    });
+    const params = {
+      infoHash: infoHash(fromHex(share?.infoHash ?? "") ?? expect.fail("no info hash")),
+      peerId: peerId(new Uint8Array(20).fill(0x2d)),
+      port: 7000,
+      uploaded: 0,
+      downloaded: 0,
+      left: 5,
+      key: "0a",
+      numwant: 50,
+    };
+    const url = `udp://${host}:${publication.port}/announce/${share?.share}`;
+    const signal = AbortSignal.timeout(5_000);
+    const reply = await announce(url, { ...params, event: "started" }, signal);
+    const seeder = { host: host.replace(/[[\]]/g, ""), port: publication.port };
+    expect(reply).toMatchObject({ interval: 300, seeders: 1, leechers: 1, peers: [seeder] });
+    const stopped = await announce(url, { ...params, event: "stopped", numwant: 0 }, signal);
+    expect(stopped).toMatchObject({ leechers: 0, peers: [] });
+    await expect(announce(`${url}x`, params, signal)).rejects.toThrow(
+      /refused the announce: "unknown torrent/,
+    );
+  },
+);
+
+test("a port where nobody listens is known at once", async () => {
+  const channel = await dialDatagrams("127.0.0.1", 9);
+  closing.push(() => channel.close());
+  const refused = new Promise<Error>((resolve) => channel.listen({ message: () => {}, error: resolve }));
+  channel.send(new Uint8Array(1));
+  expect((await refused).message).toMatch(/ECONNREFUSED/);
 });

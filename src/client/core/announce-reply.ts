@@ -17,7 +17,13 @@ import type { AnnounceReply } from "./announce-types.ts";
 export type ParsedReply =
   | { readonly ok: true; readonly reply: AnnounceReply }
   /** `refused`: the tracker's own words; else what is wrong with its reply. */
-  | { readonly ok: false; readonly refused: boolean; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly refused: boolean;
+      readonly reason: string;
+      /** Seconds (BEP 31); Infinity: never. */
+      readonly retryIn?: number;
+    };
 
 /** Seconds. A tracker that asks to be hammered is not; one that asks for silence is asked once a day. */
 const SHORTEST_INTERVAL = 10;
@@ -39,7 +45,12 @@ export function parseAnnounceReply(body: Uint8Array): ParsedReply {
   }
   if (!(dict instanceof Map)) return { ok: false, refused: false, reason: "what it sent is no dictionary" };
   if (dict.has("failure reason"))
-    return { ok: false, refused: true, reason: shortText(dict, "failure reason") ?? "no reason given" };
+    return {
+      ok: false,
+      refused: true,
+      reason: shortText(dict, "failure reason") ?? "no reason given",
+      ...retryOf(dict),
+    };
   try {
     return { ok: true, reply: replyOf(dict) };
   } catch (error) {
@@ -48,20 +59,33 @@ export function parseAnnounceReply(body: Uint8Array): ParsedReply {
   }
 }
 
+/** What is asked of us, within bounds; seconds. */
+export function saneIntervals(
+  interval: number,
+  minInterval: number,
+): Pick<AnnounceReply, "interval" | "minInterval"> {
+  const sane = clamp(interval, SHORTEST_INTERVAL, LONGEST_INTERVAL);
+  return { interval: sane, minInterval: clamp(minInterval, SHORTEST_INTERVAL, sane) };
+}
+
+/** Minutes, as a number or as text, or "never" (BEP 31). */
+function retryOf(dict: BencodeDict): { readonly retryIn?: number } {
+  const text = shortText(dict, "retry in");
+  if (text === "never") return { retryIn: Number.POSITIVE_INFINITY };
+  const minutes = text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : integerAt(dict, "retry in");
+  return minutes === undefined ? {} : { retryIn: clamp(minutes * 60, SHORTEST_INTERVAL, LONGEST_INTERVAL) };
+}
+
 function replyOf(dict: BencodeDict): AnnounceReply {
-  const interval = clamp(
-    integerAt(dict, "interval") ?? DEFAULT_INTERVAL,
-    SHORTEST_INTERVAL,
-    LONGEST_INTERVAL,
-  );
-  const minInterval = integerAt(dict, "min interval") ?? DEFAULT_MIN_INTERVAL;
   const seeders = integerAt(dict, "complete");
   const leechers = integerAt(dict, "incomplete");
   const trackerId = bytesAt(dict, "tracker id");
   const warning = shortText(dict, "warning message");
   return {
-    interval,
-    minInterval: clamp(minInterval, SHORTEST_INTERVAL, interval),
+    ...saneIntervals(
+      integerAt(dict, "interval") ?? DEFAULT_INTERVAL,
+      integerAt(dict, "min interval") ?? DEFAULT_MIN_INTERVAL,
+    ),
     peers: [
       ...peersOf(dict.get("peers")),
       ...decodeCompactPeers6(bytesAt(dict, "peers6") ?? new Uint8Array()),

@@ -6,6 +6,8 @@ import type { PeerAddress } from "../../protocol/peer-address.ts";
 export interface TrackerErrorOptions extends ErrorOptions {
   /** The tracker did not refuse: it was not reached, or what it said was no answer. Default false. */
   readonly unanswered?: boolean;
+  /** Seconds in which the tracker does not want to be asked again (BEP 31); Infinity: never. */
+  readonly retryIn?: number | undefined;
 }
 
 /** A tracker could not be asked, or refused; the next one, or the same one later, may do better. */
@@ -13,6 +15,9 @@ export class TrackerError extends BoojumError {
   readonly url: string;
   /** What the tracker said, or what went wrong on the way. Foreign text: escape it before it is shown. */
   readonly reason: string;
+  readonly unanswered: boolean;
+  /** Seconds; undefined when the tracker leaves it to us. */
+  readonly retryIn: number | undefined;
 
   constructor(url: string, reason: string, options: TrackerErrorOptions = {}) {
     const message =
@@ -22,6 +27,8 @@ export class TrackerError extends BoojumError {
     super("tracker", message, options);
     this.url = url;
     this.reason = reason;
+    this.unanswered = options.unanswered === true;
+    this.retryIn = options.retryIn;
   }
 }
 

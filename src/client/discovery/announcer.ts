@@ -124,7 +124,7 @@ export class Announcer {
     const urls = this.#options.trackers.flat();
     const others = urls.filter((url) => !canAsk(url));
     if (others.length === 0) return;
-    const message = `Only HTTP trackers can be asked so far; left out: ${others.join(", ")}.`;
+    const message = `Only trackers over HTTP and UDP can be asked; left out: ${others.join(", ")}.`;
     if (this.#tiers.length > 0) this.#options.onNotice?.(message);
     else this.#warn(`${message} Peers must come from elsewhere: name one with --peer HOST:PORT.`);
   }
@@ -141,9 +141,9 @@ export class Announcer {
   }
 }
 
-/** UDP trackers (BEP 15) are still to come. */
+/** WebSocket trackers, which some torrents name, speak to browsers. */
 function canAsk(url: string): boolean {
-  return /^https?:\/\//i.test(url);
+  return /^(https?|udp):\/\//i.test(url);
 }
 
 /** BEP 12: the order within a tier is random, so that clients spread over its trackers. */

@@ -79,7 +79,9 @@ async function announceOnce(
     }
     const parsed = parseAnnounceReply(await readBody(response));
     if (parsed.ok && statusCode === 200) return parsed.reply;
-    if (!parsed.ok && parsed.refused) throw new TrackerError(url, parsed.reason);
+    if (!parsed.ok && parsed.refused) {
+      throw new TrackerError(url, parsed.reason, { retryIn: parsed.retryIn });
+    }
     throw fail(statusCode === 200 && !parsed.ok ? parsed.reason : `it answered with status ${statusCode}`);
   }
 }

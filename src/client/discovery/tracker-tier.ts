@@ -1,5 +1,5 @@
 import type { Clock, Millis, Random, Timer } from "../../protocol/ambient.ts";
-import type { AnnounceParams, AnnounceReply } from "../core/announce-types.ts";
+import { type AnnounceParams, type AnnounceReply, TrackerError } from "../core/announce-types.ts";
 
 export interface TierOptions {
   /** Tried in this order; the one that answers moves to the front (BEP 12). */
@@ -24,6 +24,8 @@ type Phase =
       /** When more peers may be asked for; undefined after a failure: then patience is what helps. */
       readonly notBefore: Millis | undefined;
     }
+  /** Every tracker said that it never wants to be asked again (BEP 31). */
+  | { readonly name: "sentAway" }
   | { readonly name: "closed" };
 
 /** For five minutes a tracker that just restarts is found again within seconds; then it is left alone ever longer. */
@@ -48,6 +50,7 @@ export class TrackerTier {
   #phase: Phase = { name: "idle" };
   #failures = 0;
   #completed = false;
+  readonly #refusedUntil = new Map<string, Millis>();
 
   constructor(options: TierOptions) {
     this.#options = options;
@@ -96,6 +99,7 @@ export class TrackerTier {
   async #round(): Promise<void> {
     let firstError: unknown;
     for (const url of [...this.#order]) {
+      if (this.#notBefore(url) > this.#options.clock.now()) continue;
       const abort = new AbortController();
       this.#phase = { name: "asking", abort, url };
       const about = this.#aboutFor(url);
@@ -107,11 +111,25 @@ export class TrackerTier {
       } catch (error) {
         if (this.#isClosed()) return;
         firstError ??= error;
+        this.#heedRetry(url, error);
       }
     }
     this.#failures++;
     if (this.#failures === 1) this.#options.onSilent(firstError);
-    this.#wait(retryDelay(this.#failures, this.#options.random), undefined);
+    const { clock, random } = this.#options;
+    const soonest = Math.min(...this.#order.map((url) => this.#notBefore(url))) - clock.now();
+    if (soonest === Number.POSITIVE_INFINITY) this.#phase = { name: "sentAway" };
+    else this.#wait(Math.max(soonest, retryDelay(this.#failures, random)), undefined);
+  }
+
+  /** When a tracker that refused may be asked again. */
+  #notBefore(url: string): Millis {
+    return this.#refusedUntil.get(url) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  #heedRetry(url: string, error: unknown): void {
+    if (!(error instanceof TrackerError) || error.retryIn === undefined) return;
+    this.#refusedUntil.set(url, this.#options.clock.now() + error.retryIn * 1000);
   }
 
   #aboutFor(url: string): AskAbout {

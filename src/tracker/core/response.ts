@@ -13,6 +13,8 @@ export interface AnnounceAnswer {
   /** Seconds. */
   readonly interval: number;
   readonly minInterval: number;
+  /** 4 or 16 bytes: where the announce came from, which the asker may not know (BEP 24). */
+  readonly externalIp: Uint8Array;
 }
 
 export function encodeFailure(reason: string): Uint8Array {
@@ -23,10 +25,11 @@ export function encodeAnnounce(
   answer: AnnounceAnswer,
   asked: Pick<AnnounceQuery, "compact" | "noPeerId">,
 ): Uint8Array {
-  const { counts, interval, minInterval, warning } = answer;
+  const { counts, interval, minInterval, warning, externalIp } = answer;
   return encodeBencode({
     complete: counts.complete,
     downloaded: counts.downloaded,
+    "external ip": externalIp,
     incomplete: counts.incomplete,
     interval,
     "min interval": minInterval,

@@ -154,6 +154,23 @@ describe("parseAnnounceReply", () => {
   });
 
   test.each([
+    ["5:nevere", Number.POSITIVE_INFINITY],
+    ["1:5e", 300],
+    ["i5ee", 300],
+    ["i0ee", 10],
+    ["9:999999999e", 86_400],
+    ["4:soone", undefined],
+    ["lee", undefined],
+  ])("reads when to try again from %s (BEP 31)", (value, seconds) => {
+    expect(parse(`d14:failure reason1:x8:retry in${value}`)).toEqual({
+      ok: false,
+      refused: true,
+      reason: "x",
+      ...(seconds === undefined ? {} : { retryIn: seconds }),
+    });
+  });
+
+  test.each([
     "",
     "<html>",
     "le",

@@ -339,19 +339,43 @@ describe("Announcer", () => {
     expect(warnings).toEqual([`Tracker ${A} says: "go away".`]);
   });
 
-  test("leaves UDP trackers out with a notice, and warns when there are no others", async () => {
-    const some = lab({ trackers: [["udp://u.example:1"], [A]] });
+  test("leaves WebSocket trackers out with a notice, and warns when there are no others", async () => {
+    const some = lab({ trackers: [["wss://u.example:1"], [A]] });
     some.announcer.start();
     await some.clock.advance(1000);
     expect(some.events()).toEqual(["0 a started"]);
     expect([some.notices.length, some.warnings.length]).toEqual([1, 0]);
-    const none = lab({ trackers: [["udp://u.example:1"]] });
+    const none = lab({ trackers: [["wss://u.example:1"]] });
     none.announcer.start();
     expect(none.warnings).toEqual([
-      "Only HTTP trackers can be asked so far; left out: udp://u.example:1. Peers must come from elsewhere: name one with --peer HOST:PORT.",
+      "Only trackers over HTTP and UDP can be asked; left out: wss://u.example:1. Peers must come from elsewhere: name one with --peer HOST:PORT.",
     ]);
     await none.announcer.close();
     expect(none.clock.pending).toBe(0);
+  });
+
+  test("asks a tracker again when its refusal said so, and never when it said never", async () => {
+    const asked: string[] = [];
+    const retryIn = new Map([
+      [A, 3600],
+      [B, Number.POSITIVE_INFINITY],
+    ]);
+    const { announcer, clock } = lab({
+      trackers: [[A, B]],
+      announce: (url) => {
+        asked.push(`${clock.now() / 1000} ${url.slice(7, 8)}`);
+        return Promise.reject(new TrackerError(url, "not here", { retryIn: retryIn.get(url) }));
+      },
+    });
+    announcer.start();
+    await clock.advance(7_300_000);
+    // The order within a tier is random.
+    expect(asked.toSorted()).toEqual(["0 a", "0 b", "3600 a", "7200 a"]);
+    retryIn.set(A, Number.POSITIVE_INFINITY);
+    await clock.advance(90_000_000);
+    expect(asked).toHaveLength(5);
+    expect(clock.pending).toBe(0);
+    await announcer.close();
   });
 
   test("survives being closed from within a reply", async () => {

@@ -1,0 +1,244 @@
+/** Announces over UDP (BEP 15, BEP 41). */
+
+import type { DatagramChannel } from "../../platform/datagram-channel.ts";
+import type { Clock, Millis, Random } from "../../protocol/ambient.ts";
+import { ipScope, parseIp } from "../../protocol/ip-address.ts";
+import { type Hop, reasonAgainst } from "../core/announce-guard.ts";
+import { saneIntervals } from "../core/announce-reply.ts";
+import {
+  type Announce,
+  type AnnounceParams,
+  type AnnounceReply,
+  TrackerError,
+} from "../core/announce-types.ts";
+import { encodeConnect, encodeUdpAnnounce, readUdpReply, type UdpReply } from "../core/udp-announce.ts";
+
+export interface UdpAnnounceOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Opens a socket to an IP literal and port, connected, so that nobody else's datagrams arrive. */
+  readonly dial: (address: string, port: number) => Promise<DatagramChannel>;
+  /** Gives the IP literals of a host name, the best first. */
+  readonly resolve: (host: string) => Promise<readonly string[]>;
+  /** May a tracker at this address be asked? The rule of `announce-guard.ts` by default. */
+  readonly reasonAgainst?: (hop: Hop) => string | undefined;
+}
+
+/**
+ * Milliseconds to wait for a reply before the request is sent again. BEP 15 has 15 seconds, doubled eight times, which
+ * is an hour until a dead tracker is known to be one; the next tracker is asked long before that.
+ */
+const PATIENCE: readonly Millis[] = [2_000, 4_000, 8_000];
+/** A client may use a connection id for so long (BEP 15). */
+const ID_LIFETIME: Millis = 60_000;
+/** UDP has no word for it. */
+const MIN_INTERVAL = 60;
+/** Trackers whose ids are kept; there are a few, never a crowd. */
+const MAX_IDS = 100;
+
+interface KnownId {
+  readonly id: Uint8Array;
+  readonly until: Millis;
+}
+
+/** Makes an {@link Announce} for `udp:` URLs. A socket is opened for each, and closed. */
+export function createUdpAnnounce(options: UdpAnnounceOptions): Announce {
+  const ids = new Map<string, KnownId>();
+  return async (url, params, signal) => {
+    signal.throwIfAborted();
+    const target = parseTarget(url);
+    const addresses = await allowedAddresses(url, target, options);
+    signal.throwIfAborted();
+    let failure: unknown;
+    for (const address of addresses) {
+      try {
+        return await new Conversation(url, target, address, { ...options, ids }).announce(params, signal);
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        // A refusal is an answer; another address of the same tracker gives no better one.
+        if (error instanceof TrackerError && !error.unanswered) throw error;
+        failure ??= error;
+      }
+    }
+    throw failure;
+  };
+}
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** Path and query. */
+  readonly path: string;
+}
+
+function parseTarget(url: string): Target {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined) throw unanswered(url, "its URL is malformed");
+  const port = Number(parsed.port);
+  if (port === 0 || parsed.hostname === "") throw unanswered(url, "its URL has no port");
+  return { host: parsed.hostname.replace(/^\[|\]$/g, ""), port, path: parsed.pathname + parsed.search };
+}
+
+/** One address of each family, in the resolver's order. */
+async function allowedAddresses(
+  url: string,
+  { host, path }: Target,
+  options: UdpAnnounceOptions,
+): Promise<readonly string[]> {
+  const found =
+    parseIp(host) === undefined
+      ? await options.resolve(host).catch((cause: unknown) => {
+          throw unanswered(url, `the name ${host} is not known here`, cause);
+        })
+      : [host];
+  let against: string | undefined;
+  const byFamily = new Map<number, string>();
+  for (const address of found) {
+    const ip = parseIp(address);
+    if (ip === undefined || byFamily.has(ip.length)) continue;
+    const hop = { ip, path: path.split("?")[0] ?? "", sentByPublic: false };
+    const reason = (options.reasonAgainst ?? reasonAgainst)(hop) ?? reasonAgainstScope(ip);
+    if (reason === undefined) byFamily.set(ip.length, address);
+    else against ??= reason;
+  }
+  if (byFamily.size === 0) throw unanswered(url, against ?? `${host} has no address`);
+  return [...byFamily.values()];
+}
+
+/** What no tracker has; a datagram there would reach many, or nobody knows whom. */
+function reasonAgainstScope(ip: Uint8Array): string | undefined {
+  const scope = ipScope(ip);
+  return scope === "multicast" || scope === "unspecified" ? "its address is nobody's" : undefined;
+}
+
+interface ConversationOptions extends UdpAnnounceOptions {
+  readonly ids: Map<string, KnownId>;
+}
+
+/** With one address of one tracker. */
+class Conversation {
+  readonly #url: string;
+  readonly #target: Target;
+  readonly #address: string;
+  readonly #options: ConversationOptions;
+  readonly #place: string;
+  readonly #family: 4 | 6;
+
+  constructor(url: string, target: Target, address: string, options: ConversationOptions) {
+    this.#url = url;
+    this.#target = target;
+    this.#address = address;
+    this.#options = options;
+    this.#place = `${address} ${target.port}`;
+    this.#family = address.includes(":") ? 6 : 4;
+  }
+
+  async announce(params: AnnounceParams, signal: AbortSignal): Promise<AnnounceReply> {
+    const channel = await this.#options.dial(this.#address, this.#target.port).catch((cause: unknown) => {
+      throw unanswered(this.#url, messageOf(cause), cause);
+    });
+    try {
+      signal.throwIfAborted();
+      for (const wait of PATIENCE) {
+        const reply = await this.#attempt(channel, params, wait, signal);
+        if (reply !== undefined) return reply;
+      }
+      throw unanswered(this.#url, "it took too long");
+    } finally {
+      channel.close();
+    }
+  }
+
+  /** @returns undefined when the tracker is silent, or wants another connection id than the one it gave before. */
+  async #attempt(
+    channel: DatagramChannel,
+    params: AnnounceParams,
+    wait: Millis,
+    signal: AbortSignal,
+  ): Promise<AnnounceReply | undefined> {
+    const known = this.#knownId();
+    const connection = known ?? (await this.#connect(channel, wait, signal));
+    if (connection === undefined) return undefined;
+    const transaction = this.#transaction();
+    const request = encodeUdpAnnounce({ connection, transaction, params, urlData: this.#target.path });
+    const reply = await this.#exchange(channel, { request, transaction, expected: "announce", wait }, signal);
+    if (reply?.action === "announce") {
+      return {
+        ...saneIntervals(reply.interval, MIN_INTERVAL),
+        peers: reply.peers,
+        seeders: reply.seeders,
+        leechers: reply.leechers,
+      };
+    }
+    // Perhaps it has restarted, and knows nothing of an id from before.
+    this.#options.ids.delete(this.#place);
+    if (reply?.action === "error" && known === undefined) throw new TrackerError(this.#url, reply.message);
+    return undefined;
+  }
+
+  async #connect(
+    channel: DatagramChannel,
+    wait: Millis,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
+    const transaction = this.#transaction();
+    const request = encodeConnect(transaction);
+    const reply = await this.#exchange(channel, { request, transaction, expected: "connect", wait }, signal);
+    if (reply?.action === "error") throw new TrackerError(this.#url, reply.message);
+    if (reply?.action !== "connect") return undefined;
+    const { ids, clock } = this.#options;
+    if (ids.size >= MAX_IDS) ids.clear();
+    ids.set(this.#place, { id: reply.connection, until: clock.now() + ID_LIFETIME });
+    return reply.connection;
+  }
+
+  #knownId(): Uint8Array | undefined {
+    const known = this.#options.ids.get(this.#place);
+    return known !== undefined && known.until > this.#options.clock.now() ? known.id : undefined;
+  }
+
+  /** Chosen so that nobody who doesn't see our datagrams can answer them. */
+  #transaction(): number {
+    return new DataView(this.#options.random.bytes(4).buffer).getUint32(0);
+  }
+
+  /** Sends a request and waits for its reply; undefined when none came in time. */
+  #exchange(
+    channel: DatagramChannel,
+    asked: {
+      readonly request: Uint8Array;
+      readonly transaction: number;
+      readonly expected: UdpReply["action"];
+      readonly wait: Millis;
+    },
+    signal: AbortSignal,
+  ): Promise<UdpReply | undefined> {
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => {
+        timer.cancel();
+        signal.removeEventListener("abort", abort);
+        channel.listen(undefined);
+        act();
+      };
+      const abort = () => settle(() => reject(signal.reason));
+      const timer = this.#options.clock.after(asked.wait, () => settle(() => resolve(undefined)));
+      signal.addEventListener("abort", abort);
+      channel.listen({
+        message: (bytes) => {
+          const reply = readUdpReply(bytes, asked.transaction, this.#family);
+          if (reply?.action === asked.expected || reply?.action === "error") settle(() => resolve(reply));
+        },
+        error: (error) => settle(() => reject(unanswered(this.#url, messageOf(error), error))),
+      });
+      channel.send(asked.request);
+    });
+  }
+}
+
+function unanswered(url: string, reason: string, cause?: unknown): TrackerError {
+  return new TrackerError(url, reason, { unanswered: true, ...(cause === undefined ? {} : { cause }) });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
