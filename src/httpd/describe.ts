@@ -2,7 +2,7 @@
 import { escapeForTerminal } from "../protocol/escape.ts";
 import { countOf, formatBytes, percent } from "./core/format.ts";
 import { pageOf } from "./core/paging.ts";
-import { filePath, sharePath, torrentPath } from "./links.ts";
+import { archivePath, filePath, sharePath, torrentPath } from "./links.ts";
 import type { Share, SharedFile, ShareState } from "./model.ts";
 
 /** Files named in the text; people who have more want `share get`. */
@@ -42,11 +42,20 @@ export function shareText(share: Share, base: string): string {
     lines.push("With any BitTorrent client:", `  curl -OJ ${base}${torrentPath(share)}`);
     lines.push(`  ${state.magnet(base)}`, "");
   }
+  if (hasArchive(share)) {
+    lines.push("Everything in one file:", `  curl -OJ ${base}${archivePath(share, "zip")}`);
+    lines.push(`  curl ${base}${archivePath(share, "tar")} | tar x`, "");
+  }
   if (share.files.length > 0) lines.push("One file:");
   for (const file of share.files.slice(0, TEXT_FILES)) lines.push(`  ${curlCommand(share, file, base)}`);
   const more = share.files.length - TEXT_FILES;
   if (more > 0) lines.push(`  and ${countOf(more, "more file")}: open ${url} in a browser`);
   return `${lines.join("\n").trimEnd()}\n`;
+}
+
+/** Whether there is anything to pack: a single file is better fetched as it is. */
+export function hasArchive(share: Share): boolean {
+  return !share.oneFile && share.files.length > 0 && share.state.name !== "failed";
 }
 
 /** With -J the answer names the file, where the URL has it escaped. */

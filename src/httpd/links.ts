@@ -10,6 +10,11 @@ export function torrentPath(share: Share): string {
   return `/s/${share.id}.torrent`;
 }
 
+/** Everything in one file. */
+export function archivePath(share: Share, format: "zip" | "tar"): string {
+  return `/s/${share.id}.${format}`;
+}
+
 export function filePath(share: Share, file: SharedFile): string {
   return `/s/${share.id}/files/${encodePath(file.path)}`;
 }

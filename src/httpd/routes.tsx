@@ -6,6 +6,7 @@ import { type ArchiveFormat, sendArchive } from "./archives.ts";
 import { contentDisposition } from "./core/content.ts";
 import { negotiate } from "./core/negotiate.ts";
 import { indexText, shareJson, shareSummary, shareText, stateInWords } from "./describe.ts";
+import { sharesFeed } from "./feed.ts";
 import { sendFile } from "./files.ts";
 import { sharePath } from "./links.ts";
 import type { Catalog, Share, SharedFile } from "./model.ts";
@@ -87,6 +88,12 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
     const [first] = catalog.listed();
     return first === undefined ? nothingHere(c) : torrent(c, first);
   });
+  app.get("/feed.xml", (c) =>
+    c.body(sharesFeed(catalog.listed(), c.env.judged), 200, {
+      "Content-Type": "application/atom+xml; charset=utf-8",
+      "Cache-Control": "no-cache",
+    }),
+  );
   for (const path of ["/favicon.svg", "/favicon.ico"]) {
     app.get(path, (c) =>
       c.body(FAVICON, 200, { "Content-Type": "image/svg+xml", "Cache-Control": "max-age=86400" }),

@@ -40,6 +40,12 @@ export function Layout({ title, root, version, refreshSeconds, footer, children 
         {refreshSeconds === undefined ? null : <meta http-equiv="refresh" content={String(refreshSeconds)} />}
         <title>{title}</title>
         <link rel="icon" href={`${root}/favicon.svg`} type="image/svg+xml" />
+        <link
+          rel="alternate"
+          href={`${root}/feed.xml`}
+          type="application/atom+xml"
+          title="Everything shared here"
+        />
         <style>{raw(STYLE)}</style>
       </head>
       <body>

@@ -2,8 +2,8 @@
 import { escapeForTerminal } from "../../protocol/escape.ts";
 import { countOf, formatBytes, formatCount, formatPieceLength, percent } from "../core/format.ts";
 import { type Page, pageOf } from "../core/paging.ts";
-import { stateInWords } from "../describe.ts";
-import { filePath, sharePath, torrentPath } from "../links.ts";
+import { hasArchive, stateInWords } from "../describe.ts";
+import { archivePath, filePath, sharePath, torrentPath } from "../links.ts";
 import type { Share, SharedFile, SwarmCounts } from "../model.ts";
 import { Layout } from "./layout.tsx";
 
@@ -139,11 +139,22 @@ function Ways({
       <div class="card">
         <h2>With this browser</h2>
         <p class="soft">No program needed.</p>
-        {only === undefined ? (
-          <p>
-            Pick <a href="#files">single files</a> below.
-          </p>
-        ) : (
+        {hasArchive(share) ? (
+          <>
+            <div class="buttons">
+              <a class="button" href={root + archivePath(share, "zip")} download>
+                ZIP of everything
+              </a>
+              <a class="button quiet" href={root + archivePath(share, "tar")} download>
+                TAR
+              </a>
+            </div>
+            <p>
+              Or pick <a href="#files">single files</a> below.
+            </p>
+          </>
+        ) : null}
+        {only === undefined ? null : (
           <div class="buttons">
             <a class="button" href={root + filePath(share, only)} download>
               Download, {formatBytes(only.length)}

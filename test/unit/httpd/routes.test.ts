@@ -44,6 +44,14 @@ describe("a share's page", () => {
     expect(html).not.toContain('http-equiv="refresh"');
   });
 
+  it("offers a folder as ZIP and TAR, and a single file as it is", async () => {
+    const folder = await textOf(catalog(share({ files })), "/s/k3f9x2", "text/html");
+    expect(folder).toContain('href="/s/k3f9x2.zip"');
+    expect(folder).toContain('href="/s/k3f9x2.tar"');
+    const one = share({ name: "a.txt", oneFile: true, files: files.slice(0, 1) });
+    expect(await textOf(catalog(one), "/s/k3f9x2", "text/html")).not.toContain(".zip");
+  });
+
   it("escapes names and makes what hides or reorders text visible", async () => {
     const evil = file('<img src=x onerror="alert(1)">&\u202etxt.exe');
     const html = await textOf(
@@ -97,6 +105,10 @@ describe("a share for programs", () => {
         "With any BitTorrent client:",
         `  curl -OJ ${BASE}/s/k3f9x2.torrent`,
         `  magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&tr=${encodeURIComponent(BASE)}`,
+        "",
+        "Everything in one file:",
+        `  curl -OJ ${BASE}/s/k3f9x2.zip`,
+        `  curl ${BASE}/s/k3f9x2.tar | tar x`,
         "",
         "One file:",
         `  curl -OJ ${BASE}/s/k3f9x2/files/it%27s%3B%20rm.txt`,
@@ -199,4 +211,34 @@ describe("what isn't there", () => {
 it("redirects a share's URL with a slash at its end", async () => {
   const answer = await ask(catalog(share({ files, state: readyState })), "/s/k3f9x2/");
   expect([answer.status, answer.headers.get("location")]).toEqual([308, "/s/k3f9x2"]);
+});
+
+describe("the feed", () => {
+  it("has the listed shares whose torrents are ready, with absolute URLs by which the asker reaches us", async () => {
+    const unlisted = share({ id: "secret", name: "unlisted", listed: false, files });
+    const hashing = share({
+      id: "later",
+      name: "later",
+      files,
+      state: { name: "hashing", bytesDone: 0, bytesTotal: 1 },
+    });
+    const shares = catalog(share({ files }), unlisted, hashing);
+    const answer = await ask(shares, "/feed.xml");
+    expect(answer.headers.get("content-type")).toBe("application/atom+xml; charset=utf-8");
+    const text = await answer.text();
+    expect(text).toContain(`<id>${BASE}/feed.xml</id>`);
+    expect(text.match(/<entry>/g)).toHaveLength(1);
+    expect(text).toContain("<id>urn:btih:0123456789abcdef0123456789abcdef01234567</id>");
+    const torrent = (await (await ask(shares, "/s/k3f9x2.torrent")).arrayBuffer()).byteLength;
+    expect(text).toContain(
+      `rel="enclosure" type="application/x-bittorrent" length="${torrent}" href="${BASE}/s/k3f9x2.torrent"`,
+    );
+    expect(text).not.toMatch(/secret|unlisted|later/);
+  });
+
+  it("is announced on the pages", async () => {
+    expect(await textOf(catalog(), "/", "text/html")).toContain(
+      '<link rel="alternate" href="/feed.xml" type="application/atom+xml"',
+    );
+  });
 });
