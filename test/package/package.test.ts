@@ -83,13 +83,12 @@ describe("the packed package", () => {
     const check = new Child(process.execPath, [
       compiler,
       "--noEmit",
+      "--ignoreConfig",
       "--strict",
       "--module",
       "nodenext",
       "--target",
       "es2023",
-      "--types",
-      "",
       script,
     ]);
     await check.end();
