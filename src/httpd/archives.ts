@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { crc32 } from "node:zlib";
+import { escapeForTerminal } from "../protocol/escape.ts";
 import { portableName, portablePaths } from "../protocol/portable-path.ts";
 import { type Answer, type Entity, planAnswer } from "./answer.ts";
 import { Checksums } from "./checksums.ts";
@@ -10,6 +11,7 @@ import { contentDisposition } from "./core/content.ts";
 import { planTar } from "./core/tar-layout.ts";
 import { planZip } from "./core/zip-layout.ts";
 import type { Share, SharedFile } from "./model.ts";
+import { type FileProblem, findChanged } from "./open-file.ts";
 import { type Outlet, type Part, pump } from "./pump.ts";
 
 export type ArchiveFormat = "zip" | "tar";
@@ -31,8 +33,14 @@ interface Prepared {
 }
 const prepared = new WeakMap<readonly SharedFile[], Prepared>();
 
-/** Answers a GET or HEAD for all files of `share`, which must have been scanned, under the names that `get` gives. */
-export function sendArchive(
+/** So many are looked at before they are promised; with more of them, a second would pass. */
+const FILES_TO_LOOK_AT = 10_000;
+
+/**
+ * Answers a GET or HEAD for all files of `share`, which must have been scanned, under the names that `get` gives them.
+ * @returns undefined once the answer is under way; or why nothing was written.
+ */
+export async function sendArchive(
   request: IncomingMessage,
   response: ServerResponse,
   {
@@ -40,24 +48,41 @@ export function sendArchive(
     format,
     outlet,
   }: { readonly share: Share; readonly format: ArchiveFormat; readonly outlet: Outlet },
-): void {
+): Promise<FileProblem | undefined> {
+  const { files } = share;
   const ready = prepare(share);
   const archive = archiveOf(ready, format);
   const answer = planAnswer(request, archiveEntity(share, format, archive));
-  response.writeHead(answer.status, answer.headers);
-  if (request.method === "HEAD" || answer.parts.length === 0) {
-    response.end();
-    return;
-  }
+  const isSent = request.method === "GET" && answer.parts.length > 0;
   const gone = new AbortController();
   response.once("close", () => gone.abort());
+  if (isSent && answer.status === 200 && files.length <= FILES_TO_LOOK_AT) {
+    const changed = await findChanged(files, gone.signal).catch(() => undefined);
+    if (changed !== undefined) return changedProblem(changed);
+  }
+  if (response.destroyed) return undefined;
+  response.writeHead(answer.status, answer.headers);
+  if (!isSent) {
+    response.end();
+    return undefined;
+  }
+  const { layout } = archive;
   const { checksums } = ready;
   // Who continues an archive needs the sums of what was sent before at its end: they are made meanwhile.
-  if (answer.status === 206 && archive.layout.hasCrcs && reachesEnd(answer, archive.layout.size)) {
-    checksums.wait({ from: 0, to: share.files.length }, gone.signal).catch(() => {});
+  if (answer.status === 206 && layout.hasCrcs && reachesEnd(answer, layout.size)) {
+    checksums.wait({ from: 0, to: files.length }, gone.signal).catch(() => {});
   }
-  const parts = archiveParts({ files: share.files, layout: archive.layout, answer, checksums }, gone.signal);
+  const parts = archiveParts({ files, layout, answer, checksums }, gone.signal);
   pump({ response, parts, length: answer.length, outlet });
+  return undefined;
+}
+
+function changedProblem({ path }: SharedFile): FileProblem {
+  const name = escapeForTerminal(path.join("/"));
+  return {
+    status: 409,
+    message: `"${name}" has changed since it was shared, so not everything is there. Whoever shares it must do so again.`,
+  };
 }
 
 function reachesEnd({ parts }: Answer, size: number): boolean {

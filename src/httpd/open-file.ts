@@ -1,5 +1,6 @@
 /** Opens shared files, and knows them again. */
-import { close, closeSync, constants, fstat, fstatSync, open, openSync } from "node:fs";
+import { close, closeSync, constants, fstat, fstatSync, lstat, open, openSync } from "node:fs";
+import { forEachIndex } from "../platform/bounded.ts";
 import type { FileVersion } from "./core/conditions.ts";
 import type { SharedFile } from "./model.ts";
 
@@ -57,6 +58,26 @@ export function isStill(fd: number, version: FileVersion): boolean {
   } catch {
     return false;
   }
+}
+
+const LOOKS_AT_ONCE = 64;
+
+/** Any of `files` that is not what was shared, looked at without opening it. */
+export async function findChanged(
+  files: readonly SharedFile[],
+  signal: AbortSignal,
+): Promise<SharedFile | undefined> {
+  let changed: SharedFile | undefined;
+  const look = (index: number, done: () => void) => {
+    const file = files[index];
+    if (file === undefined || changed !== undefined) return done();
+    lstat(file.absolutePath, { bigint: true }, (error, stats) => {
+      if (error !== null || !isVersion(stats, file)) changed = file;
+      done();
+    });
+  };
+  await forEachIndex(files.length, LOOKS_AT_ONCE, look, signal);
+  return changed;
 }
 
 export function closeQuietly(fd: number): void {

@@ -76,11 +76,11 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
     return failure === undefined ? RESPONSE_ALREADY_SENT : problem(c, failure.status, failure.message);
   };
 
-  const archive = (c: WebContext, share: Share, format: ArchiveFormat): Answer => {
+  const archive = async (c: WebContext, share: Share, format: ArchiveFormat): Promise<Response> => {
     if (share.state.name === "failed") return problem(c, 410, share.state.message);
     if (share.files.length === 0) return problem(c, 503, stateInWords(share.state) ?? "");
-    sendArchive(c.env.incoming, c.env.outgoing, { share, format, outlet });
-    return RESPONSE_ALREADY_SENT;
+    const failure = await sendArchive(c.env.incoming, c.env.outgoing, { share, format, outlet });
+    return failure === undefined ? RESPONSE_ALREADY_SENT : problem(c, failure.status, failure.message);
   };
 
   app.get("/", (c) => indexAnswer(c, catalog.listed(), version));
