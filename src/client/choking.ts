@@ -66,7 +66,7 @@ export class Choking {
 
   get #slots(): number {
     const { slots, serveAll } = this.#options;
-    if (slots !== undefined) return Math.max(1, slots);
+    if (slots !== undefined) return slots;
     return serveAll() ? MOST_SLOTS : this.#autoSlots;
   }
 
@@ -130,6 +130,7 @@ function view(peer: Peer, now: Millis): PeerView {
     unchoked: !wire.amChoking,
     downRate: peer.down.rate(now),
     snubbed: peer.stalled || (peer.requests.size > 0 && now - peer.progressAt > SNUBBED),
+    onlyTakes: wire.payloadUp > 0 && peer.down.total === 0 && wire.amInterested,
     age: now - peer.connectedAt,
     servedNow: wire.payloadUp - peer.servedFrom,
     servedAt: peer.servedAt,

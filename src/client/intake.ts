@@ -42,8 +42,10 @@ const ENDGAME_BLOCKS = 4;
 const SLOWER = 3;
 /** What is expected of a peer that hasn't been measured. */
 const NEWCOMER_EXPECTED: Millis = 1000;
-/** How long a stalled peer may take for its one request. */
-const STALLED_PATIENCE: Millis = 60_000;
+/** A stalled peer is asked for nothing for so long, so that others can finish what it held up; then for one block. */
+const STALLED_REST: Millis = 30_000;
+/** How long it may take for that; what comes later is welcome all the same. */
+const STALLED_PATIENCE: Millis = 20_000;
 
 /**
  * The way in of a torrent: asks peers for blocks, puts them together, checks and stores pieces.
@@ -195,7 +197,7 @@ export class Intake {
         const patience = peer.stalled ? STALLED_PATIENCE : peer.pipeline.patience(peer.requests.size);
         if (now - peer.progressAt > patience) this.#giveUp(peer, now);
       }
-      peer.resting = false;
+      if (now >= peer.restUntil) peer.resting = false;
       this.#refill(peer);
     }
   }
@@ -345,7 +347,8 @@ export class Intake {
 
   #giveUp(peer: Peer, now: Millis): void {
     peer.stalled = true;
-    peer.progressAt = now;
+    peer.resting = true;
+    peer.restUntil = now + STALLED_REST;
     for (const id of peer.requests.keys()) this.#sendCancel(peer, id);
     this.#release(peer, () => true);
   }

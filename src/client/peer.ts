@@ -83,8 +83,9 @@ export class Peer implements PickPeer, WireHandler {
   only: ReadonlySet<number> | undefined = this.allowed;
   /** It let our requests time out, and gets one at a time until it sends something. */
   stalled = false;
-  /** It rejected a request: not asked again before the next second or its next block. */
+  /** It rejected a request, or stalled: not asked again before `restUntil` and the next second, or its next block. */
   resting = false;
+  restUntil: Millis = 0;
   /** When it last sent a block, or was first asked for one after a pause. */
   progressAt: Millis;
   /** Blocks that the download limit granted and that are not asked for yet. */

@@ -21,7 +21,7 @@ export interface TorrentOptions {
   readonly have: Bitfield;
   /** The pieces to download; all by default. Copied. */
   readonly wanted?: Bitfield;
-  /** Upload slots; by default as many as the uplink can use. */
+  /** Upload slots, 0 to upload nothing; by default as many as the uplink can use. */
   readonly slots?: number;
   /** Connections of this torrent; 100 by default. */
   readonly maxPeers?: number;

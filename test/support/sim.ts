@@ -98,8 +98,6 @@ export interface NodeOptions extends Tuning, Faults {
   /** The engine's own limits. */
   readonly limitUp?: number;
   readonly limitDown?: number;
-  /** It takes, and never uploads: its link carries requests only. */
-  readonly mute?: boolean;
 }
 
 /** One machine with one session and the torrent. */
@@ -171,11 +169,7 @@ export class Sim {
     host.listen(PORT, (transport) => session.accept(transport));
     const { pieceCount } = this.layout;
     const have = new Bitfield(pieceCount);
-    const storage = new MemoryStorage(
-      { ...options, ...(options.mute && { stall: true }) },
-      this.clock,
-      this.#random,
-    );
+    const storage = new MemoryStorage(options, this.clock, this.#random);
     for (let piece = 0; piece < pieceCount; piece++) {
       if (options.have !== "all" && !options.have?.includes(piece)) continue;
       have.add(piece);

@@ -11,6 +11,8 @@ export interface PeerView {
   readonly downRate: number;
   /** It was asked and has sent nothing for a minute. */
   readonly snubbed: boolean;
+  /** It took from us and gave nothing, although it has what we want. */
+  readonly onlyTakes: boolean;
   /** Milliseconds since it connected. */
   readonly age: Millis;
   /** Bytes that we sent it since it was unchoked last. */
@@ -20,7 +22,7 @@ export interface PeerView {
 }
 
 export interface ChokerOptions {
-  /** How many peers may be unchoked, the optimistic one included; at least 1. */
+  /** How many peers may be unchoked, the optimistic one included; 0 serves nobody. */
   readonly slots: number;
   /** We have all we want: serve in turn instead of paying back. */
   readonly seeding: boolean;
@@ -38,13 +40,14 @@ export interface Unchoked {
 /** A peer that connected less than this ago is thrice as likely to get the optimistic slot (BEP 3). */
 const NEWCOMER: Millis = 60_000;
 /** Bytes after which a seeder's slot goes to who has waited longest. */
-export const SEED_TURN = 4 * 1024 * 1024;
+export const SEED_TURN = 1024 * 1024;
 
 /**
  * Chooses whom to unchoke. Downloading: the interested peers that give most, and one at random so that newcomers get
  * a start (BEP 3). Seeding: everybody in turn, by bytes, because the fastest would otherwise be served forever.
  */
 export function chooseUnchoked(peers: readonly PeerView[], options: ChokerOptions, random: Random): Unchoked {
+  if (options.slots <= 0) return { regular: [], optimistic: undefined };
   const interested = peers.filter((peer) => peer.interested);
   if (interested.length <= options.slots) {
     return { regular: interested.map((peer) => peer.key), optimistic: undefined };
@@ -69,6 +72,7 @@ function payBack(peers: PeerView[], options: ChokerOptions, random: Random): Unc
     // A snubbing peer pays nothing back, whatever it gave before: only chance may give it a slot.
     if (a.snubbed !== b.snubbed) return a.snubbed ? 1 : -1;
     if (a.downRate !== b.downRate) return b.downRate - a.downRate;
+    if (a.onlyTakes !== b.onlyTakes) return a.onlyTakes ? 1 : -1;
     // Among equals whoever has the slot keeps it: changing costs a round trip for nothing.
     return Number(b.unchoked) - Number(a.unchoked);
   });
@@ -79,17 +83,27 @@ function payBack(peers: PeerView[], options: ChokerOptions, random: Random): Unc
   return { regular, optimistic: (stays ?? anyOf(rest, options.optimistic, random))?.key };
 }
 
-/** One at random, newcomers thrice as likely; not the one before, when there is another. */
+/**
+ * One at random, newcomers thrice as likely (BEP 3), and those who had their chance to give and didn't a quarter as
+ * likely; not the one before, when there is another.
+ */
 function anyOf(
   peers: readonly PeerView[],
   before: PeerKey | undefined,
   random: Random,
 ): PeerView | undefined {
   const others = peers.filter((peer) => peer.key !== before);
-  const tickets = (others.length > 0 ? others : peers).flatMap((peer) =>
-    peer.age < NEWCOMER ? [peer, peer, peer] : [peer],
-  );
-  return tickets[Math.floor(random.next() * tickets.length)];
+  const candidates = others.length > 0 ? others : peers;
+  let ticket = random.next() * candidates.reduce((sum, peer) => sum + tickets(peer), 0);
+  return candidates.find((peer) => {
+    ticket -= tickets(peer);
+    return ticket < 0;
+  });
+}
+
+function tickets(peer: PeerView): number {
+  if (peer.onlyTakes) return 1;
+  return peer.age < NEWCOMER ? 12 : 4;
 }
 
 function shuffled(peers: readonly PeerView[], random: Random): PeerView[] {

@@ -14,6 +14,7 @@ function peer(key: number, overrides: Partial<PeerView> = {}): PeerView {
     unchoked: false,
     downRate: 0,
     snubbed: false,
+    onlyTakes: false,
     age: 600_000,
     servedNow: 0,
     servedAt: 0,
@@ -68,6 +69,19 @@ describe("chooseUnchoked, downloading", () => {
     // 3 tickets of 7.
     expect(newcomer / 3000).toBeGreaterThan(0.38);
     expect(newcomer / 3000).toBeLessThan(0.48);
+  });
+
+  it("gives those who only take a quarter of the chance, and no regular slot before others", () => {
+    const peers = byRate.map((one) => ({ ...one, downRate: 0, onlyTakes: one.key < 3 }));
+    let taker = 0;
+    for (let seed = 0; seed < 3000; seed++) {
+      const { regular, optimistic } = chooseUnchoked(peers, options({ rotate: true }), seededRandom(seed));
+      expect(regular.every((key) => key > 2)).toBe(true);
+      if (optimistic !== undefined && optimistic < 3) taker++;
+    }
+    // 2 of 2 + 3 * 4 tickets.
+    expect(taker / 3000).toBeGreaterThan(0.11);
+    expect(taker / 3000).toBeLessThan(0.18);
   });
 
   it("pays a snubbing peer nothing back", () => {
