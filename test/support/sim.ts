@@ -18,6 +18,8 @@ const PORT = 6881;
 
 export const sha1 = (bytes: Uint8Array): Uint8Array => hash("sha1", bytes, "buffer");
 
+const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
 /** What is wrong with a node's disk, or with the node. */
 interface Faults {
   /** The chance that a read gives bad data. */
@@ -36,13 +38,15 @@ export class MemoryStorage implements PieceStorage {
   /** The most writes that were under way at once. */
   mostWriting = 0;
   readonly #faults: Faults;
+  readonly #original: ((piece: number) => Uint8Array) | undefined;
   readonly #clock: Clock;
   readonly #random: Random;
   #writing = 0;
   #written = 0;
 
-  constructor(faults: Faults, clock: Clock, random: Random) {
+  constructor(faults: Faults, clock: Clock, random: Random, original?: (piece: number) => Uint8Array) {
     this.#faults = faults;
+    this.#original = original;
     this.#clock = clock;
     this.#random = random;
   }
@@ -69,7 +73,9 @@ export class MemoryStorage implements PieceStorage {
     if (slowDisk !== undefined) {
       await new Promise<void>((resolve) => this.#clock.after(slowDisk, resolve));
     }
-    this.pieces.set(piece, data.slice());
+    // Fifty copies of one file would be fifty times its memory.
+    const original = this.#original?.(piece);
+    this.pieces.set(piece, original !== undefined && equal(original, data) ? original : data.slice());
     this.#writing--;
   }
 
@@ -169,7 +175,7 @@ export class Sim {
     host.listen(PORT, (transport) => session.accept(transport));
     const { pieceCount } = this.layout;
     const have = new Bitfield(pieceCount);
-    const storage = new MemoryStorage(options, this.clock, this.#random);
+    const storage = new MemoryStorage(options, this.clock, this.#random, (piece) => this.piece(piece));
     for (let piece = 0; piece < pieceCount; piece++) {
       if (options.have !== "all" && !options.have?.includes(piece)) continue;
       have.add(piece);
