@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { GetEvent } from "../share/events.ts";
 import type { GetOptions } from "../share/get.ts";
 import {
+  accessFrom,
   type CommonFlags,
   collect,
   collectPeers,
@@ -27,6 +28,7 @@ interface GetFlags extends CommonFlags {
   readonly limitDown?: number;
   readonly port?: number;
   readonly peer?: readonly string[];
+  readonly password?: string;
   readonly lan: boolean;
   readonly timeout: number;
 }
@@ -46,6 +48,7 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .option("--limit-down <rate>", "receive no faster", rate)
     .option("--port <n>", "listen for peers here (default: first free from 6881)", port)
     .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers)
+    .option("--password <password>", "of the share (or set BOOJUM_PASSWORD)")
     .option("--no-lan", "don't look for peers on the local network")
     .option("--timeout <duration>", "give up after so long without data", duration, 600)
     .addHelpText("after", EXAMPLES)
@@ -59,6 +62,7 @@ Examples:
 
 async function runGet(source: string, flags: GetFlags, surroundings: Surroundings): Promise<number> {
   const found = findSource(source);
+  const access = accessFrom(flags, surroundings);
   const output = createOutput(flags, surroundings);
   const stop = listenForStop();
   surroundings.readerGone.addEventListener("abort", () => stop.stop("nobody reads the output"));
@@ -73,6 +77,7 @@ async function runGet(source: string, flags: GetFlags, surroundings: Surrounding
     };
     const download = await get(found, {
       ...getOptions(flags),
+      ...access,
       onEvent,
       onWork: (work) => view.prepare(work),
       signal: stop.signal,

@@ -2,29 +2,35 @@
 import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { TorrentInfo } from "../share/info.ts";
-import { type CommonFlags, createOutput, type Surroundings } from "./options.ts";
+import { accessFrom, type CommonFlags, createOutput, type Surroundings } from "./options.ts";
 import type { Output } from "./output.ts";
 import { findSource } from "./source.ts";
 import { listenForStop } from "./stop.ts";
 import { countOf, formatBytes } from "./units.ts";
+
+interface InfoFlags extends CommonFlags {
+  readonly password?: string;
+}
 
 export function infoCommand(surroundings: Surroundings, report: (code: number) => void): Command {
   return new Command("info")
     .usage("SOURCE [flags]")
     .description("Show what is in a torrent.")
     .argument("<source>", "a share's URL, or a .torrent: a file or a URL")
-    .action(async (source: string, flags: CommonFlags) => {
+    .option("--password <password>", "of the share (or set BOOJUM_PASSWORD)")
+    .action(async (source: string, flags: InfoFlags) => {
       report(await runInfo(source, flags, surroundings));
     });
 }
 
-async function runInfo(source: string, flags: CommonFlags, surroundings: Surroundings): Promise<number> {
+async function runInfo(source: string, flags: InfoFlags, surroundings: Surroundings): Promise<number> {
   const found = findSource(source);
+  const access = accessFrom(flags, surroundings);
   const output = createOutput(flags, surroundings);
   const stop = listenForStop();
   try {
     const { readInfo } = await import("../share.ts");
-    const info = await readInfo(found, stop.signal);
+    const info = await readInfo(found, stop.signal, access);
     if (output.json) output.event(info);
     else show(output, info);
     return 0;

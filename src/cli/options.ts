@@ -1,5 +1,6 @@
 /** Flags that several commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { AskPassword } from "../share/source.ts";
 import { Output, type Sink } from "./output.ts";
 import { parseDuration, parseInteger, parseRate, parseRatio, parseSize, UsageError } from "./units.ts";
 
@@ -16,6 +17,8 @@ export interface Surroundings {
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Asks somebody at the terminal for a secret, unseen; absent when nobody is there. */
+  readonly askSecret?: (question: string) => Promise<string | undefined>;
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number;
   /** Opens a URL in the user's browser. */
@@ -84,6 +87,29 @@ const trackerUrl = reading((text) => {
 /** {@link collect} for {@link trackerUrl}. */
 export function collectTrackers(text: string, before: readonly string[] | undefined): readonly string[] {
   return collect(trackerUrl(text), before);
+}
+
+/** From the flag, or from the environment, where other users of the machine don't see it. @throws {UsageError} */
+export function passwordFrom(
+  flags: { readonly password?: string },
+  { env }: Surroundings,
+): string | undefined {
+  const password = flags.password ?? env["BOOJUM_PASSWORD"];
+  if (password === "") throw new UsageError("The password is empty. Choose one, or leave it out.");
+  return password;
+}
+
+/** The password, and whom to ask for it when there is none. With `--json` a program is on the other side. */
+export function accessFrom(
+  flags: CommonFlags & { readonly password?: string },
+  surroundings: Surroundings,
+): { readonly password: string | undefined; readonly askPassword: AskPassword | undefined } {
+  const { askSecret } = surroundings;
+  const password = passwordFrom(flags, surroundings);
+  if (askSecret === undefined || flags.json) return { password, askPassword: undefined };
+  const askPassword: AskPassword = (isWrong) =>
+    askSecret(isWrong ? "That was wrong. Password: " : "Password: ");
+  return { password, askPassword };
 }
 
 export const publicUrl = reading((text) => {

@@ -9,6 +9,7 @@ import {
   copies,
   createOutput,
   duration,
+  passwordFrom,
   pieceSize,
   port,
   publicUrl,
@@ -28,6 +29,7 @@ interface PublishFlags extends CommonFlags {
   readonly tracker?: readonly string[];
   readonly private?: boolean;
   readonly unlisted?: boolean;
+  readonly password?: string;
   readonly expire?: number;
   readonly untilCopies?: number;
   readonly limitUp?: number;
@@ -55,6 +57,7 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .option("--tracker <url>", "an extra tracker (repeatable)", collectTrackers)
     .option("--private", "peers from trackers only (BEP 27)")
     .option("--unlisted", "only for those who know the URL: in no list")
+    .option("--password <password>", "nobody gets anything without it (or set BOOJUM_PASSWORD)")
     .option("--expire <duration>", "end the share after so long, e.g. 2h", duration)
     .option("--until-copies <n>", "end it when so many receivers are complete", copies)
     .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
@@ -70,7 +73,9 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .on("option:follow-symlinks", () => followed++)
     .action(async (paths: string[], flags: PublishFlags) => {
       const followSymlinks = followed >= 2 ? 2 : followed === 1 ? 1 : 0;
-      report(await runPublish(paths, publishOptions(flags, followSymlinks), flags, surroundings));
+      const password = passwordFrom(flags, surroundings);
+      const options = { ...publishOptions(flags, followSymlinks), password };
+      report(await runPublish(paths, options, flags, surroundings));
     });
 }
 

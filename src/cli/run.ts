@@ -9,6 +9,7 @@ import { addCommonFlags, createOutput, type Surroundings } from "./options.ts";
 import { describeError } from "./output.ts";
 import { publishCommand } from "./publish.ts";
 import { meansGet } from "./source.ts";
+import { askSecret } from "./ui/ask.ts";
 import { UsageError } from "./units.ts";
 
 /** Runs in the real process and sets its exit code; the process ends by itself when nothing is left to do. */
@@ -30,6 +31,7 @@ export async function main(args: readonly string[]): Promise<void> {
     stderr: process.stderr,
     env: process.env,
     now: () => performance.now(),
+    ...(process.stdin.isTTY && process.stderr.isTTY && { askSecret }),
     openUrl: async (url) => {
       const { default: open } = await import("open");
       await open(url);

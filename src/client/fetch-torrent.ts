@@ -1,5 +1,6 @@
 /** Gets a `.torrent` from an HTTP URL: a share's page, or any server. */
 import type { Clock } from "../protocol/ambient.ts";
+import { BoojumError } from "../protocol/errors.ts";
 import { FetchError, type Got, httpGet } from "./http-get.ts";
 
 /** The largest `.torrent` that is read; bytes. */
@@ -18,8 +19,27 @@ export interface Unfinished {
   readonly bytesDone: number;
 }
 
+/** The server wants a password (401). */
+export class PasswordError extends BoojumError {
+  /** One was given, and it is wrong. */
+  readonly wrong: boolean;
+
+  constructor(url: string, wrong: boolean) {
+    const how = "Give it with --password, or in BOOJUM_PASSWORD.";
+    super(
+      "password",
+      wrong
+        ? `That is not the password of ${url}. Ask whoever gave you the link.`
+        : `${url} needs a password. ${how}`,
+    );
+    this.wrong = wrong;
+  }
+}
+
 export interface FetchTorrentOptions {
   readonly userAgent: string;
+  /** Of the share; none by default. */
+  readonly password?: string | undefined;
   readonly clock: Clock;
   /** Told every half second while the publisher hashes; undefined when it doesn't say how far it is. */
   readonly onUnfinished: (status: Unfinished | undefined) => void;
@@ -33,6 +53,7 @@ export interface FetchedTorrent {
 
 /**
  * Fetches the `.torrent` at `url`, waiting for a publisher that still hashes.
+ * @throws {PasswordError} a password is needed, or another one.
  * @throws {FetchError} saying what is there instead.
  */
 export async function fetchTorrent(
@@ -40,13 +61,15 @@ export async function fetchTorrent(
   options: FetchTorrentOptions,
   signal: AbortSignal,
 ): Promise<FetchedTorrent> {
-  const { userAgent, clock } = options;
+  const { userAgent, password, clock } = options;
+  const authorization = password === undefined ? undefined : basic(password);
   for (let busy = 0; ; ) {
     const got = await httpGet(
       url,
-      { accept: "application/x-bittorrent", maxBytes: MAX_TORRENT_BYTES, userAgent },
+      { accept: "application/x-bittorrent", maxBytes: MAX_TORRENT_BYTES, userAgent, authorization },
       signal,
     );
+    if (got.status === 401) throw new PasswordError(url, password !== undefined);
     if (got.status !== 503) return { bytes: checkTorrent(url, got), url: got.url };
     const status = statusOf(got);
     if (status === undefined && ++busy >= MAX_BUSY_ANSWERS) {
@@ -61,6 +84,11 @@ export async function fetchTorrent(
   }
 }
 
+/** RFC 7617; our own servers don't look at the user's name. */
+function basic(password: string): string {
+  return `Basic ${Buffer.from(`:${password}`, "utf8").toString("base64")}`;
+}
+
 /** Looks at what arrived and refuses what can't be a torrent, by its first bytes rather than by its label. */
 function checkTorrent(url: string, { status, contentType, body }: Got): Uint8Array {
   if (status === 404) {
@@ -71,8 +99,9 @@ function checkTorrent(url: string, { status, contentType, body }: Got): Uint8Arr
   }
   if (status === 410)
     throw new FetchError(url, `${url} isn't shared any more (410). Ask whoever published it.`);
-  if (status === 401 || status === 403)
-    throw new FetchError(url, `${url} needs a password or permission (${status}).`);
+  if (status === 403) throw new FetchError(url, `${url} needs a permission that you don't have (403).`);
+  if (status === 429)
+    throw new FetchError(url, `${url} had too many tries from here (429). Wait a minute and try again.`);
   if (status === 421)
     throw new FetchError(url, `${url} was refused for its host name (421). Use the numeric address.`);
   if (status !== 200) throw new FetchError(url, `${url} answers with an error (${status}). Try again later.`);

@@ -23,6 +23,8 @@ export interface GetOptions {
   /** The body may not be larger, also after decompression. */
   readonly maxBytes: number;
   readonly userAgent: string;
+  /** The `Authorization` header; goes to the server of the first URL and no other. */
+  readonly authorization?: string | undefined;
   /** Whether an IP literal is on a network that is not the internet; tests on one machine have their own answer. */
   readonly isLocalAddress?: (address: string) => boolean;
 }
@@ -65,7 +67,9 @@ export async function httpGet(url: string, options: GetOptions, signal: AbortSig
       );
     }
     cameFromPublic ||= !host.local;
-    const answer = await getOnce(target, host, options, signal);
+    const isSameServer = target.origin === new URL(url).origin;
+    const { authorization, ...others } = options;
+    const answer = await getOnce(target, host, isSameServer ? { ...others, authorization } : others, signal);
     if (typeof answer !== "string") return answer;
     at = new URL(answer, target).href;
   }
@@ -128,6 +132,7 @@ function getOnce(target: URL, host: Host, options: GetOptions, signal: AbortSign
       accept: options.accept,
       "accept-encoding": "identity",
       "user-agent": options.userAgent,
+      ...(options.authorization !== undefined && { authorization: options.authorization }),
     };
     const how = { agent: false, headers, lookup, signal } as const;
     const request = target.protocol === "https:" ? requestHttps(target, how) : requestHttp(target, how);

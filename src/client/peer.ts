@@ -53,7 +53,8 @@ export class Peer implements PickPeer, WireHandler {
   readonly source: PeerSource;
   readonly address: PeerAddress;
   readonly connectedAt: Millis;
-  readonly #owner: PeerOwner;
+  /** Changes once at the most: from the gate to the torrent. */
+  owner: PeerOwner;
 
   /** Its handshake was accepted: it counts as a peer of the swarm. */
   joined = false;
@@ -107,7 +108,7 @@ export class Peer implements PickPeer, WireHandler {
     this.address = options.wire.transport.remote;
     this.connectedAt = options.now;
     this.progressAt = options.now;
-    this.#owner = options.owner;
+    this.owner = options.owner;
     this.have = new Bitfield(options.pieceCount);
     this.pipeline = new Pipeline(options.now);
     this.down = new RateMeter(RATE_SPAN, options.now);
@@ -145,39 +146,39 @@ export class Peer implements PickPeer, WireHandler {
   }
 
   onHandshake(identity: PeerIdentity): void {
-    this.#owner.onHandshake(this, identity);
+    this.owner.onHandshake(this, identity);
   }
 
   onExtendedHandshake(handshake: ExtendedHandshake): void {
-    this.#owner.onExtendedHandshake(this, handshake);
+    this.owner.onExtendedHandshake(this, handshake);
   }
 
   onPieces(pieces: Bitfield): void {
-    this.#owner.onPieces(this, pieces);
+    this.owner.onPieces(this, pieces);
   }
 
   onHave(piece: PieceIndex): void {
-    this.#owner.onHave(this, piece);
+    this.owner.onHave(this, piece);
   }
 
   onChoke(): void {
-    this.#owner.onChoke(this);
+    this.owner.onChoke(this);
   }
 
   onUnchoke(): void {
-    this.#owner.onUnchoke(this);
+    this.owner.onUnchoke(this);
   }
 
   onInterested(): void {
-    this.#owner.onInterest(this);
+    this.owner.onInterest(this);
   }
 
   onNotInterested(): void {
-    this.#owner.onInterest(this);
+    this.owner.onInterest(this);
   }
 
   onRequest(block: BlockRef): void {
-    this.#owner.onRequest(this, block);
+    this.owner.onRequest(this, block);
   }
 
   onCancel(block: BlockRef): void {
@@ -185,13 +186,13 @@ export class Peer implements PickPeer, WireHandler {
   }
 
   onReject(block: BlockRef): void {
-    this.#owner.onReject(this, block);
+    this.owner.onReject(this, block);
   }
 
   onAllowedFast(piece: PieceIndex): void {
     if (this.allowed.size >= MAX_ALLOWED) return;
     this.allowed.add(piece);
-    this.#owner.onAllowedFast(this, piece);
+    this.owner.onAllowedFast(this, piece);
   }
 
   onSuggest(piece: PieceIndex): void {
@@ -199,7 +200,7 @@ export class Peer implements PickPeer, WireHandler {
   }
 
   onBlock(piece: PieceIndex, begin: number, data: Uint8Array): void {
-    this.#owner.onBlock(this, piece, begin, data);
+    this.owner.onBlock(this, piece, begin, data);
   }
 
   onExtended(): void {
@@ -212,6 +213,6 @@ export class Peer implements PickPeer, WireHandler {
 
   onClose(reason?: Error): void {
     this.upload.close();
-    this.#owner.onClose(this, reason);
+    this.owner.onClose(this, reason);
   }
 }

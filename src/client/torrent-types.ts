@@ -3,6 +3,7 @@ import type { PeerAddress } from "../platform/transport.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
+import type { Prove } from "./core/proof.ts";
 import type { PieceStorage } from "./storage.ts";
 
 /** Where an address came from. A private torrent takes peers from its tracker and the user only (BEP 27). */
@@ -15,6 +16,8 @@ export interface TorrentOptions {
   readonly pieceHashes: Uint8Array;
   /** BEP 27. */
   readonly private: boolean;
+  /** Peers must show that they know a token, as we do: without it they get nothing, and we take nothing from them. */
+  readonly prove?: Prove;
   /** Not closed by the torrent: whoever opened it closes it, after `torrent.close()`. */
   readonly storage: PieceStorage;
   /** The pieces that are verified in `storage`. Copied. */

@@ -12,9 +12,11 @@ import { type ConnectionBudget, Connections } from "./connections.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
 import { clientName, isBoojum } from "./core/client-name.ts";
+import type { Prove } from "./core/proof.ts";
 import { RateMeter } from "./core/rate.ts";
 import { tagOf } from "./core/share-out.ts";
 import { Emitter } from "./emitter.ts";
+import { Gate } from "./gate.ts";
 import { Intake } from "./intake.ts";
 import type { Limiter } from "./limiter.ts";
 import { Offers } from "./offers.ts";
@@ -71,6 +73,8 @@ export class Torrent implements PeerOwner {
   readonly #connections: Connections;
   readonly #upRate: RateMeter;
   readonly #offers: Offers;
+  /** Of a torrent with a token: the owner of peers that have not shown yet that they know it. */
+  readonly #gate: Gate | undefined;
   #uploadedByPast = 0;
   #bytesDone = 0;
   #bytesLeft = 0;
@@ -100,6 +104,7 @@ export class Torrent implements PeerOwner {
       peers: this.#peers,
       isSending: () => this.#isSending(),
     });
+    if (options.prove !== undefined) this.#gate = this.#makeGate(options.prove);
     this.#choking = new Choking({
       clock: env.clock,
       random: env.random,
@@ -236,12 +241,17 @@ export class Torrent implements PeerOwner {
       peer.wire.close(refusal);
       return;
     }
+    this.#welcome(peer, identity);
+    this.#sendExtendedHandshake(peer);
+  }
+
+  /** From here on `peer` is one of the swarm. */
+  #welcome(peer: Peer, identity: PeerIdentity): void {
     peer.client = clientName(identity.peerId);
     if (!isBoojum(identity.peerId)) peer.pipeline.allowForTurns();
     peer.tag = tagOf(identity.peerId);
     peer.joined = true;
     this.#offers.greet(peer);
-    this.#sendExtendedHandshake(peer);
     this.#events.emit("peerJoined", peer.stats(this.#env.clock.now()));
   }
 
@@ -328,6 +338,21 @@ export class Torrent implements PeerOwner {
     if (peer.joined) this.#events.emit("peerLeft", peer.stats(this.#env.clock.now()), reason);
   }
 
+  #makeGate(prove: Prove): Gate {
+    return new Gate({
+      prove,
+      peerId: this.#env.peerId,
+      clock: this.#env.clock,
+      refusal: (peer, identity) => this.#refusal(peer, identity),
+      introduce: (peer, proof) => this.#sendExtendedHandshake(peer, proof),
+      admit: (peer, identity) => {
+        peer.owner = this;
+        this.#welcome(peer, identity);
+      },
+      gone: (peer, reason) => this.onClose(peer, reason),
+    });
+  }
+
   #makeIntake(): Intake {
     const { layout, pieceHashes, storage, bufferBytes } = this.#options;
     const { clock, random, sha1, down, peerId } = this.#env;
@@ -394,7 +419,7 @@ export class Torrent implements PeerOwner {
     });
     const peer = new Peer({
       key: this.#nextKey++,
-      owner: this,
+      owner: this.#gate ?? this,
       wire,
       upload,
       source,
@@ -431,13 +456,14 @@ export class Torrent implements PeerOwner {
     return undefined;
   }
 
-  #sendExtendedHandshake(peer: Peer): void {
+  #sendExtendedHandshake(peer: Peer, proof?: Uint8Array): void {
     const { client, listenPort } = this.#env;
     peer.wire.sendExtendedHandshake({
       client,
       ...(listenPort !== undefined && { listenPort }),
       requestQueue: REQUEST_QUEUE,
       uploadOnly: this.complete,
+      ...(proof !== undefined && { proof }),
       extensions: NO_EXTENSIONS,
     });
   }

@@ -51,6 +51,8 @@ export interface Share {
   readonly name: string;
   /** Unlisted shares answer under their own URLs only, never in a list. */
   readonly listed: boolean;
+  /** Of a share with a password: the part of its web seed's path that stands for it. */
+  readonly token?: string | undefined;
   /** The share is a single file, not a folder holding one. */
   readonly oneFile: boolean;
   readonly state: ShareState;

@@ -1,4 +1,5 @@
 /** Which URL gives what. All URLs of product.md's table that exist so far, but the tracker's. */
+import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
@@ -8,6 +9,7 @@ import { negotiate } from "./core/negotiate.ts";
 import { indexText, shareJson, shareSummary, shareText, stateInWords } from "./describe.ts";
 import { sharesFeed } from "./feed.ts";
 import { sendFile } from "./files.ts";
+import type { Guard } from "./guard.ts";
 import { sharePath } from "./links.ts";
 import type { Catalog, Share, SharedFile } from "./model.ts";
 import { IndexPage, ProblemPage } from "./page/index-page.tsx";
@@ -21,6 +23,8 @@ export interface RoutesOptions {
   readonly catalog: Catalog;
   /** Of this program, for people. */
   readonly version: string;
+  /** Everything a person opens needs it. */
+  readonly guard?: Guard | undefined;
   /** The rate that all uploads share, asked for when a file is sent; none: as fast as it goes. */
   readonly limit?: (() => SendLimit | undefined) | undefined;
 }
@@ -46,7 +50,7 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   const outlet = new Outlet(options.limit ?? (() => undefined));
   const app = new Hono<WebEnv>();
 
-  const problem = (c: WebContext, status: 404 | 409 | 410 | 500 | 503, message: string): Answer => {
+  const problem = (c: WebContext, status: keyof typeof TITLES, message: string): Answer => {
     c.header("Vary", "Accept");
     c.header("Cache-Control", "no-store");
     if (status === 503) c.header("Retry-After", RETRY_SECONDS);
@@ -83,6 +87,25 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
     return failure === undefined ? RESPONSE_ALREADY_SENT : problem(c, failure.status, failure.message);
   };
 
+  const { guard } = options;
+  if (guard !== undefined) {
+    // Before any route, so that whatever is added later is guarded, too.
+    app.use("*", async (c, next) => {
+      if (needsNoPassword(c, catalog)) return next();
+      const verdict = guard.check(c.req.header("authorization"), c.env.incoming.socket.remoteAddress ?? "");
+      if (verdict === "ok") return next();
+      if (typeof verdict === "object") {
+        c.header("Retry-After", String(verdict.waitSeconds));
+        return problem(
+          c,
+          429,
+          "Too many wrong passwords came from your address. Wait a while and try again.",
+        );
+      }
+      c.header("WWW-Authenticate", 'Basic realm="Boojum share", charset="UTF-8"');
+      return problem(c, 401, PASSWORD_WANTED[verdict]);
+    });
+  }
   app.get("/", (c) => indexAnswer(c, catalog.listed(), version));
   app.get("/metainfo.torrent", (c) => {
     const [first] = catalog.listed();
@@ -121,7 +144,7 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   );
   app.get("/s/:id/seed/*", (c) =>
     withShare(c, c.req.param("id"), (share) => {
-      const [name, ...path] = c.env.judged.target.segments.slice(3);
+      const [name, ...path] = c.env.judged.target.segments.slice(share.token === undefined ? 3 : 4);
       if (name !== share.name) return nothingHere(c);
       // One file is NAME itself; a folder's are below it (BEP 19).
       if (share.oneFile) return path.length === 0 ? file(c, share.files[0]) : nothingHere(c);
@@ -134,12 +157,33 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
 }
 
 const TITLES = {
+  401: "Password needed",
   404: "Not here",
   409: "It has changed",
   410: "Not shared any more",
+  429: "Too many tries",
   500: "Something went wrong",
   503: "Not ready yet",
 } as const;
+
+const PASSWORD_WANTED = {
+  missing: "A password is needed here. With curl: curl -u :PASSWORD URL",
+  wrong: "That is not the password. Ask whoever gave you the link.",
+} as const;
+
+/** What browsers ask for unasked, and a web seed whose path has the token: clients can't log in. */
+function needsNoPassword(c: WebContext, catalog: Catalog): boolean {
+  const [first, id, kind, token] = c.env.judged.target.segments;
+  if (first === "favicon.svg" || first === "favicon.ico") return true;
+  const expected = first === "s" && kind === "seed" && id !== undefined ? catalog.get(id)?.token : undefined;
+  return expected !== undefined && token !== undefined && isSameText(token, expected);
+}
+
+/** In a time that doesn't depend on where they differ; the length is no secret. */
+function isSameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
 
 function indexAnswer(c: WebContext, shares: readonly Share[], version: string): Answer {
   const { base, root, host } = c.env.judged;

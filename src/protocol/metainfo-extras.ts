@@ -72,6 +72,15 @@ export function readCreation(
   };
 }
 
+const MAX_TOKEN = 64;
+
+/** Our own key; see `Metainfo.token`. */
+export function readToken(dict: BencodeDict): string | undefined {
+  const ours = dictAt(dict, "boojum");
+  const token = ours && textAt(ours, "token");
+  return token !== undefined && token.length > 0 && token.length <= MAX_TOKEN ? token : undefined;
+}
+
 /** Our own key; see `Metainfo.unlisted`. */
 export function readUnlisted(dict: BencodeDict): boolean {
   const ours = dictAt(dict, "boojum");

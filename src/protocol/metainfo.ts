@@ -60,4 +60,6 @@ export interface Metainfo {
    * no listing), on the receivers' side either.
    */
   readonly unlisted: boolean;
+  /** `boojum` outside `info` has it: what peers of a share with a password must show to know. */
+  readonly token?: string;
 }

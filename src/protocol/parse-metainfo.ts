@@ -4,7 +4,7 @@ import { BencodeError, MetainfoError } from "./errors.ts";
 import type { Hashes } from "./hashes.ts";
 import { infoHash, infoHashV2 } from "./ids.ts";
 import type { Metainfo, TorrentFile } from "./metainfo.ts";
-import { readCreation, readTrackers, readUnlisted, readWebSeeds } from "./metainfo-extras.ts";
+import { readCreation, readToken, readTrackers, readUnlisted, readWebSeeds } from "./metainfo-extras.ts";
 import {
   badKey,
   filesOf,
@@ -48,6 +48,7 @@ export function parseMetainfo(bytes: Uint8Array, hashes: Hashes, limits: Metainf
   }
   const { dict, info, raw } = decode(bytes);
   const content = readContent(dict, info, hashes, limits.maxPieces ?? MAX_PIECES);
+  const token = readToken(dict);
   return {
     ...content,
     infoHash: content.version === "v2" ? undefined : infoHash(hashes.sha1(raw)),
@@ -58,6 +59,7 @@ export function parseMetainfo(bytes: Uint8Array, hashes: Hashes, limits: Metainf
     webSeeds: readWebSeeds(dict),
     ...readCreation(dict, info),
     unlisted: readUnlisted(dict),
+    ...(token !== undefined && { token }),
   };
 }
 

@@ -40,6 +40,8 @@ export interface TorrentOptions {
   readonly creationDate?: number;
   /** See `Metainfo.unlisted`; written only when true. */
   readonly unlisted?: boolean;
+  /** See `Metainfo.token`. */
+  readonly token?: string;
 }
 
 /**
@@ -73,13 +75,19 @@ export function encodeTorrent(options: TorrentOptions): Uint8Array {
   return encodeBencode({
     announce: tiers[0]?.[0],
     "announce-list": several ? tiers : undefined,
-    boojum: options.unlisted === true ? { unlisted: 1 } : undefined,
+    boojum: ownKey(options),
     comment: options.comment,
     "created by": options.createdBy,
     "creation date": options.creationDate,
     info: new RawBencode(options.info),
     "url-list": webSeeds.length > 0 ? webSeeds : undefined,
   });
+}
+
+/** What our own clients read; absent when there is nothing to say. */
+function ownKey({ token, unlisted }: TorrentOptions): Encodable | undefined {
+  if (token === undefined && unlisted !== true) return undefined;
+  return { token, unlisted: unlisted === true ? 1 : undefined };
 }
 
 function encodeFile(file: InfoFile): Encodable {

@@ -5,6 +5,7 @@ import { Session } from "../client/session.ts";
 import type { Torrent } from "../client/torrent.ts";
 import type { PeerStats } from "../client/torrent-types.ts";
 import { createWeb, type WebOptions } from "../httpd/app.ts";
+import { Guard } from "../httpd/guard.ts";
 import { localHosts, ownNames } from "../platform/addresses.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { DatagramPort } from "../platform/datagrams.ts";
@@ -25,7 +26,8 @@ import type { ShareMemory } from "./memory.ts";
 import { OpenAnswers } from "./open-answers.ts";
 import type { Sighting } from "./peer-roster.ts";
 import type { Publication, PublishEvents, PublishOptions } from "./publish.ts";
-import type { PublishedShare } from "./published-share.ts";
+import { isPrivate, type PublishedShare } from "./published-share.ts";
+import { proverOf } from "./token.ts";
 import { openUdpTracker } from "./udp-tracker.ts";
 import { version } from "./version.ts";
 
@@ -191,7 +193,7 @@ export class Appliance implements Publication {
   async remember(memory: ShareMemory): Promise<void> {
     try {
       for (const share of this.#shares.values()) {
-        await memory.remember(share.realPath, { id: share.id, port: this.port }, !share.listed);
+        await memory.remember(share.realPath, { id: share.id, port: this.port }, this.#options.unlisted);
       }
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error);
@@ -230,12 +232,13 @@ export class Appliance implements Publication {
     const created = await share.hash(this.#options, this.#tell, signal);
     signal.throwIfAborted();
     const { storage, layout } = share.openStorage(created);
-    const { slots, private: isPrivate, trackers = [] } = this.#options;
+    const { slots, trackers = [] } = this.#options;
     const torrent = this.#session.add({
       infoHash: created.infoHash,
       layout,
       pieceHashes: created.pieceHashes,
-      private: isPrivate ?? false,
+      private: isPrivate(this.#options),
+      ...(share.token !== undefined && { prove: proverOf(share.token, created.infoHash) }),
       storage,
       have: Bitfield.full(layout.pieceCount),
       ...(slots !== undefined && { slots }),
@@ -243,7 +246,7 @@ export class Appliance implements Publication {
     share.torrent = torrent;
     this.#watch(share, torrent);
     this.#tracker.register({
-      id: share.id,
+      id: share.trackerId,
       infoHash: created.infoHash,
       listed: share.listed,
       totalBytes: created.totalBytes,
@@ -295,7 +298,7 @@ export class Appliance implements Publication {
       share.torrent?.finish(LAST_BYTES_PATIENCE),
       this.#answers.settled(LAST_BYTES_PATIENCE),
     ]);
-    if (share.created !== undefined) this.#tracker.unregister(share.created.infoHash, share.id);
+    if (share.created !== undefined) this.#tracker.unregister(share.created.infoHash, share.trackerId);
     if (share.torrent !== undefined) await this.#session.remove(share.torrent);
     await share.closeStorage();
     if (++this.#ended === this.#shares.size) await this.close();
@@ -358,14 +361,15 @@ const ENDED = {
 function dispatcher(
   shares: ReadonlyMap<string, PublishedShare>,
   store: TrackerStore,
-  { publicUrl }: PublishOptions,
+  { publicUrl, password }: PublishOptions,
   limit: WebOptions["limit"],
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const catalog = {
     listed: () => [...shares.values()].filter(({ listed, state }) => listed && state.name !== "ended"),
     get: (id: string) => shares.get(id),
   };
-  const web = createWeb({ catalog, publicUrl, version, hostNames: ownNames, limit });
+  const guard = password === undefined ? undefined : new Guard({ password, now: () => systemClock.now() });
+  const web = createWeb({ catalog, guard, publicUrl, version, hostNames: ownNames, limit });
   const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
   const tracker = createTrackerHttp({ store, hostNames: () => [...ownNames(), ...names] });
   return (request, response) => {

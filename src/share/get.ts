@@ -10,7 +10,7 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import { parseMetainfo } from "../protocol/parse-metainfo.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
 import { finishAtOnce, InterruptedError, isComplete, Receiver, wantsToSeed } from "./receiver.ts";
-import { readSource, type Source, sourceOf } from "./source.ts";
+import { type AskPassword, readSource, type Source, sourceOf } from "./source.ts";
 
 /** Until when to seed what was downloaded; the first condition that is met ends it, none means not at all. */
 export interface SeedGoal {
@@ -46,6 +46,10 @@ export interface GetOptions {
   readonly peers?: readonly string[] | undefined;
   /** Give up after so long without a verified piece; default 600. */
   readonly timeoutSeconds?: number | undefined;
+  /** Of the share, when it has one. */
+  readonly password?: string | undefined;
+  /** Asked when a password is needed and none was given, three times at the most. */
+  readonly askPassword?: AskPassword | undefined;
   readonly onEvent?: ((event: GetEvent) => void) | undefined;
   /** How far the work before the download is; often, for a progress bar. */
   readonly onWork?: ((work: Preparation) => void) | undefined;
@@ -73,6 +77,7 @@ export class UnsupportedError extends BoojumError {
 /**
  * Begins to download from a share's URL or a `.torrent` (a path or a URL). What is found to be wrong before the first
  * peer is asked, rejects here.
+ * @throws {PasswordError} it needs a password, or another one.
  * @throws {FetchError} {SourceReadError} the torrent can't be had.
  * @throws {MetainfoError} it must not be used.
  * @throws {UnsupportedError} it has only a v2 part.
@@ -100,9 +105,12 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
   const startedAt = systemClock.now();
   const tell = (event: GetEvent) => options.onEvent?.(event);
   let announcedEarly = false;
+  const { password, askPassword } = options;
   const { bytes } = await readSource(
     source,
     {
+      password,
+      askPassword,
       onUnfinished: (status) => {
         if (status === undefined || status.bytes === 0) return;
         const { name, files, bytes, bytesDone } = status;

@@ -5,7 +5,7 @@ import { toHex } from "../protocol/bytes.ts";
 import { formatMagnet } from "../protocol/magnet.ts";
 import type { Metainfo, TorrentFile } from "../protocol/metainfo.ts";
 import { parseMetainfo } from "../protocol/parse-metainfo.ts";
-import { readSource, type Source, sourceOf } from "./source.ts";
+import { type ReadOptions, readSource, type Source, sourceOf } from "./source.ts";
 
 export interface TorrentInfoFile {
   /** Below the torrent's name, with slashes; safe on every system. */
@@ -45,9 +45,13 @@ export interface TorrentInfo {
  * @throws {FetchError} {SourceReadError} it can't be had.
  * @throws {MetainfoError} {BencodeError} it must not be used.
  */
-export async function readInfo(source: Source | string, signal: AbortSignal): Promise<TorrentInfo> {
+export async function readInfo(
+  source: Source | string,
+  signal: AbortSignal,
+  options: Pick<ReadOptions, "password" | "askPassword"> = {},
+): Promise<TorrentInfo> {
   const from = typeof source === "string" ? sourceOf(source) : source;
-  const { bytes } = await readSource(from, { onUnfinished: () => {} }, signal);
+  const { bytes } = await readSource(from, { ...options, onUnfinished: () => {} }, signal);
   return describeTorrent(parseMetainfo(bytes, nodeHashes));
 }
 

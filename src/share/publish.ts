@@ -5,6 +5,7 @@ import type { PublishEvent, ReadyEvent } from "./events.ts";
 import { defaultCacheDir, newShareId, ShareMemory } from "./memory.ts";
 import { lookAtPaths } from "./names.ts";
 import { PublishedShare } from "./published-share.ts";
+import { deriveToken } from "./token.ts";
 
 export type PublishEvents = (event: PublishEvent) => void;
 
@@ -25,6 +26,8 @@ export interface PublishOptions {
   readonly private?: boolean | undefined;
   /** Found by nobody who wasn't told the URL: in no list, and kept out of lists by receivers, too. */
   readonly unlisted?: boolean | undefined;
+  /** Nobody without it learns or gets anything; such shares are unlisted. Over plain HTTP it can be overheard. */
+  readonly password?: string | undefined;
   /** Seconds from now until the shares end. */
   readonly expireSeconds?: number | undefined;
   /** A share ends when so many receivers are complete. */
@@ -62,15 +65,18 @@ export interface Publication {
 /**
  * Publishes files and folders until it is closed. The URLs answer when this returns; hashing goes on behind them.
  * @throws {SourceError} a path isn't there.
- * @throws {CreateOptionError} a name is missing or makes no sense, or an unlisted share is given other trackers.
+ * @throws {CreateOptionError} a name is missing or makes no sense, or an unlisted share, or one with a password, is given other trackers.
  * @throws {ListenError} the port can't be had.
  */
 export async function publish(paths: readonly string[], options: PublishOptions = {}): Promise<Publication> {
   options.signal?.throwIfAborted();
   const unlisted = options.unlisted ?? false;
-  if (unlisted && (options.trackers ?? []).length > 0) {
+  const { password } = options;
+  if (password === "") throw new CreateOptionError("The password is empty. Choose one, or leave it out.");
+  const listed = !unlisted && password === undefined;
+  if (!listed && (options.trackers ?? []).length > 0) {
     throw new CreateOptionError(
-      "An unlisted share can't have other trackers: they would tell of it. Leave out --tracker or --unlisted.",
+      "An unlisted share, or one with a password, can't have other trackers: they would tell of it. Leave out --tracker.",
     );
   }
   const looked = await lookAtPaths(paths, options.name);
@@ -82,7 +88,8 @@ export async function publish(paths: readonly string[], options: PublishOptions 
     const last = await memory.recall(path.realPath, unlisted);
     if (i === 0) lastPort = last?.port;
     const id = last === undefined || shares.has(last.id) ? newShareId(unlisted) : last.id;
-    shares.set(id, new PublishedShare(id, path, !unlisted, tell));
+    const token = password === undefined ? undefined : await deriveToken(password, id);
+    shares.set(id, new PublishedShare(id, path, { listed, token }, tell));
   }
   const appliance = await Appliance.open(shares, options, tell, lastPort);
   await appliance.remember(memory);

@@ -27,6 +27,7 @@ export class PublishedShare implements Share {
   readonly realPath: string;
   readonly oneFile: boolean;
   readonly listed: boolean;
+  readonly token: string | undefined;
   readonly roster: PeerRoster;
   state: ShareState = { name: "scanning" };
   files: readonly SourceFile[] = [];
@@ -41,11 +42,12 @@ export class PublishedShare implements Share {
   constructor(
     id: string,
     { path, realPath, name, oneFile }: PublishedPath,
-    listed: boolean,
+    access: { readonly listed: boolean; readonly token: string | undefined },
     tell: PublishEvents,
   ) {
     this.id = id;
-    this.listed = listed;
+    this.listed = access.listed;
+    this.token = access.token;
     this.name = name;
     this.path = path;
     this.realPath = realPath;
@@ -81,7 +83,7 @@ export class PublishedShare implements Share {
     this.created = await createTorrent(
       source,
       {
-        private: options.private ?? false,
+        private: isPrivate(options),
         ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
         onProgress,
       },
@@ -114,9 +116,10 @@ export class PublishedShare implements Share {
     return encodeTorrent({
       info: created.info,
       trackers: [[this.announceUrl(base)], ...extraTrackers.map((url) => [url])],
-      webSeeds: [`${base}/s/${this.id}/seed/`],
+      webSeeds: [this.webSeedUrl(base)],
       createdBy: `Boojum ${version}`,
       unlisted: !this.listed,
+      ...(this.token !== undefined && { token: this.token }),
     });
   }
 
@@ -128,14 +131,24 @@ export class PublishedShare implements Share {
       name: this.name,
       length: created.totalBytes,
       trackers: [this.announceUrl(base), ...extraTrackers],
-      webSeeds: [`${base}/s/${this.id}/seed/`],
+      webSeeds: [this.webSeedUrl(base)],
       peers: [],
     });
   }
 
   /** libtorrent accepts trackers on local addresses only when their path starts with `/announce`. */
   announceUrl(base: string): string {
-    return `${base}/announce/${this.id}`;
+    return `${base}/announce/${this.trackerId}`;
+  }
+
+  /** What the tracker knows it by: whoever doesn't know the token doesn't know this either. */
+  get trackerId(): string {
+    return this.token === undefined ? this.id : `${this.id}/${this.token}`;
+  }
+
+  /** Never with a query: libtorrent drops such web seeds on local addresses. */
+  webSeedUrl(base: string): string {
+    return `${base}/s/${this.id}/seed/${this.token === undefined ? "" : `${this.token}/`}`;
   }
 
   urlAt(base: string): string {
@@ -158,4 +171,12 @@ export class PublishedShare implements Share {
       pieceLength: created.pieceLength,
     };
   }
+}
+
+/**
+ * BEP 27. A share with a password always is: clients would tell strangers of it, who could then have it from such
+ * clients, which know no token.
+ */
+export function isPrivate(options: Pick<PublishOptions, "private" | "password">): boolean {
+  return (options.private ?? false) || options.password !== undefined;
 }

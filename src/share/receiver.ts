@@ -19,6 +19,7 @@ import { announceTorrent } from "./announcing.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
 import type { Download, GetOptions, SeedGoal } from "./get.ts";
 import { trackersToTell } from "./own-trackers.ts";
+import { proverOf } from "./token.ts";
 import { version } from "./version.ts";
 
 /** `--timeout` ran out. */
@@ -139,6 +140,7 @@ export class Receiver implements Download {
       ),
       pieceHashes: metainfo.pieceHashes,
       private: metainfo.private,
+      ...(metainfo.token !== undefined && { prove: proverOf(metainfo.token, infoHash) }),
       storage: place.storage,
       have: place.have,
       wanted: place.wanted,

@@ -1,6 +1,6 @@
 /** Gets the bytes of a torrent, wherever they are. */
 import { open } from "node:fs/promises";
-import { fetchTorrent, type Unfinished } from "../client/fetch-torrent.ts";
+import { fetchTorrent, PasswordError, type Unfinished } from "../client/fetch-torrent.ts";
 import { systemClock } from "../platform/clock.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import { version } from "./version.ts";
@@ -24,8 +24,16 @@ export class SourceReadError extends BoojumError {
 /** Readers of torrents refuse larger ones; bytes. */
 const MAX_TORRENT_BYTES = 10_000_000;
 
+/** `isWrong`: the last answer was not the password. */
+export type AskPassword = (isWrong: boolean) => Promise<string | undefined>;
+
+const MAX_ASKED = 3;
+
 export interface ReadOptions {
   readonly onUnfinished: (status: Unfinished | undefined) => void;
+  readonly password?: string | undefined;
+  /** Asked when one is needed and none was given; undefined: there is none. */
+  readonly askPassword?: AskPassword | undefined;
 }
 
 /** `url` is where it came from after redirects, when it came from the network. */
@@ -35,11 +43,19 @@ export async function readSource(
   signal: AbortSignal,
 ): Promise<{ readonly bytes: Uint8Array; readonly url?: string }> {
   if (source.kind === "torrent") return { bytes: await readTorrentFile(source.path) };
-  return fetchTorrent(
-    source.url,
-    { userAgent: `Boojum/${version}`, clock: systemClock, onUnfinished: options.onUnfinished },
-    signal,
-  );
+  const { onUnfinished, askPassword } = options;
+  let { password } = options;
+  const mayAsk = password === undefined && askPassword !== undefined;
+  for (let asked = 0; ; asked++) {
+    try {
+      const how = { userAgent: `Boojum/${version}`, clock: systemClock, onUnfinished, password };
+      return await fetchTorrent(source.url, how, signal);
+    } catch (error) {
+      if (!(error instanceof PasswordError) || !mayAsk || asked === MAX_ASKED) throw error;
+      password = await askPassword(error.wrong);
+      if (password === undefined) throw error;
+    }
+  }
 }
 
 /** Reads no more than a torrent may have, however large the file claims to be. */

@@ -16,7 +16,7 @@ export interface TrackerHttpOptions {
 /** What a request to the tracker asks for. */
 export interface TrackerRoute {
   readonly action: "announce" | "scrape";
-  /** The ID of `/announce/ID` or `/scrape/ID`; undefined for the bare path. */
+  /** What follows `/announce/` or `/scrape/`: ID, or ID/TOKEN; undefined for the bare path. */
   readonly shareId: string | undefined;
   /** Raw, without `?`. */
   readonly query: string;
@@ -31,8 +31,8 @@ export function trackerRoute(url: string): TrackerRoute | undefined {
   const query = mark < 0 ? "" : url.slice(mark + 1);
   const rest = path.slice(action.length + 1);
   if (rest === "" || rest === "/") return { action, shareId: undefined, query };
-  // IDs are letters and digits: nothing to unescape, and a deeper path is none of ours.
-  return /^\/[\w-]{1,64}$/.test(rest) ? { action, shareId: rest.slice(1), query } : undefined;
+  // IDs and tokens are letters and digits: nothing to unescape, and a deeper path is none of ours.
+  return /^\/[\w-]{1,64}(\/[\w-]{1,64})?$/.test(rest) ? { action, shareId: rest.slice(1), query } : undefined;
 }
 
 /**

@@ -10,6 +10,7 @@ import { Bitfield } from "../../src/protocol/bitfield.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
 import { infoHash } from "../../src/protocol/ids.ts";
 import { PieceLayout } from "../../src/protocol/layout.ts";
+import { proverOf } from "../../src/share/token.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { type MemoryHost, MemoryNetwork } from "./memory-transport.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -104,6 +105,8 @@ export interface NodeOptions extends Tuning, Faults {
   /** The engine's own limits. */
   readonly limitUp?: number;
   readonly limitDown?: number;
+  /** The torrent has a token, and the node knows this one. */
+  readonly token?: string;
 }
 
 /** One machine with one session and the torrent. */
@@ -182,8 +185,10 @@ export class Sim {
       storage.pieces.set(piece, this.piece(piece));
     }
     const { slots, wanted, maxPeers, bufferBytes } = options;
+    const hash = infoHash(new Uint8Array(20).fill(7));
     const torrent = session.add({
-      infoHash: infoHash(new Uint8Array(20).fill(7)),
+      infoHash: hash,
+      ...(options.token !== undefined && { prove: proverOf(options.token, hash) }),
       layout: this.layout,
       pieceHashes: this.#hashes,
       private: false,

@@ -5,6 +5,7 @@ import { BencodeError, ProtocolError } from "../../protocol/errors.ts";
 
 const MAX_EXTENSIONS = 64;
 const MAX_NAME = 64;
+const MAX_PROOF = 64;
 const MAX_TOKENS = 1000;
 const MAX_DEPTH = 10;
 
@@ -20,6 +21,8 @@ export interface ExtendedHandshake {
   readonly uploadOnly: boolean;
   /** `metadata_size` (BEP 9). */
   readonly metadataSize: number | undefined;
+  /** `boojum`: that it knows the token, see `proof.ts`. */
+  readonly proof: Uint8Array | undefined;
   /** Message ids by extension name, from `m`. */
   readonly extensions: ReadonlyMap<string, number>;
 }
@@ -36,6 +39,8 @@ export interface OwnExtensions {
   readonly uploadOnly: boolean;
   /** `metadata_size` (BEP 9), bytes. */
   readonly metadataSize?: number;
+  /** `boojum`: see `proof.ts`. */
+  readonly proof?: Uint8Array;
   /** `m`: our message ids, 1 to 255, by extension name. */
   readonly extensions: ReadonlyMap<string, number>;
 }
@@ -43,6 +48,7 @@ export interface OwnExtensions {
 /** @returns the payload of extended message 0, owned by the caller. */
 export function encodeExtendedHandshake(own: OwnExtensions): Uint8Array {
   return encodeBencode({
+    boojum: own.proof,
     m: own.extensions,
     metadata_size: own.metadataSize,
     p: own.listenPort,
@@ -66,6 +72,7 @@ export function parseExtendedHandshake(payload: Uint8Array): ExtendedHandshake {
     requestQueue: integerIn(dict, "reqq", 1, 1_000_000),
     uploadOnly: integerAt(dict, "upload_only") === 1,
     metadataSize: integerIn(dict, "metadata_size", 1, 2 ** 31 - 1),
+    proof: bytesUpTo(dict, "boojum", MAX_PROOF),
     extensions: extensionIds(dict.get("m")),
   };
 }
@@ -92,6 +99,12 @@ function extensionIds(value: BencodeValue | undefined): ReadonlyMap<string, numb
     ids.set(name, id);
   }
   return ids;
+}
+
+/** A copy, owned by the caller. */
+function bytesUpTo(dict: BencodeDict, key: string, most: number): Uint8Array | undefined {
+  const value = dict.get(key);
+  return value instanceof Uint8Array && value.length <= most ? value.slice() : undefined;
 }
 
 function integerIn(dict: BencodeDict, key: string, least: number, most: number): number | undefined {

@@ -3,7 +3,7 @@ import type { InfoHash, PeerId } from "../../protocol/ids.ts";
 
 /** A share of ours whose swarm is tracked. */
 export interface ShareEntry {
-  /** As in `/announce/ID`. */
+  /** As in `/announce/ID`; of a share with a password `ID/TOKEN`, without which nobody finds it. */
   readonly id: string;
   readonly infoHash: InfoHash;
   /** False: unknown to an announce or a scrape that does not carry the ID. */

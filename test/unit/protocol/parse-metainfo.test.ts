@@ -266,6 +266,12 @@ describe("parseMetainfo, beside the files", () => {
     for (const key of ["comment", "createdBy", "creationDate", "source"]) expect(odd).not.toHaveProperty(key);
   });
 
+  it("reads the token of a share with a password, when it can be one", () => {
+    expect(parse(single({}, { boojum: { token: "c0ffee" } })).token).toBe("c0ffee");
+    for (const token of ["", "x".repeat(65), 5])
+      expect(parse(single({}, { boojum: { token } }))).not.toHaveProperty("token");
+  });
+
   it("knows an unlisted share by our key outside info", () => {
     expect(parse(single({}, { boojum: { unlisted: 1 } })).unlisted).toBe(true);
     expect(parse(single({}, { boojum: { unlisted: 0 } })).unlisted).toBe(false);

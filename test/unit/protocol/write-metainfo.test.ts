@@ -85,6 +85,7 @@ describe("encodeTorrent", () => {
         createdBy: "me",
         creationDate: 7,
         unlisted: true,
+        token: "c0ffee",
       }),
       nodeHashes,
     );
@@ -98,6 +99,7 @@ describe("encodeTorrent", () => {
       createdBy: "me",
       creationDate: 7,
       unlisted: true,
+      token: "c0ffee",
     });
     expect(torrent.files.map(({ path, length, executable }) => [path, length, executable])).toEqual([
       [["a", "b.txt"], 4, true],

@@ -179,7 +179,7 @@ describe("the UDP tracker", () => {
 
   test("refuses other paths", () => {
     expect(errorOf(announce({ options: urlData("/scrape") }))).toBe("not found");
-    expect(errorOf(announce({ options: urlData("/announce/a/b") }))).toBe("not found");
+    expect(errorOf(announce({ options: urlData("/announce/a/b/c") }))).toBe("not found");
   });
 
   test("keeps a reply below what every link carries whole", () => {

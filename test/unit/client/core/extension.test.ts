@@ -25,6 +25,17 @@ test("our extension handshake is the dictionary of BEP 10, keys sorted", () => {
   ).toBe("d1:mde4:reqqi1e11:upload_onlyi0e1:v1:xe");
 });
 
+test("a proof goes along under our own name, and only one that could be one is read", () => {
+  const proof = Uint8Array.of(1, 2, 3);
+  const own = { client: "x", requestQueue: 1, uploadOnly: false, extensions: new Map(), proof };
+  expect(toLatin1(encodeExtendedHandshake(own))).toBe(
+    "d6:boojum3:\x01\x02\x031:mde4:reqqi1e11:upload_onlyi0e1:v1:xe",
+  );
+  expect(parse("d6:boojum3:\x01\x02\x03e").proof).toEqual(proof);
+  expect(parse(`d6:boojum65:${"x".repeat(65)}e`).proof).toBeUndefined();
+  expect(parse("d6:boojumi1ee").proof).toBeUndefined();
+});
+
 test("the example of BEP 10 is read, whatever else is in it", () => {
   expect(parse("d1:md11:LT_metadatai1e6:\xb5T_PEXi2ee1:pi6881e1:v13:\xc2\xb5Torrent 1.2e")).toEqual({
     client: "µTorrent 1.2",
