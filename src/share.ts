@@ -25,4 +25,6 @@ export { type Publication, type PublishOptions, publish } from "./share/publish.
 export { InterruptedError, NobodyHasItError } from "./share/receiver.ts";
 export { type Source, SourceReadError } from "./share/source.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
+export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tracker.ts";
+export { readReport, type TrackerReport } from "./share/tracker-log.ts";
 export { version } from "./share/version.ts";

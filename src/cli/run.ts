@@ -9,6 +9,7 @@ import { addCommonFlags, createOutput, type Surroundings } from "./options.ts";
 import { describeError } from "./output.ts";
 import { publishCommand } from "./publish.ts";
 import { meansGet } from "./source.ts";
+import { trackerCommand } from "./tracker.ts";
 import { askSecret } from "./ui/ask.ts";
 import { UsageError } from "./units.ts";
 
@@ -48,7 +49,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   const report = (code: number) => {
     exitCode = code;
   };
-  const commands = [publishCommand, getCommand, infoCommand, createCommand].map((build) => {
+  const commands = [publishCommand, getCommand, infoCommand, createCommand, trackerCommand].map((build) => {
     const command = build(surroundings, report);
     return forUs(command, surroundings);
   });
@@ -155,7 +156,7 @@ function firstOperand(args: readonly string[], commands: readonly Command[]): nu
 }
 
 /** Commands that the next versions bring, so that nobody wonders why there is no such file. */
-const LATER = ["find", "verify", "edit", "seed", "tracker", "doctor"];
+const LATER = ["find", "verify", "edit", "seed", "doctor"];
 
 /** What `share` alone shows. */
 function root(surroundings: Surroundings): Command {
@@ -186,6 +187,7 @@ Commands:
   share get SOURCE        download a URL or .torrent (also: share SOURCE)
   share info SOURCE       show what is in a torrent
   share create PATH       write a .torrent, publish nothing
+  share tracker           track any torrents, or those of a folder
 
 Examples:
   share ./photos                                 publish a folder

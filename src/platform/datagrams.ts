@@ -1,7 +1,8 @@
 /** UDP on a port number: what comes in is answered at once or not at all. */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { networkInterfaces } from "node:os";
 import { parseIp } from "../protocol/ip-address.ts";
-import { checkedAddresses, ListenError } from "./ports.ts";
+import { checkedAddresses, isPortTrouble, ListenError } from "./ports.ts";
 
 /** Answers a datagram; `bytes` may be kept, the reply is given away. Undefined: no reply. */
 export type AnswerDatagram = (bytes: Uint8Array, from: DatagramSender) => Uint8Array | undefined;
@@ -22,9 +23,15 @@ export interface DatagramPort {
 const MAX_QUEUED = 1024 * 1024;
 /** Bytes that wait to be read: a crowd that comes at once must not be lost. The system may give less. */
 const RECEIVE_BUFFER = 1024 * 1024;
+/** Addresses with a socket of their own; machines have a handful. */
+const MAX_OWN = 64;
 
 /**
  * Listens for datagrams on every address of `bind` (all when empty), or on none.
+ *
+ * For all of them there is a socket for each address that the machine has now, and one for those to come: a socket
+ * bound to no address answers from whichever the system prefers, and a machine with IPv6 has several; an asker that
+ * hears from another address than it asked takes the reply for somebody else's.
  * @throws {ListenError}
  */
 export async function listenDatagrams(
@@ -35,7 +42,7 @@ export async function listenDatagrams(
   const bind = checkedAddresses(options.bind);
   const sockets: Socket[] = [];
   try {
-    if (bind.length === 0) sockets.push(await openEverywhere(port, answer));
+    if (bind.length === 0) sockets.push(...(await openEverywhere(port, answer)));
     const ipv6Only = bind.some((address) => !address.includes(":"));
     for (const address of bind) sockets.push(await open({ address, port, ipv6Only }, answer));
   } catch (error) {
@@ -51,25 +58,51 @@ export async function listenDatagrams(
   };
 }
 
-async function openEverywhere(port: number, answer: AnswerDatagram): Promise<Socket> {
+async function openEverywhere(port: number, answer: AnswerDatagram): Promise<Socket[]> {
+  const shared = { port, shared: true, ipv6Only: false };
+  let all: Socket;
   try {
-    return await open({ address: "::", port, ipv6Only: false }, answer);
+    // Alone at first: that fails when anybody else has the port, a sharing one would not.
+    await close(await open({ ...shared, shared: false, address: "::" }, answer));
+    all = await open({ ...shared, address: "::" }, answer);
   } catch (error) {
+    if (!(error instanceof Error) || isPortTrouble(error)) throw error;
     // Without IPv6 the other family is all there is; any other trouble comes again.
-    return await open({ address: "0.0.0.0", port, ipv6Only: false }, answer).catch(() => {
+    all = await open({ ...shared, address: "0.0.0.0" }, answer).catch(() => {
       throw error;
     });
   }
+  const sockets = [all];
+  for (const address of ownAddresses().slice(0, MAX_OWN)) {
+    // An address may go while we look; the socket for all is there in any case.
+    const one = await open({ ...shared, address, ipv6Only: true }, answer).catch(() => undefined);
+    if (one !== undefined) sockets.push(one);
+  }
+  return sockets;
+}
+
+/** Without link-local IPv6 addresses, which are none without their zone. */
+function ownAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((infos) => infos ?? []);
+  return [...new Set(all.map(({ address }) => address))].filter((address) => !/^fe[89ab]/i.test(address));
 }
 
 function open(
-  where: { readonly address: string; readonly port: number; readonly ipv6Only: boolean },
+  where: {
+    readonly address: string;
+    readonly port: number;
+    readonly ipv6Only: boolean;
+    /** Several of our own sockets have the port. */
+    readonly shared?: boolean;
+  },
   answer: AnswerDatagram,
 ): Promise<Socket> {
-  const { address, port, ipv6Only } = where;
+  const { address, port, ipv6Only, shared = false } = where;
   const socket = createSocket({
     type: address.includes(":") ? "udp6" : "udp4",
-    ipv6Only,
+    // An IPv4 socket takes no such option at all.
+    ...(address.includes(":") ? { ipv6Only } : {}),
+    reuseAddr: shared,
     recvBufferSize: RECEIVE_BUFFER,
     // Replies go to literals only; the usual lookup would take a turn of the event loop for each.
     lookup: (host, _options, found) => found(null, host, host.includes(":") ? 6 : 4),

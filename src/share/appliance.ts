@@ -6,6 +6,7 @@ import type { Torrent } from "../client/torrent.ts";
 import type { PeerStats } from "../client/torrent-types.ts";
 import { createWeb, type WebOptions } from "../httpd/app.ts";
 import { Guard } from "../httpd/guard.ts";
+import { createStats } from "../httpd/stats.tsx";
 import { localHosts, ownNames } from "../platform/addresses.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { DatagramPort } from "../platform/datagrams.ts";
@@ -17,6 +18,7 @@ import { dialTcp, TcpTransport } from "../platform/tcp.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
 import { bytesEqual } from "../protocol/bytes.ts";
 import { formatPeerAddress } from "../protocol/peer-address.ts";
+import { prometheusText, trackerStats } from "../tracker/core/stats.ts";
 import { TrackerStore } from "../tracker/core/store.ts";
 import type { SwarmPeer } from "../tracker/core/swarm-types.ts";
 import { createTrackerHttp, trackerRoute } from "../tracker/http.ts";
@@ -372,9 +374,27 @@ function dispatcher(
   const web = createWeb({ catalog, guard, publicUrl, version, hostNames: ownNames, limit });
   const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
   const tracker = createTrackerHttp({ store, hostNames: () => [...ownNames(), ...names] });
+  const startedAt = systemClock.now();
+  // Only listed shares come here, and their names are on the first page anyway.
+  const seen = () =>
+    trackerStats(
+      store,
+      (systemClock.now() - startedAt) / 1000,
+      (hash) =>
+        catalog.listed().find(({ created }) => created !== undefined && bytesEqual(created.infoHash, hash))
+          ?.name,
+    );
+  const stats = createStats({
+    hostNames: ownNames,
+    publicUrl: publicUrl?.replace(/\/+$/, ""),
+    version,
+    stats: seen,
+    metrics: () => prometheusText(seen()),
+  });
   return (request, response) => {
-    if (trackerRoute(request.url ?? "") === undefined) web(request, response);
-    else tracker(request, response);
+    if (trackerRoute(request.url ?? "") !== undefined) tracker(request, response);
+    // With a password there is nothing to tell to those without it.
+    else if (guard !== undefined || !stats(request, response)) web(request, response);
   };
 }
 

@@ -140,3 +140,39 @@ export interface CreatedEvent {
   readonly files: number;
   readonly pieceLength: number;
 }
+
+/** A tracker's port is open. */
+export interface TrackerListeningEvent {
+  readonly event: "listening";
+  readonly port: number;
+  /** Announce URLs, the best first. */
+  readonly urls: readonly string[];
+}
+
+/** A peer came to a tracked swarm, got everything, or went. */
+export interface TrackerPeerEvent {
+  readonly event: "peer";
+  readonly state: "joined" | "completed" | "left";
+  /** 40 hexadecimal digits. */
+  readonly infoHash: string;
+  readonly address: string;
+  readonly client: string;
+  /** 0 to 1. */
+  readonly progress: number;
+}
+
+/** Once a second. */
+export interface TrackerStatsEvent {
+  readonly event: "stats";
+  readonly torrents: number;
+  readonly peers: number;
+  /** Since the start. */
+  readonly announces: number;
+}
+
+export type TrackerEvent =
+  | TrackerListeningEvent
+  | TrackerPeerEvent
+  | TrackerStatsEvent
+  | WarningEvent
+  | StoppedEvent;

@@ -85,7 +85,7 @@ function announce(
   const query = parseAnnounce(route.query);
   if (!query.ok) return encodeFailure(query.reason);
   const outcome = store.announce({ query, address, shareId: route.shareId, reachedAs });
-  if (!outcome.ok) return encodeFailure(outcome.reason);
+  if (!outcome.ok) return encodeFailure(outcome.reason, outcome.retryIn);
   return encodeAnnounce(
     { ...outcome, externalIp: address, interval: store.interval, minInterval: store.minInterval },
     query,

@@ -23,6 +23,7 @@ afterAll(() => place.remove());
 
 async function open(options: {
   port?: number;
+  bind?: readonly string[];
   onEvent?: (event: { event: string }) => void;
 }): Promise<Publication> {
   const dir = path.join(place.dir, "data");
@@ -58,6 +59,16 @@ test.each(["127.0.0.1", "::1"])(
     // Its own seeder, at the address that was asked.
     const address = to === "::1" ? [...new Array<number>(15).fill(0), 1] : [127, 0, 0, 1];
     expect(reply.slice(20)).toEqual([...address, ...u16(port)]);
+  },
+);
+
+test.each([[["127.0.0.1"]], [["::1"]], [["127.0.0.1", "::1"]]])(
+  "%j alone can be listened on",
+  async (bind) => {
+    const events: { event: string }[] = [];
+    const { port } = await open({ bind, onEvent: (event) => events.push(event) });
+    for (const address of bind) expect(await ask(address, port, connectRequest())).toHaveLength(16);
+    expect(events).not.toContainEqual(expect.objectContaining({ code: "udp" }));
   },
 );
 

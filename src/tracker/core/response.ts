@@ -17,8 +17,9 @@ export interface AnnounceAnswer {
   readonly externalIp: Uint8Array;
 }
 
-export function encodeFailure(reason: string): Uint8Array {
-  return encodeBencode({ "failure reason": reason });
+/** @param retryIn minutes until it may be worth asking again (BEP 31). */
+export function encodeFailure(reason: string, retryIn?: number): Uint8Array {
+  return encodeBencode({ "failure reason": reason, "retry in": retryIn });
 }
 
 export function encodeAnnounce(

@@ -5,7 +5,7 @@ import { formatIp } from "../../protocol/ip-address.ts";
 import { PeerList } from "./peer-list.ts";
 import type { AnnounceQuery } from "./query.ts";
 import { type OwnEndpoint, selectPeers } from "./select.ts";
-import { Swarm, type SwarmLimits } from "./swarm.ts";
+import { type SavedPeer, Swarm, type SwarmLimits } from "./swarm.ts";
 import type { ShareEntry, SwarmCounts, SwarmEvents, SwarmPeer } from "./swarm-types.ts";
 
 export interface TrackerOptions {
@@ -23,6 +23,10 @@ export interface TrackerOptions {
   readonly maxPeers?: number;
   /** Peers of one swarm from one address, loopback excepted; 256 by default. */
   readonly maxPerAddress?: number;
+  /** Peers of all swarms; 1,000,000 by default, about 100 MB. */
+  readonly maxTotalPeers?: number;
+  /** Any torrent is tracked, not only registered ones, up to so many; absent: only those. */
+  readonly openTo?: number | undefined;
 }
 
 export interface AnnounceRequest {
@@ -37,11 +41,35 @@ export interface AnnounceRequest {
 
 export type AnnounceOutcome =
   | { readonly ok: true; readonly counts: SwarmCounts; readonly peers: PeerList; readonly warning?: string }
-  | { readonly ok: false; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      /** Minutes until it may be worth asking again (BEP 31). */
+      readonly retryIn?: number;
+    };
+
+/** What has been asked since the start. */
+export interface TrackerCounters {
+  readonly announces: number;
+  readonly refused: number;
+  readonly scrapes: number;
+}
 
 export interface ScrapedSwarm {
   readonly infoHash: InfoHash;
   readonly counts: SwarmCounts;
+}
+
+/** A swarm as it is kept while no tracker runs. */
+export interface SavedSwarm {
+  readonly infoHash: InfoHash;
+  /** Nobody registered it: it was tracked because the tracker was open to all. */
+  readonly isStranger: boolean;
+  readonly seed: number;
+  readonly downloaded: number;
+  /** What the seconds of its peers are measured against. */
+  readonly now: number;
+  readonly peers: Iterable<SavedPeer>;
 }
 
 /** What a client gets that does not say how many peers it wants, and the most that any gets. */
@@ -50,6 +78,11 @@ const MAX_WANTED = 200;
 /** Seconds beyond twice the interval until a silent peer is forgotten: a client may be late by its jitter. */
 const GRACE = 60;
 const SWEEP_SECONDS = 30;
+/** Where our seconds begin: far enough from 0, which means never, that restored peers may be older than we. */
+const EPOCH = 1_000_000;
+/** The ID of a torrent that nobody registered. */
+const STRANGER = "";
+const FULL_RETRY_MINUTES = 30;
 
 interface Tracked {
   readonly infoHash: InfoHash;
@@ -60,7 +93,10 @@ interface Tracked {
   readonly shares: Map<string, boolean>;
 }
 
-/** The swarms of our own shares, and of nothing else: what a stranger announces besides costs no memory. */
+/**
+ * The swarms of registered torrents, and of nothing else: what a stranger announces besides costs no memory. Only an
+ * open tracker (`openTo`) takes what comes, and then up to a limit.
+ */
 export class TrackerStore {
   /** Seconds, for the replies. */
   readonly interval: number;
@@ -74,6 +110,11 @@ export class TrackerStore {
   /** Facts that wait until the change they came from is whole. */
   #facts: (() => void)[] = [];
   #sweep: Timer | undefined;
+  readonly #maxTotalPeers: number;
+  readonly #openTo: number;
+  #totalPeers = 0;
+  #tidyAt = 0;
+  readonly #counters = { announces: 0, refused: 0, scrapes: 0 };
 
   constructor(options: TrackerOptions) {
     this.interval = options.interval ?? 300;
@@ -81,6 +122,8 @@ export class TrackerStore {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#events = options.events ?? {};
+    this.#maxTotalPeers = options.maxTotalPeers ?? 1_000_000;
+    this.#openTo = options.openTo ?? 0;
     this.#limits = { maxPeers: options.maxPeers ?? 100_000, maxPerAddress: options.maxPerAddress ?? 256 };
   }
 
@@ -92,27 +135,93 @@ export class TrackerStore {
       known.shares.set(share.id, share.listed);
       return;
     }
+    this.#track(share);
+  }
+
+  #track(share: ShareEntry, seed?: number): Tracked {
     const { infoHash, totalBytes, seeder } = share;
-    const swarm = new Swarm(this.#limits, this.#random, (fact, slot, of) =>
-      this.#remember(fact, slot, of, infoHash),
+    const swarm = new Swarm(
+      this.#limits,
+      this.#random,
+      (fact, slot, of) => this.#remember(fact, slot, of, infoHash),
+      seed,
     );
-    const shares = new Map([[share.id, share.listed]]);
-    this.#swarms.set(key, { infoHash, swarm, totalBytes, seeder, shares });
+    const tracked = { infoHash, swarm, totalBytes, seeder, shares: new Map([[share.id, share.listed]]) };
+    this.#swarms.set(toLatin1(infoHash), tracked);
+    return tracked;
   }
 
   /** Forgets a share, and its swarm when no other share has the same torrent; peers are not said to have left. */
   unregister(hash: InfoHash, id: string): void {
     const key = toLatin1(hash);
     const tracked = this.#swarms.get(key);
-    if (tracked?.shares.delete(id) === true && tracked.shares.size === 0) this.#swarms.delete(key);
+    if (tracked?.shares.delete(id) !== true || tracked.shares.size > 0) return;
+    this.#swarms.delete(key);
+    this.#totalPeers -= tracked.swarm.size;
+  }
+
+  get counters(): TrackerCounters {
+    return this.#counters;
+  }
+
+  /** How many peers all swarms have, ourselves not among them. */
+  get totalPeers(): number {
+    return this.#totalPeers;
+  }
+
+  /** What {@link restore} takes: every swarm, hidden ones too. The peers can be read until the next change. */
+  *saved(): Generator<SavedSwarm> {
+    const now = this.#seconds();
+    for (const { infoHash, swarm, shares } of this.#swarms.values()) {
+      const isStranger = shares.has(STRANGER);
+      yield {
+        infoHash,
+        isStranger,
+        seed: swarm.seed,
+        downloaded: swarm.downloaded,
+        now,
+        peers: swarm.saved(),
+      };
+    }
+  }
+
+  /**
+   * Puts back a swarm that was saved `elapsed` seconds ago. A torrent that is neither registered now nor was open to
+   * all, or for which there is no room, is left out, and so is one that has peers already.
+   */
+  restore(saved: SavedSwarm, elapsed: number): void {
+    const { infoHash, isStranger, seed, downloaded } = saved;
+    const key = toLatin1(infoHash);
+    const known = this.#swarms.get(key);
+    if (known === undefined && !(isStranger && this.#swarms.size < this.#openTo)) return;
+    if ((known?.swarm.size ?? 0) > 0) return;
+    const shift = this.#seconds() - saved.now - elapsed;
+    const room = this.#maxTotalPeers - this.#totalPeers;
+    const entry = { id: STRANGER, infoHash, listed: true, totalBytes: 0 };
+    const fresh = this.#track(known === undefined ? entry : { ...known, ...entry }, seed);
+    if (known !== undefined) this.#swarms.set(key, { ...known, swarm: fresh.swarm });
+    fresh.swarm.restore(downloaded, atMost(room, saved.peers, shift));
+    this.#totalPeers += fresh.swarm.size;
+    if (fresh.swarm.size > 0) this.#sweepLater();
   }
 
   /** Takes note of the sender and chooses peers for it. The outcome is valid until the next announce. */
   announce(request: AnnounceRequest): AnnounceOutcome {
     const { query, address, shareId, reachedAs } = request;
-    const tracked = this.#swarms.get(toLatin1(query.infoHash));
-    if (tracked === undefined || !isVisible(tracked, shareId))
+    const tracked = this.#swarms.get(toLatin1(query.infoHash)) ?? this.#welcome(request);
+    if (tracked === undefined || !isVisible(tracked, shareId)) {
+      this.#counters.announces++;
+      this.#counters.refused++;
+      if (tracked === undefined && this.#openTo > 0)
+        return {
+          ok: false,
+          reason: "this tracker has no room for more torrents",
+          retryIn: FULL_RETRY_MINUTES,
+        };
       return { ok: false, reason: "unknown torrent: it is not, or no longer, shared here" };
+    }
+    // What hidden swarms do is told to nobody, not even as a number.
+    if (isVisible(tracked, undefined)) this.#counters.announces++;
     const { swarm } = tracked;
     const isOwn = tracked.seeder !== undefined && bytesEqual(tracked.seeder, query.peerId);
     const left = query.left ?? (query.event === "completed" ? 0 : undefined);
@@ -140,6 +249,12 @@ export class TrackerStore {
 
   /** The swarms that were asked for and may be seen; all that may be seen when none is named (BEP 48). */
   scrape(infoHashes: readonly InfoHash[], shareId: string | undefined): ScrapedSwarm[] {
+    this.#counters.scrapes++;
+    return this.visible(infoHashes, shareId);
+  }
+
+  /** As {@link scrape}, but counts as nobody's question. */
+  visible(infoHashes: readonly InfoHash[], shareId: string | undefined): ScrapedSwarm[] {
     const asked: (Tracked | undefined)[] =
       infoHashes.length === 0
         ? [...this.#swarms.values()]
@@ -173,6 +288,24 @@ export class TrackerStore {
     this.#sweep?.cancel();
     this.#sweep = undefined;
     this.#swarms.clear();
+    this.#totalPeers = 0;
+  }
+
+  /** A torrent that nobody registered, if we track any and there is room. */
+  #welcome({ query, shareId }: AnnounceRequest): Tracked | undefined {
+    if (this.#openTo === 0 || shareId !== undefined || query.event === "stopped") return undefined;
+    if (this.#swarms.size >= this.#openTo) this.#tidy();
+    if (this.#swarms.size >= this.#openTo) return undefined;
+    return this.#track({ id: STRANGER, infoHash: query.infoHash, listed: true, totalBytes: 0 });
+  }
+
+  /** Forgets the torrents of strangers that nobody has. It looks at all of them, so not for every announce. */
+  #tidy(): void {
+    if (this.#seconds() < this.#tidyAt) return;
+    this.#tidyAt = this.#seconds() + SWEEP_SECONDS;
+    for (const [key, { swarm, shares }] of this.#swarms) {
+      if (swarm.size === 0 && shares.has(STRANGER) && shares.size === 1) this.#swarms.delete(key);
+    }
   }
 
   #update(tracked: Tracked, { query, address }: AnnounceRequest, left: number | undefined): number {
@@ -191,14 +324,14 @@ export class TrackerStore {
       if (slot >= 0) swarm.remove(slot);
       return -1;
     }
+    if (this.#totalPeers >= this.#maxTotalPeers && swarm.find(report) < 0) return -1;
     const slot = swarm.update(report, this.#seconds());
     this.#sweepLater();
     return slot;
   }
 
-  /** Seconds from 1, because 0 means never. */
   #seconds(): number {
-    return Math.floor(this.#clock.now() / 1000) + 1;
+    return Math.floor(this.#clock.now() / 1000) + EPOCH;
   }
 
   #sweepLater(): void {
@@ -216,6 +349,8 @@ export class TrackerStore {
   }
 
   #remember(fact: keyof SwarmEvents, slot: number, swarm: Swarm, infoHash: InfoHash): void {
+    if (fact === "joined") this.#totalPeers++;
+    else if (fact === "left") this.#totalPeers--;
     const events = this.#events;
     if (events[fact] === undefined) return;
     const peer = snapshot(infoHash, swarm, slot);
@@ -240,6 +375,16 @@ function isVisible(tracked: Tracked, shareId: string | undefined): boolean {
 function countsOf({ swarm, seeder }: Tracked): SwarmCounts {
   const complete = swarm.seeders + (seeder === undefined ? 0 : 1);
   return { complete, downloaded: swarm.downloaded, incomplete: swarm.size - swarm.seeders };
+}
+
+/** The first `room` peers, with `shift` added to when they were seen. */
+function* atMost(room: number, peers: Iterable<SavedPeer>, shift: number): Generator<SavedPeer> {
+  let count = 0;
+  for (const peer of peers) {
+    if (count++ >= room) return;
+    const endpoints = peer.endpoints.map((at) => ({ ...at, seen: Math.max(1, at.seen + shift) }));
+    yield { ...peer, endpoints };
+  }
 }
 
 function progressOf(left: number | undefined, total: number): number {

@@ -26,6 +26,21 @@ export interface SwarmLimits {
   readonly maxPerAddress: number;
 }
 
+/** A peer as it is kept while no tracker runs. */
+export interface SavedPeer {
+  readonly peerId: Uint8Array;
+  /** Means something only together with the swarm's seed. */
+  readonly proof: number;
+  readonly flags: number;
+  readonly progress: number;
+  /** One of each family at most. `seen` is in the swarm's seconds. */
+  readonly endpoints: readonly {
+    readonly address: Uint8Array;
+    readonly port: number;
+    readonly seen: number;
+  }[];
+}
+
 /** Told of a fact in the middle of a change: the slot can be read, and only during the call. */
 export type SwarmWatcher = (fact: "joined" | "completed" | "left", slot: number, swarm: Swarm) => void;
 
@@ -43,7 +58,7 @@ const COUNTED = 4;
 export class Swarm {
   readonly v4: Endpoints;
   readonly v6: Endpoints;
-  readonly #seed: number;
+  readonly seed: number;
   readonly #limits: SwarmLimits;
   readonly #watcher: SwarmWatcher;
   #capacity = 0;
@@ -59,9 +74,9 @@ export class Swarm {
   #seeders = 0;
   #downloaded = 0;
 
-  constructor(limits: SwarmLimits, random: Random, watcher: SwarmWatcher) {
-    const seed = new DataView(random.bytes(4).buffer).getInt32(0);
-    this.#seed = seed;
+  /** @param seed what a saved swarm had; a fresh one is drawn by default. */
+  constructor(limits: SwarmLimits, random: Random, watcher: SwarmWatcher, seed = drawSeed(random)) {
+    this.seed = seed;
     this.#limits = limits;
     this.#watcher = watcher;
     this.v4 = new Endpoints(4, seed);
@@ -145,6 +160,34 @@ export class Swarm {
     }
   }
 
+  /** What {@link restore} takes, for every peer. */
+  *saved(): Generator<SavedPeer> {
+    for (const slot of this.slots()) {
+      yield {
+        peerId: this.peerId(slot),
+        proof: this.#proofs[slot] ?? 0,
+        flags: this.#flags[slot] ?? 0,
+        progress: this.progress(slot),
+        endpoints: [this.v4, this.v6]
+          .filter((endpoints) => endpoints.has(slot))
+          .map((at) => ({ address: at.address(slot), port: at.port(slot), seen: at.seen(slot) })),
+      };
+    }
+  }
+
+  /** Puts peers back into an empty swarm with the seed they were saved with; nobody is told. */
+  restore(downloaded: number, peers: Iterable<SavedPeer>): void {
+    this.#downloaded = downloaded;
+    for (const { peerId, proof, flags, progress, endpoints } of peers) {
+      if (this.size >= this.#limits.maxPeers || this.#find(peerId, proof) >= 0) continue;
+      const slot = this.#place(peerId, proof, USED | (flags & (SEEDER | COUNTED)), progress);
+      for (const { address, port, seen } of endpoints) {
+        const family = address.length === 4 ? this.v4 : this.v6;
+        if (family.find(address, port) < 0) family.put(slot, address, port, this.isSeeder(slot), seen);
+      }
+    }
+  }
+
   /** Every peer, for as long as nothing changes. */
   *slots(): Generator<number> {
     for (let slot = 0; slot < this.#top; slot++) if (((this.#flags[slot] ?? 0) & USED) !== 0) yield slot;
@@ -157,12 +200,17 @@ export class Swarm {
   }
 
   #claim(report: PeerReport): number {
+    const flags = USED | (report.seeder && !report.justCompleted ? SEEDER | COUNTED : 0);
+    return this.#place(report.peerId, this.#proof(report), flags, report.progress);
+  }
+
+  #place(id: Uint8Array, proof: number, flags: number, progress: number): number {
     const slot = this.#free.pop() ?? this.#top++;
     if (slot >= this.#capacity) this.#grow();
-    this.#ids.set(report.peerId, slot * ID_LENGTH);
-    this.#proofs[slot] = this.#proof(report);
-    this.#flags[slot] = USED | (report.seeder && !report.justCompleted ? SEEDER | COUNTED : 0);
-    this.#progress[slot] = report.progress;
+    this.#ids.set(id, slot * ID_LENGTH);
+    this.#proofs[slot] = proof;
+    this.#flags[slot] = flags;
+    this.#progress[slot] = progress;
     if (this.isSeeder(slot)) this.#seeders++;
     this.#byIdentity.insert(slot, this.#hash(slot));
     return slot;
@@ -204,7 +252,7 @@ export class Swarm {
   }
 
   #proof({ key, address }: PeerReport): number {
-    return key === "" ? mixBytes(address, 0, address.length, this.#seed) : mixText(key, this.#seed);
+    return key === "" ? mixBytes(address, 0, address.length, this.seed) : mixText(key, this.seed);
   }
 
   #hash(slot: number): number {
@@ -223,4 +271,8 @@ export class Swarm {
     for (let slot = 0; slot < before; slot++)
       if (((this.#flags[slot] ?? 0) & USED) !== 0) this.#byIdentity.insert(slot, this.#hash(slot));
   }
+}
+
+function drawSeed(random: Random): number {
+  return new DataView(random.bytes(4).buffer).getInt32(0);
 }
