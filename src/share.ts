@@ -11,6 +11,8 @@
  * ```
  * Nothing runs, and no file is open, once `publication.close()` or `download.closed` has settled.
  */
+
+export { AllowedError } from "./share/allowed-torrents.ts";
 export type * from "./share/events.ts";
 export {
   type Download,
@@ -26,5 +28,6 @@ export { InterruptedError, NobodyHasItError } from "./share/receiver.ts";
 export { type Source, SourceReadError } from "./share/source.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
 export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tracker.ts";
-export { readReport, type TrackerReport } from "./share/tracker-log.ts";
+export { readReport, TrackerLogError, type TrackerReport } from "./share/tracker-log.ts";
 export { version } from "./share/version.ts";
+export { TrackerStateError } from "./tracker/state-file.ts";

@@ -3,7 +3,7 @@ import { escapeForTerminal } from "../../protocol/escape.ts";
 import { Layout } from "./layout.tsx";
 
 /** One swarm of {@link StatsView}. */
-export interface SwarmView {
+interface SwarmView {
   readonly infoHash: string;
   readonly name?: string;
   readonly seeders: number;

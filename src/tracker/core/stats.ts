@@ -17,7 +17,7 @@ export interface TrackerStats {
   readonly swarms: readonly SwarmStats[];
 }
 
-export interface SwarmStats {
+interface SwarmStats {
   /** 40 hexadecimal digits. */
   readonly infoHash: string;
   /** Absent when names are not shown, or not known. */
