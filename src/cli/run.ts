@@ -35,7 +35,12 @@ export async function main(args: readonly string[]): Promise<void> {
     ...(process.stdin.isTTY && process.stderr.isTTY && { askSecret }),
     openUrl: async (url) => {
       const { default: open } = await import("open");
-      await open(url);
+      const opener = await open(url);
+      // That there is no such program is told later, and unheard it would end us. What it says on its end doesn't matter.
+      await new Promise<void>((resolve, reject) => {
+        opener.once("spawn", resolve).once("error", reject);
+        if (opener.pid !== undefined) resolve();
+      });
     },
     readerGone: readerGone.signal,
   });

@@ -46,6 +46,9 @@ const NEWCOMER_EXPECTED: Millis = 1000;
 const STALLED_REST: Millis = 30_000;
 /** How long it may take for that; what comes later is welcome all the same. */
 const STALLED_PATIENCE: Millis = 20_000;
+/** For how long a piece isn't asked of a peer that rejected it: doubled each time, until something comes. */
+const LEAST_WITHHELD: Millis = 1000;
+const MOST_WITHHELD: Millis = 60_000;
 
 /**
  * The way in of a torrent: asks peers for blocks, puts them together, checks and stores pieces.
@@ -105,6 +108,7 @@ export class Intake {
 
   onPieces(peer: Peer, pieces: Bitfield): void {
     peer.have = pieces;
+    peer.withheld.clear();
     this.#count(peer);
     peer.useful = countCommon(pieces, this.#options.missing);
     this.#changedInterest(peer);
@@ -113,12 +117,8 @@ export class Intake {
 
   onHave(peer: Peer, piece: PieceIndex): void {
     this.#count(peer);
-    if (!peer.have.add(piece)) return;
-    this.#picker.addHave(piece);
-    if (!this.#options.missing.has(piece)) return;
-    peer.useful++;
-    if (peer.useful === 1) this.#changedInterest(peer);
-    this.#refill(peer);
+    peer.withheld.delete(piece);
+    if (this.#add(peer, piece)) this.#refill(peer);
   }
 
   onChoke(peer: Peer): void {
@@ -129,6 +129,7 @@ export class Intake {
   onUnchoke(peer: Peer): void {
     peer.only = undefined;
     peer.resting = false;
+    this.#restore(peer);
     this.#refill(peer);
   }
 
@@ -136,13 +137,19 @@ export class Intake {
     this.#refill(peer);
   }
 
-  /** Not asked again before the next tick: a peer that rejects everything must not be asked in a loop. */
+  /**
+   * Whoever rejects a block although it lets us ask has lost the piece, or has too many requests: it's not asked for
+   * that piece while there are others, nor in a loop. Without this, started pieces that nobody has would fill its
+   * queue, and the rest would never come.
+   */
   onReject(peer: Peer, piece: PieceIndex, begin: number): void {
     peer.allowed.delete(piece);
     if (!peer.requests.delete(this.#id(piece, begin))) return;
-    peer.resting = true;
     this.#picker.release(piece, begin, peer.key);
     this.#refund(1);
+    // What a stalled peer rejects may be what it was asked before, and was told to forget.
+    if (peer.only !== undefined || peer.stalled) peer.resting = true;
+    else this.#withhold(peer, piece);
     this.#wakeLater();
   }
 
@@ -154,6 +161,7 @@ export class Intake {
     peer.progressAt = now;
     peer.stalled = false;
     peer.resting = false;
+    peer.withheldFor = LEAST_WITHHELD;
     const id = this.#id(piece, begin);
     const askedAt = peer.requests.get(id);
     if (askedAt !== undefined) {
@@ -198,6 +206,8 @@ export class Intake {
         if (now - peer.progressAt > patience) this.#giveUp(peer, now);
       }
       if (now >= peer.restUntil) peer.resting = false;
+      if (peer.withheld.size > 0 && peer.requests.size === 0 && now >= peer.withheldUntil)
+        this.#restore(peer);
       this.#refill(peer);
     }
   }
@@ -242,6 +252,37 @@ export class Intake {
     peer.counted = true;
     peer.countedAsSeed = peer.have.isComplete;
     this.#picker.addPieces(peer.have);
+  }
+
+  /** @returns whether we miss it. */
+  #add(peer: Peer, piece: number): boolean {
+    if (!peer.have.add(piece)) return false;
+    if (!peer.countedAsSeed) this.#picker.addHave(piece);
+    if (!this.#options.missing.has(piece)) return false;
+    peer.useful++;
+    if (peer.useful === 1) this.#changedInterest(peer);
+    return true;
+  }
+
+  /** Takes `piece` as one that the peer doesn't have, for a time. */
+  #withhold(peer: Peer, piece: number): void {
+    if (!peer.have.delete(piece)) return;
+    if (!peer.countedAsSeed) this.#picker.removeHave(piece);
+    const idle = this.#picker.abandon(piece);
+    if (idle !== undefined) this.#free(idle.size, idle.buffer);
+    if (peer.withheld.size === 0) peer.withheldUntil = this.#options.clock.now() + peer.withheldFor;
+    peer.withheld.add(piece);
+    if (!this.#options.missing.has(piece)) return;
+    peer.useful--;
+    if (peer.useful === 0) this.#changedInterest(peer);
+  }
+
+  /** Tries again what the peer rejected, later each time. */
+  #restore(peer: Peer): void {
+    if (peer.withheld.size === 0) return;
+    peer.withheldFor = Math.min(2 * peer.withheldFor, MOST_WITHHELD);
+    for (const piece of peer.withheld) this.#add(peer, piece);
+    peer.withheld.clear();
   }
 
   #changedInterest(peer: Peer): void {

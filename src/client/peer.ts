@@ -84,14 +84,23 @@ export class Peer implements PickPeer, WireHandler {
   only: ReadonlySet<number> | undefined = this.allowed;
   /** It let our requests time out, and gets one at a time until it sends something. */
   stalled = false;
-  /** It rejected a request, or stalled: not asked again before `restUntil` and the next second, or its next block. */
+  /** It rejected a request out of turn, or stalled: not asked again before `restUntil` and the next second, or its next block. */
   resting = false;
   restUntil: Millis = 0;
+  /** Pieces taken out of `have` because it rejected requests for them. */
+  readonly withheld = new Set<number>();
+  withheldFor: Millis = 1000;
+  /** When those may be asked for again. */
+  withheldUntil: Millis = Number.NEGATIVE_INFINITY;
   /** When it last sent a block, or was first asked for one after a pause. */
   progressAt: Millis;
   /** Blocks that the download limit granted and that are not asked for yet. */
   credit = 0;
   awaitsCredit = false;
+
+  /** When a block last went either way, as far as the last tick saw. */
+  movedAt: Millis;
+  movedBytes = 0;
 
   readonly down: RateMeter;
   readonly up: RateMeter;
@@ -109,6 +118,7 @@ export class Peer implements PickPeer, WireHandler {
     this.connectedAt = options.now;
     this.progressAt = options.now;
     this.owner = options.owner;
+    this.movedAt = options.now;
     this.have = new Bitfield(options.pieceCount);
     this.pipeline = new Pipeline(options.now);
     this.down = new RateMeter(RATE_SPAN, options.now);
@@ -122,7 +132,7 @@ export class Peer implements PickPeer, WireHandler {
 
   /** It has everything, or says that it takes nothing (BEP 21). */
   get takesNothing(): boolean {
-    return this.uploadOnly || (this.counted && this.have.isComplete);
+    return this.uploadOnly || this.countedAsSeed || (this.counted && this.have.isComplete);
   }
 
   stats(now: Millis): PeerStats {

@@ -84,7 +84,7 @@ export class Session {
 
   /** A peer connected to our port: reads its handshake and hands it to the torrent it asks for, or closes it. */
   accept(transport: Transport): void {
-    if (this.#closed || !this.#env.budget.take()) {
+    if (this.#closed || !(this.#env.budget.take() || (this.#makeRoom() && this.#env.budget.take()))) {
       transport.destroy();
       return;
     }
@@ -123,6 +123,11 @@ export class Session {
     await Promise.all(torrents.map((torrent) => torrent.close()));
     this.#env.up.close();
     this.#env.down.close();
+  }
+
+  #makeRoom(): boolean {
+    for (const torrent of this.#torrents.values()) if (torrent.makeRoom()) return true;
+    return false;
   }
 
   #route(incoming: IncomingPeer): void {

@@ -46,6 +46,8 @@ export interface TorrentEnvironment {
 
 const DEFAULT_MAX_PEERS = 100;
 const DEFAULT_BUFFER_BYTES = 64 * 1024 * 1024;
+/** Longer than the choker needs to give everybody who asks a turn or at least a look. */
+const IDLE_BEFORE_LEAVING: Millis = 15_000;
 /** How often `finish` looks. */
 const FINISH_POLL: Millis = 20;
 /**
@@ -193,7 +195,7 @@ export class Torrent implements PeerOwner {
     const maxPeers = this.#options.maxPeers ?? DEFAULT_MAX_PEERS;
     const refused =
       this.#phase !== "running" ||
-      this.#peers.size >= maxPeers ||
+      (this.#peers.size >= maxPeers && !this.makeRoom()) ||
       this.#bans.hasHost(incoming.transport.remote.host);
     if (refused) {
       incoming.transport.destroy();
@@ -201,6 +203,22 @@ export class Torrent implements PeerOwner {
       return;
     }
     this.#start(incoming.transport, "incoming", incoming);
+  }
+
+  /**
+   * Ends the connection that nothing has come or gone by for longest, so that those who only sit there can't keep out
+   * a receiver.
+   * @returns false when all are in use.
+   * @internal
+   */
+  makeRoom(): boolean {
+    const now = this.#env.clock.now();
+    let idlest: Peer | undefined;
+    for (const peer of this.#peers.values()) {
+      if (now - peer.movedAt >= IDLE_BEFORE_LEAVING && peer.movedAt < (idlest?.movedAt ?? now)) idlest = peer;
+    }
+    idlest?.wire.close(new ProtocolError("idle, and another peer needs the place"));
+    return idlest !== undefined;
   }
 
   /**
@@ -382,6 +400,9 @@ export class Torrent implements PeerOwner {
       const sent = peer.wire.payloadUp - peer.up.total;
       peer.up.add(sent, now);
       this.#upRate.add(sent, now);
+      const moved = peer.wire.payloadUp + peer.down.total;
+      if (moved > peer.movedBytes) peer.movedAt = now;
+      peer.movedBytes = moved;
     }
     this.#intake.tick(now);
     this.#offers.tick();

@@ -86,7 +86,8 @@ class Walker {
       if (errorCode(cause) === "ENOENT" && folder.parent !== undefined) return;
       throw unreadable(folder.absolutePath, "folder", cause);
     }
-    if (entries.length === 0) this.#note("empty-folder", folder.path, "empty folders can't be published");
+    if (entries.length === 0 && folder.parent !== undefined)
+      this.#note("empty-folder", folder.path, "empty folders can't be published");
     if (entries.some(({ name }) => mayBeMangled(name))) await this.#refuseBadNames(folder);
     for (const entry of entries) {
       const settled = this.#take(folder, entry.name, kindOf(entry));

@@ -190,6 +190,44 @@ describe("peers that misbehave or leave", () => {
     await sim.close();
   });
 
+  it("go on with all the rest when the source has lost every second piece, and get those from the next one", async () => {
+    // In two sizes: pieces of one block, which are rejected whole, and pieces that have begun to come.
+    for (const pieceLength of [16_384, 131_072]) {
+      const sim = new Sim({ seed: 17, length: 16 * MIB, pieceLength });
+      const seeder = sim.add("seeder", { have: "all", up: 2_000_000 });
+      const leecher = sim.add("leecher");
+      sim.introduceAll();
+      await sim.clock.advance(1000);
+      const { pieceCount } = sim.layout;
+      const lost = Array.from({ length: pieceCount / 2 }, (_, i) => 2 * i);
+      for (const piece of lost) seeder.storage.pieces.delete(piece);
+      const missing = lost.filter((piece) => !leecher.torrent.have.has(piece)).length;
+      await sim.clock.runUntil(() => leecher.torrent.have.count >= pieceCount - missing - 8, 15_000);
+      await sim.clock.advance(5_000);
+      expect(leecher.torrent.have.count).toBeGreaterThanOrEqual(pieceCount - missing);
+      sim.add("another", { have: "all" }).torrent.addPeers([leecher.address], "user");
+      await sim.runUntilComplete([leecher], 10_000);
+      await sim.close();
+    }
+  });
+
+  it("get a place where all are taken by peers that do nothing", async () => {
+    const sim = new Sim({ seed: 18, length: 4 * MIB, pieceLength: 65_536 });
+    const seeder = sim.add("seeder", { have: "all", maxPeers: 5 });
+    // What they want can't be had: connected, and that is all.
+    seeder.storage.pieces.delete(0);
+    for (let i = 0; i < 5; i++) {
+      const idle = sim.add(`idle${i}`, { wanted: sim.pieceSet([0]) });
+      idle.torrent.addPeers([seeder.address], "user");
+    }
+    await sim.clock.advance(20_000);
+    expect(seeder.torrent.stats().peers).toBe(5);
+    const leecher = sim.add("leecher", { wanted: sim.pieceSet([1, 2, 3]) });
+    leecher.torrent.addPeers([seeder.address], "user");
+    await sim.runUntilComplete([leecher], 10_000);
+    await sim.close();
+  });
+
   it("complete after the seeder left, when every piece is among them", async () => {
     const sim = new Sim({ seed: 14, length: 8 * MIB, pieceLength: 65_536 });
     const seeder = sim.add("seeder", { have: "all", up: 500_000 });

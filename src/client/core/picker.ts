@@ -89,6 +89,11 @@ export class Picker {
     this.#order.count(piece, 1);
   }
 
+  /** A peer of an earlier `addPieces`, not complete then, has lost one. */
+  removeHave(piece: number): void {
+    this.#order.count(piece, -1);
+  }
+
   /** A peer left. `wasSeed`: it was complete when it said what it had, so it's counted apart. */
   removePieces(have: Bitfield, wasSeed: boolean): void {
     this.#sources--;
@@ -220,6 +225,15 @@ export class Picker {
       } else if (here > least) more++;
     }
     return pieceCount === 0 ? 0 : this.#seeds + least + more / pieceCount;
+  }
+
+  /** A started piece of which nothing came and nothing is on the way: idle again, and returned. */
+  abandon(piece: number): ActivePiece | undefined {
+    const active = this.#active.get(piece);
+    if (active === undefined || active.receivedCount > 0 || active.requestedCount > 0) return undefined;
+    this.#drop(active);
+    this.#order.insert(piece);
+    return active;
   }
 
   #mayAsk(peer: PickPeer, active: ActivePiece): boolean {
