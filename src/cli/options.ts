@@ -1,5 +1,6 @@
 /** Flags that several commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseNetwork } from "../protocol/proxy-rule.ts";
 import type { AskPassword } from "../share/source.ts";
 import { Output, type Sink } from "./output.ts";
 import { parseDuration, parseInteger, parseRate, parseRatio, parseSize, UsageError } from "./units.ts";
@@ -124,6 +125,14 @@ export const publicUrl = reading((text) => {
   }
   return text.replace(/\/+$/, "");
 });
+
+/** An address or a network. */
+export function collectProxies(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (parseNetwork(text) === undefined) {
+    throw new InvalidArgumentError(`"${text}" is no IP address and no network. Write for example 127.0.0.1.`);
+  }
+  return collect(text, before);
+}
 
 export const pieceSize = reading((text) => {
   const bytes = parseSize(text);

@@ -5,6 +5,7 @@ import type { PublishOptions } from "../share/publish.ts";
 import {
   type CommonFlags,
   collect,
+  collectProxies,
   collectTrackers,
   copies,
   createOutput,
@@ -24,6 +25,7 @@ interface PublishFlags extends CommonFlags {
   readonly port?: number;
   readonly bind?: readonly string[];
   readonly publicUrl?: string;
+  readonly trustProxy?: readonly string[];
   readonly name?: string;
   readonly pieceSize?: number;
   readonly tracker?: readonly string[];
@@ -52,6 +54,7 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .option("--port <n>", "listen here (default: as last time, else from 6881)", port)
     .option("--bind <address>", "listen on this address only (repeatable)", collect)
     .option("--public-url <url>", "how others reach this port from outside", publicUrl)
+    .option("--trust-proxy <address>", "believe its X-Forwarded-* (repeatable)", collectProxies)
     .option("--name <name>", "another name for the share")
     .option("--piece-size <size>", "16KiB to 64MiB (default: by size)", pieceSize)
     .option("--tracker <url>", "an extra tracker (repeatable)", collectTrackers)
@@ -84,6 +87,7 @@ function publishOptions(flags: PublishFlags, followSymlinks: 0 | 1 | 2): Publish
     port: flags.port,
     bind: flags.bind,
     publicUrl: flags.publicUrl,
+    trustProxies: flags.trustProxy,
     name: flags.name,
     pieceLength: flags.pieceSize,
     trackers: flags.tracker,

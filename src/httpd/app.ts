@@ -1,6 +1,7 @@
 /** The web server's front door: judges each request, then routes it. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
+import type { Network } from "../protocol/proxy-rule.ts";
 import { judgeRequest, type Refusal } from "./request.ts";
 import { createRoutes, type RoutesOptions } from "./routes.tsx";
 
@@ -9,6 +10,8 @@ export interface WebOptions extends RoutesOptions {
   readonly hostNames: () => readonly string[];
   /** `--public-url`: goes into answers to requests that came through it. */
   readonly publicUrl?: string | undefined;
+  /** `--trust-proxy`: whose `X-Forwarded-*` are believed. */
+  readonly proxies?: readonly Network[] | undefined;
 }
 
 /** Headers of every answer of ours. */
@@ -25,7 +28,7 @@ const ALWAYS = [
 export function createWeb(options: WebOptions): RequestListener {
   const routes = createRoutes(options);
   const { hostNames } = options;
-  const rules = { hostNames, publicUrl: options.publicUrl?.replace(/\/+$/, "") };
+  const rules = { hostNames, proxies: options.proxies, publicUrl: options.publicUrl?.replace(/\/+$/, "") };
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     for (const [name, value] of ALWAYS) outgoing.setHeader(name, value);
     const judged = judgeRequest(incoming, rules);

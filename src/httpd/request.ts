@@ -1,6 +1,7 @@
 /** What every request must pass before anything reads it: method, target, `Host`. */
 import type { IncomingMessage } from "node:http";
 import { checkHost } from "../protocol/host-rule.ts";
+import { type Network, originOf } from "../protocol/proxy-rule.ts";
 import { parseTarget, type Target } from "./core/target.ts";
 
 export interface RequestRules {
@@ -8,6 +9,8 @@ export interface RequestRules {
   readonly hostNames: () => readonly string[];
   /** `--public-url`, without a slash at the end. */
   readonly publicUrl?: string | undefined;
+  /** Whose `X-Forwarded-*` are believed; none by default. */
+  readonly proxies?: readonly Network[] | undefined;
 }
 
 export interface Judged {
@@ -18,6 +21,8 @@ export interface Judged {
   readonly root: string;
   /** The checked host and port alone. */
   readonly host: string;
+  /** The IP address of whoever asks, on the far side of trusted proxies. */
+  readonly client: string;
 }
 
 export interface Refusal {
@@ -47,11 +52,14 @@ export function judgeRequest(request: IncomingMessage, rules: RequestRules): Jud
   if (hosts.length !== 1) return BAD_HOST;
   const publicUrl = rules.publicUrl === undefined ? undefined : new URL(rules.publicUrl);
   const names = [...rules.hostNames(), ...(publicUrl === undefined ? [] : [publicUrl.hostname])];
-  const verdict = checkHost(hosts[0], { names });
+  const remote = request.socket.remoteAddress ?? "";
+  const origin = originOf({ remote, headers: request.headersDistinct }, rules.proxies ?? []);
+  const verdict = checkHost(origin.host ?? hosts[0], { names });
   if (!verdict.ok) return verdict.status === 400 ? BAD_HOST : NOT_OURS;
   const host = verdict.port === undefined ? verdict.host : `${verdict.host}:${verdict.port}`;
+  const client = origin.address;
   if (publicUrl !== undefined && rules.publicUrl !== undefined && host === publicUrl.host) {
-    return { target, base: rules.publicUrl, root: publicUrl.pathname.replace(/\/$/, ""), host };
+    return { target, base: rules.publicUrl, root: publicUrl.pathname.replace(/\/$/, ""), host, client };
   }
-  return { target, base: `http://${host}`, root: "", host };
+  return { target, base: `${origin.scheme}://${host}`, root: "", host, client };
 }

@@ -92,7 +92,7 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
     // Before any route, so that whatever is added later is guarded, too.
     app.use("*", async (c, next) => {
       if (needsNoPassword(c, catalog)) return next();
-      const verdict = guard.check(c.req.header("authorization"), c.env.incoming.socket.remoteAddress ?? "");
+      const verdict = guard.check(c.req.header("authorization"), c.env.judged.client);
       if (verdict === "ok") return next();
       if (typeof verdict === "object") {
         c.header("Retry-After", String(verdict.waitSeconds));

@@ -18,6 +18,7 @@ import { dialTcp, TcpTransport } from "../platform/tcp.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
 import { bytesEqual } from "../protocol/bytes.ts";
 import { formatPeerAddress } from "../protocol/peer-address.ts";
+import { parseNetwork } from "../protocol/proxy-rule.ts";
 import { prometheusText, trackerStats } from "../tracker/core/stats.ts";
 import { TrackerStore } from "../tracker/core/store.ts";
 import type { SwarmPeer } from "../tracker/core/swarm-types.ts";
@@ -363,17 +364,18 @@ const ENDED = {
 function dispatcher(
   shares: ReadonlyMap<string, PublishedShare>,
   store: TrackerStore,
-  { publicUrl, password }: PublishOptions,
+  { publicUrl, password, trustProxies = [] }: PublishOptions,
   limit: WebOptions["limit"],
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const catalog = {
     listed: () => [...shares.values()].filter(({ listed, state }) => listed && state.name !== "ended"),
     get: (id: string) => shares.get(id),
   };
+  const proxies = trustProxies.flatMap((text) => parseNetwork(text) ?? []);
   const guard = password === undefined ? undefined : new Guard({ password, now: () => systemClock.now() });
-  const web = createWeb({ catalog, guard, publicUrl, version, hostNames: ownNames, limit });
+  const web = createWeb({ catalog, guard, publicUrl, proxies, version, hostNames: ownNames, limit });
   const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
-  const tracker = createTrackerHttp({ store, hostNames: () => [...ownNames(), ...names] });
+  const tracker = createTrackerHttp({ store, proxies, hostNames: () => [...ownNames(), ...names] });
   const startedAt = systemClock.now();
   // Only listed shares come here, and their names are on the first page anyway.
   const seen = () =>

@@ -1,5 +1,6 @@
 /** Publishing: one port that is web server, tracker and seeder of one or several shares. */
 import { CreateOptionError } from "../create/errors.ts";
+import { parseNetwork } from "../protocol/proxy-rule.ts";
 import { Appliance } from "./appliance.ts";
 import type { PublishEvent, ReadyEvent } from "./events.ts";
 import { defaultCacheDir, newShareId, ShareMemory } from "./memory.ts";
@@ -16,6 +17,8 @@ export interface PublishOptions {
   readonly bind?: readonly string[] | undefined;
   /** How others reach this port through a proxy or forward, e.g. `https://files.example.org`. */
   readonly publicUrl?: string | undefined;
+  /** Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed: addresses, or networks such as `10.0.0.0/8`. */
+  readonly trustProxies?: readonly string[] | undefined;
   /** Another name for the share; of one path only. */
   readonly name?: string | undefined;
   /** Bytes, a power of two from 16 KiB to 64 MiB; default: by size. */
@@ -73,6 +76,10 @@ export async function publish(paths: readonly string[], options: PublishOptions 
   const unlisted = options.unlisted ?? false;
   const { password } = options;
   if (password === "") throw new CreateOptionError("The password is empty. Choose one, or leave it out.");
+  for (const proxy of options.trustProxies ?? []) {
+    if (parseNetwork(proxy) === undefined)
+      throw new CreateOptionError(`"${proxy}" is not an address of a proxy.`);
+  }
   const listed = !unlisted && password === undefined;
   if (!listed && (options.trackers ?? []).length > 0) {
     throw new CreateOptionError(

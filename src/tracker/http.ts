@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { checkHost } from "../protocol/host-rule.ts";
 import { ipScope, parseIp } from "../protocol/ip-address.ts";
+import { type Network, originOf } from "../protocol/proxy-rule.ts";
 import { parseAnnounce, parseScrape } from "./core/query.ts";
 import { encodeAnnounce, encodeFailure, encodeScrape } from "./core/response.ts";
 import type { OwnEndpoint } from "./core/select.ts";
@@ -11,6 +12,8 @@ export interface TrackerHttpOptions {
   readonly store: TrackerStore;
   /** Our own names for the `Host` rule, as they are now: they may change while we run. */
   readonly hostNames: () => readonly string[];
+  /** Whose `X-Forwarded-*` are believed; none by default. */
+  readonly proxies?: readonly Network[] | undefined;
 }
 
 /** What a request to the tracker asks for. */
@@ -37,12 +40,13 @@ export function trackerRoute(url: string): TrackerRoute | undefined {
 
 /**
  * Answers `/announce`, `/announce/ID`, `/scrape` and `/scrape/ID`; everything else gets 404, so route with
- * {@link trackerRoute} first. The socket's address is the peer's; `ip=` and forwarding headers are not read.
+ * {@link trackerRoute} first. The socket's address is the peer's, or what a
+ * trusted proxy says; `ip=` is not read.
  */
 export function createTrackerHttp(
   options: TrackerHttpOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { store, hostNames } = options;
+  const { store, hostNames, proxies = [] } = options;
   return (request, response) => {
     // Nothing is awaited from a body; Node reads it away before the next request.
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -50,7 +54,11 @@ export function createTrackerHttp(
       sendText(response, 405, "GET or HEAD");
       return;
     }
-    const host = checkHost(request.headers.host, { names: hostNames() });
+    const remote = request.socket.remoteAddress ?? "";
+    // Gathered by Node when asked for, which would cost more than the announce.
+    const headers = proxies.length === 0 ? {} : request.headersDistinct;
+    const origin = originOf({ remote, headers }, proxies);
+    const host = checkHost(origin.host ?? request.headers.host, { names: hostNames() });
     if (!host.ok) {
       sendText(
         response,
@@ -68,8 +76,8 @@ export function createTrackerHttp(
       send(response, 200, scrape(store, route));
       return;
     }
-    const address = parseIp(request.socket.remoteAddress ?? "");
-    const reachedAs = ownEndpoint(request, host);
+    const address = parseIp(origin.address);
+    const reachedAs = ownEndpoint(request, host, origin.proxied);
     // The asker has hung up: there is nobody to answer.
     if (address === undefined || reachedAs === undefined) response.destroy();
     else send(response, 200, announce(store, route, address, reachedAs));
@@ -106,10 +114,13 @@ function scrape(store: TrackerStore, route: TrackerRoute): Uint8Array {
 function ownEndpoint(
   { socket }: IncomingMessage,
   host: { readonly ip?: Uint8Array; readonly port?: number },
+  proxied: boolean,
 ): OwnEndpoint | undefined {
   if (host.ip !== undefined) {
     const scope = ipScope(host.ip);
-    if (scope !== "unspecified" && scope !== "multicast") return { ip: host.ip, port: host.port ?? 80 };
+    // A proxy's port speaks HTTP only; peers find ours beside it when both are on one machine.
+    const port = proxied ? socket.localPort : (host.port ?? 80);
+    if (scope !== "unspecified" && scope !== "multicast" && port !== undefined) return { ip: host.ip, port };
   }
   const ip = parseIp(socket.localAddress ?? "");
   return ip === undefined || socket.localPort === undefined ? undefined : { ip, port: socket.localPort };
