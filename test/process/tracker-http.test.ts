@@ -270,7 +270,7 @@ describe("around the tracker", () => {
     expect(store.counts(HASH)?.incomplete).toBe(0);
   });
 
-  test.each(["/announcement", "/announce/a/b", "/announce/%00", "/announce/..", "/scrapes", "/"])(
+  test.each(["/announcement", "/announce/a/b/c", "/announce/%00", "/announce/..", "/scrapes", "/"])(
     "does not know %s",
     async (path) => {
       expect((await ask(path)).status).toBe(404);
