@@ -1,16 +1,28 @@
 import { defineConfig } from "vitest/config";
+import { clientTextInTests } from "./scripts/client-text.mjs";
 
 /** One project per kind of proof, so that each can be run alone: `npx vitest run --project interop`. */
 export default defineConfig({
+  plugins: [clientTextInTests],
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.{ts,tsx}"] } },
-      { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 60_000 } },
-      { test: { name: "process", include: ["test/process/**/*.test.ts"], testTimeout: 60_000 } },
-      { test: { name: "hostile", include: ["test/hostile/**/*.test.ts"], testTimeout: 60_000 } },
-      { test: { name: "corpus", include: ["test/corpus/**/*.test.ts"] } },
-      { test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000 } },
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.{ts,tsx}"] } },
+      { extends: true, test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 60_000 } },
       {
+        extends: true,
+        test: { name: "process", include: ["test/process/**/*.test.ts"], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        test: { name: "hostile", include: ["test/hostile/**/*.test.ts"], testTimeout: 60_000 },
+      },
+      { extends: true, test: { name: "corpus", include: ["test/corpus/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
         test: {
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
@@ -20,6 +32,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],

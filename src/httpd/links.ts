@@ -18,3 +18,8 @@ export function archivePath(share: Share, format: "zip" | "tar"): string {
 export function filePath(share: Share, file: SharedFile): string {
   return `/s/${share.id}/files/${encodePath(file.path)}`;
 }
+
+/** The live part of a share's page. */
+export function eventsPath(share: Share): string {
+  return `/s/${share.id}/events`;
+}

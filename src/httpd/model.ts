@@ -15,11 +15,41 @@ export interface SharedFile {
 }
 
 /** Who is in the swarm, our own seeder not counted. */
-export interface SwarmCounts {
+interface SwarmCounts {
   readonly seeders: number;
   readonly leechers: number;
   /** How many receivers have finished since the share was published. */
   readonly completed: number;
+}
+
+/** One who takes part, whoever saw it: tracker, engine or both. */
+export interface Receiver {
+  /** Tells rows apart on a page, and nothing about the receiver. */
+  readonly key: string;
+  /** As it calls itself: not escaped. */
+  readonly client: string;
+  /** An IP literal. */
+  readonly host: string;
+  /** 0 to 1. */
+  readonly progress: number;
+  /** Bytes a second that it gets, from us and from others, as far as we can see. */
+  readonly rate: number;
+  /** `helper`: it had everything when it came. `gone`: it has finished and left. */
+  readonly state: "receiving" | "complete" | "gone" | "helper";
+}
+
+/** Who has it, at one moment. */
+export interface Room {
+  /** Those who are not done first. */
+  readonly receivers: readonly Receiver[];
+  /** Receivers that have everything, those included that are gone and no longer in the list. */
+  readonly completed: number;
+  /** Bytes a second that we send to peers now. */
+  readonly upRate: number;
+  /** Bytes of blocks sent to peers since the start. */
+  readonly uploaded: number;
+  /** `upRate` of the last minutes, one a second, oldest first; always of the same length. */
+  readonly rates: readonly number[];
 }
 
 /**
@@ -60,6 +90,7 @@ export interface Share {
   readonly files: readonly SharedFile[];
   /** Sum of the files' lengths. */
   readonly bytes: number;
+  readonly room: () => Room;
 }
 
 export interface Catalog {

@@ -6,17 +6,24 @@ import { type Context, Hono } from "hono";
 import { type ArchiveFormat, sendArchive } from "./archives.ts";
 import { contentDisposition } from "./core/content.ts";
 import { negotiate } from "./core/negotiate.ts";
+import { previewKind, textOf } from "./core/preview.ts";
+import { type FilesView, parseView } from "./core/view.ts";
 import { indexText, shareJson, shareSummary, shareText, stateInWords } from "./describe.ts";
+import { Downloads } from "./downloads.ts";
+import { EventStreams, type Render } from "./event-streams.ts";
 import { sharesFeed } from "./feed.ts";
 import { sendFile } from "./files.ts";
 import type { Guard } from "./guard.ts";
 import { sharePath } from "./links.ts";
 import type { Catalog, Share, SharedFile } from "./model.ts";
-import { IndexPage, ProblemPage } from "./page/index-page.tsx";
+import { IndexPage, indexPulse, ProblemPage } from "./page/index-page.tsx";
 import { PAGE_POLICY } from "./page/layout.tsx";
+import { FAVICON } from "./page/marks.ts";
+import type { PreviewContent } from "./page/preview.tsx";
+import { sharePulse } from "./page/room.tsx";
 import { SharePage } from "./page/share-page.tsx";
-import { FAVICON } from "./page/style.ts";
 import { Outlet, type SendLimit } from "./pump.ts";
+import { readStart } from "./read-start.ts";
 import type { Judged } from "./request.ts";
 
 export interface RoutesOptions {
@@ -44,10 +51,14 @@ type Answer = Response | Promise<Response>;
 const TORRENT = "application/x-bittorrent";
 /** Seconds after which it is worth asking again for a torrent that is being prepared. */
 const RETRY_SECONDS = "1";
+/** Bytes of a text that are shown in the page. */
+const TEXT_PREVIEW = 128 * 1024;
 
 export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   const { catalog, version } = options;
   const outlet = new Outlet(options.limit ?? (() => undefined));
+  const streams = new EventStreams();
+  const downloads = new Downloads();
   const app = new Hono<WebEnv>();
 
   const problem = (c: WebContext, status: keyof typeof TITLES, message: string): Answer => {
@@ -84,6 +95,7 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
     if (share.state.name === "failed") return problem(c, 410, share.state.message);
     if (share.files.length === 0) return problem(c, 503, stateInWords(share.state) ?? "");
     const failure = await sendArchive(c.env.incoming, c.env.outgoing, { share, format, outlet });
+    if (failure === undefined) downloads.watch(share.id, c.env.outgoing);
     return failure === undefined ? RESPONSE_ALREADY_SENT : problem(c, failure.status, failure.message);
   };
 
@@ -106,7 +118,28 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
       return problem(c, 401, PASSWORD_WANTED[verdict]);
     });
   }
-  app.get("/", (c) => indexAnswer(c, catalog.listed(), version));
+
+  const events = (c: WebContext, key: string, render: Render): Answer => {
+    const { incoming, outgoing } = c.env;
+    if (streams.open(incoming, outgoing, key, render)) return RESPONSE_ALREADY_SENT;
+    return problem(c, 503, "Too many are watching. Look again in a moment.");
+  };
+
+  app.get("/", (c) => indexAnswer(c, catalog.listed(), options, downloads));
+  app.get("/events", (c) => {
+    const { root } = c.env.judged;
+    return events(c, `index ${root}`, () =>
+      indexPulse({ shares: catalog.listed(), root, downloads: (id) => downloads.of(id) }),
+    );
+  });
+  app.get("/s/:id/events", (c) =>
+    withShare(c, c.req.param("id"), ({ id }) =>
+      events(c, `share ${id}`, () => {
+        const share = catalog.get(id);
+        return share === undefined ? undefined : sharePulse(share, downloads.of(id));
+      }),
+    ),
+  );
   app.get("/metainfo.torrent", (c) => {
     const [first] = catalog.listed();
     return first === undefined ? nothingHere(c) : torrent(c, first);
@@ -131,16 +164,20 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
       return withShare(c, packed[1], (share) => archive(c, share, packed[2] === "zip" ? "zip" : "tar"));
     }
     return withShare(c, id, (share) =>
-      negotiate(c.req.header("accept")) === "torrent" ? torrent(c, share) : shareAnswer(c, share, version),
+      negotiate(c.req.header("accept")) === "torrent"
+        ? torrent(c, share)
+        : shareAnswer(c, share, version, downloads),
     );
   });
   app.get("/s/:id/", (c) =>
     withShare(c, c.req.param("id"), (share) => c.redirect(c.env.judged.root + sharePath(share), 308)),
   );
   app.get("/s/:id/files/*", (c) =>
-    withShare(c, c.req.param("id"), (share) =>
-      file(c, findFile(share, c.env.judged.target.segments.slice(3))),
-    ),
+    withShare(c, c.req.param("id"), async (share) => {
+      const answer = await file(c, findFile(share, c.env.judged.target.segments.slice(3)));
+      if (answer === RESPONSE_ALREADY_SENT) downloads.watch(share.id, c.env.outgoing);
+      return answer;
+    }),
   );
   app.get("/s/:id/seed/*", (c) =>
     withShare(c, c.req.param("id"), (share) => {
@@ -185,16 +222,21 @@ function isSameText(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-function indexAnswer(c: WebContext, shares: readonly Share[], version: string): Answer {
+function indexAnswer(
+  c: WebContext,
+  shares: readonly Share[],
+  { version }: RoutesOptions,
+  downloads: Downloads,
+): Answer {
   const { base, root, host } = c.env.judged;
   c.header("Vary", "Accept");
   c.header("Cache-Control", "no-store");
   switch (negotiate(c.req.header("accept"))) {
-    case "html":
+    case "html": {
       c.header("Content-Security-Policy", PAGE_POLICY);
-      return c.html(
-        `<!doctype html>${<IndexPage shares={shares} root={root} host={host} version={version} />}`,
-      );
+      const props = { shares, root, host, version, downloads: (id: string) => downloads.of(id) };
+      return c.html(`<!doctype html>${<IndexPage {...props} />}`);
+    }
     case "json":
       return c.json({ shares: shares.map((share) => shareSummary(share, base)) });
     default:
@@ -202,22 +244,39 @@ function indexAnswer(c: WebContext, shares: readonly Share[], version: string): 
   }
 }
 
-function shareAnswer(c: WebContext, share: Share, version: string): Answer {
+async function shareAnswer(
+  c: WebContext,
+  share: Share,
+  version: string,
+  downloads: Downloads,
+): Promise<Response> {
   const { base, root, target } = c.env.judged;
-  const askedPage = target.query.get("page");
   c.header("Vary", "Accept");
   c.header("Cache-Control", "no-store");
   switch (negotiate(c.req.header("accept"))) {
-    case "html":
+    case "html": {
       c.header("Content-Security-Policy", PAGE_POLICY);
-      return c.html(
-        `<!doctype html>${<SharePage share={share} base={base} root={root} version={version} askedPage={askedPage} />}`,
-      );
+      const view = parseView(target.query);
+      const preview = await previewOf(share, view);
+      const props = { share, base, root, version, view, preview, downloads: downloads.of(share.id) };
+      return c.html(`<!doctype html>${<SharePage {...props} />}`);
+    }
     case "json":
-      return c.json(shareJson(share, base, askedPage));
+      return c.json(shareJson(share, base, target.query.get("page")));
     default:
       return c.text(shareText(share, base));
   }
+}
+
+/** What the page shows of the file that `view` names. */
+async function previewOf(share: Share, { shown }: FilesView): Promise<PreviewContent | undefined> {
+  const file = shown === undefined ? undefined : findFile(share, shown.split("/"));
+  if (file === undefined) return undefined;
+  const kind = previewKind(file.path.at(-1) ?? "");
+  if (kind !== "text") return kind === undefined ? undefined : { file, kind };
+  const isWhole = file.length <= TEXT_PREVIEW;
+  const bytes = await readStart(file, TEXT_PREVIEW);
+  return { file, kind, isWhole, text: bytes instanceof Uint8Array ? textOf(bytes, isWhole) : undefined };
 }
 
 function torrentAnswer(

@@ -165,6 +165,8 @@ export class Appliance implements Publication {
       })),
     });
     this.#stats = setInterval(() => {
+      const now = systemClock.now();
+      for (const share of this.#shares.values()) share.sample(now);
       this.#tell(this.#statsEvent());
       this.#endWhatIsDue();
     }, 1_000);

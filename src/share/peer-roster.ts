@@ -18,7 +18,25 @@ const MAX_COUNTED = 100_000;
 
 export type Witness = "tracker" | "wire";
 
+/** A row of the roster. `gone`: it has completed and left. */
+export interface RosterRow {
+  /** The peer id in hexadecimal. */
+  readonly peerId: string;
+  /** One number a peer, from 1. */
+  readonly number: number;
+  readonly address: string;
+  readonly client: string;
+  readonly progress: number;
+  readonly state: "receiving" | "complete" | "gone" | "helper";
+}
+
+/** Receivers that have finished and left, kept to be shown. */
+const MAX_GONE = 200;
+
 interface Entry {
+  readonly number: number;
+  /** It had everything when it came. */
+  readonly isHelper: boolean;
   readonly seenBy: Set<Witness>;
   address: string;
   client: string;
@@ -33,6 +51,8 @@ export class PeerRoster {
   readonly #peers = new Map<string, Entry>();
   /** Peer ids: who comes again is no new copy. */
   readonly #completed = new Set<string>();
+  readonly #gone: RosterRow[] = [];
+  #numbered = 0;
 
   constructor(share: string, tell: (event: PeerEvent) => void) {
     this.#share = share;
@@ -44,6 +64,11 @@ export class PeerRoster {
     return this.#completed.size;
   }
 
+  /** Everybody who is here, then those who have finished and left, the last one first. */
+  rows(): RosterRow[] {
+    return [...[...this.#peers].map(([peerId, entry]) => row(peerId, entry)), ...this.#gone];
+  }
+
   joined(witness: Witness, peer: Sighting): void {
     const key = toHex(peer.peerId);
     const known = this.#peers.get(key);
@@ -53,8 +78,18 @@ export class PeerRoster {
       return;
     }
     // A peer that comes complete is a seeder, not a receiver that we served.
-    const entry: Entry = { seenBy: new Set([witness]), ...plain(peer), completed: peer.progress >= 1 };
+    const completed = peer.progress >= 1;
+    const number = ++this.#numbered;
+    const entry: Entry = {
+      number,
+      isHelper: completed && !this.#completed.has(key),
+      seenBy: new Set([witness]),
+      ...plain(peer),
+      completed,
+    };
     this.#peers.set(key, entry);
+    const before = this.#gone.findIndex(({ peerId }) => peerId === key);
+    if (before >= 0) this.#gone.splice(before, 1);
     this.#say("joined", entry);
   }
 
@@ -78,6 +113,10 @@ export class PeerRoster {
     entry.seenBy.delete(witness);
     if (entry.seenBy.size > 0) return;
     this.#peers.delete(key);
+    if (entry.completed && !entry.isHelper) {
+      this.#gone.unshift({ ...row(key, entry), state: "gone" });
+      this.#gone.length = Math.min(this.#gone.length, MAX_GONE);
+    }
     this.#say("left", entry);
   }
 
@@ -91,6 +130,11 @@ export class PeerRoster {
   #say(state: PeerEvent["state"], { address, client, progress }: Entry): void {
     this.#tell({ event: "peer", share: this.#share, state, address, client, progress });
   }
+}
+
+function row(peerId: string, { number, address, client, progress, completed, isHelper }: Entry): RosterRow {
+  const state = isHelper ? "helper" : completed ? "complete" : "receiving";
+  return { peerId, number, address, client, progress, state };
 }
 
 function plain({ address, client, progress }: Sighting): Omit<Sighting, "peerId"> {

@@ -7,7 +7,7 @@ import { createTorrent } from "../create/create-torrent.ts";
 import type { Created } from "../create/created.ts";
 import { scan } from "../create/scan.ts";
 import type { SourceFile } from "../create/source.ts";
-import type { Share, ShareState } from "../httpd/model.ts";
+import type { Room, Share, ShareState } from "../httpd/model.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { PieceLayout } from "../protocol/layout.ts";
 import { formatMagnet } from "../protocol/magnet.ts";
@@ -17,6 +17,7 @@ import type { PublishedPath } from "./names.ts";
 import { describeNotice } from "./notices.ts";
 import { PeerRoster } from "./peer-roster.ts";
 import type { PublishEvents, PublishOptions } from "./publish.ts";
+import { RoomWatch } from "./room-watch.ts";
 import { version } from "./version.ts";
 
 /** What the pages and the tracker read of it; changes as the share comes to life. */
@@ -29,6 +30,7 @@ export class PublishedShare implements Share {
   readonly listed: boolean;
   readonly token: string | undefined;
   readonly roster: PeerRoster;
+  readonly #watch: RoomWatch;
   state: ShareState = { name: "scanning" };
   files: readonly SourceFile[] = [];
   bytes = 0;
@@ -53,6 +55,16 @@ export class PublishedShare implements Share {
     this.realPath = realPath;
     this.oneFile = oneFile;
     this.roster = new PeerRoster(id, tell);
+    this.#watch = new RoomWatch(this.roster);
+  }
+
+  /** To be called once a second: what the page shows of the last minutes comes from here. */
+  sample(now: number): void {
+    this.#watch.sample(this.torrent, now);
+  }
+
+  room(): Room {
+    return this.#watch.room();
   }
 
   /**

@@ -39,6 +39,7 @@ it("gets from the index to the share, its files and its torrent", async () => {
   expect(await page.getByText(String(infoHash)).count()).toBe(1);
 
   const file = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Open folder day 1" }).click();
   await page.getByRole("link", { name: "señal #1?.bin", exact: false }).first().click();
   const saved = await file;
   expect(saved.suggestedFilename()).toMatch(/^señal #1.\.bin$/);

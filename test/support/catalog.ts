@@ -1,7 +1,7 @@
 /** A catalog for the web server's tests: real files, a pretended torrent. */
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Catalog, Share, SharedFile, ShareState } from "../../src/httpd/model.ts";
+import type { Catalog, Room, Share, SharedFile, ShareState } from "../../src/httpd/model.ts";
 
 /** Writes `content` below `root` and describes it as the scanner would. */
 export function sharedFile(root: string, path: readonly string[], content: string | Uint8Array): SharedFile {
@@ -22,6 +22,14 @@ export const readyState: ShareState = {
   swarm: () => ({ seeders: 2, leechers: 5, completed: 3 }),
 };
 
+export const emptyRoom: Room = {
+  receivers: [],
+  completed: 0,
+  upRate: 0,
+  uploaded: 0,
+  rates: Array.from({ length: 180 }, () => 0),
+};
+
 export function share(overrides: Partial<Share> & Pick<Share, "files">): Share {
   return {
     id: "k3f9x2",
@@ -30,6 +38,7 @@ export function share(overrides: Partial<Share> & Pick<Share, "files">): Share {
     oneFile: false,
     state: readyState,
     bytes: overrides.files.reduce((sum, file) => sum + file.length, 0),
+    room: () => emptyRoom,
     ...overrides,
   };
 }

@@ -37,10 +37,12 @@ describe("a share's page", () => {
     expect(html).toContain("<bdi>folder</bdi>");
     expect(html).toContain("<b>2</b> files");
     expect(html).toContain("<b>2.0 KB</b>");
-    expect(html).toContain("<b>5</b> downloading");
+    expect(html).toContain("Nobody has asked for it yet");
     expect(html).toContain(`share get ${BASE}/s/k3f9x2`);
-    expect(html).toContain('href="/s/k3f9x2/files/sub%20dir/b.bin"');
+    expect(html).toContain('href="/s/k3f9x2/files/a.txt"');
+    expect(html).not.toContain("b.bin");
     expect(html).toContain('href="/s/k3f9x2.torrent"');
+    expect(html).toContain('property="og:title" content="folder"');
     expect(html).not.toContain('http-equiv="refresh"');
   });
 
@@ -52,6 +54,38 @@ describe("a share's page", () => {
     expect(await textOf(catalog(one), "/s/k3f9x2", "text/html")).not.toContain(".zip");
   });
 
+  it("unfolds, enters, searches and sorts folders as its query says", async () => {
+    const shares = catalog(share({ files: [...files, file("sub dir", "c.txt"), file("z.txt")] }));
+    const names = async (query: string) =>
+      [...(await textOf(shares, `/s/k3f9x2${query}`, "text/html")).matchAll(/data-key="([^"]*)"/g)].map(
+        ([, key]) => key,
+      );
+    expect(await names("")).toEqual(["sub dir/", "a.txt", "z.txt"]);
+    expect(await names("?open=sub+dir")).toEqual([
+      "sub dir/",
+      "sub dir/b.bin",
+      "sub dir/c.txt",
+      "a.txt",
+      "z.txt",
+    ]);
+    expect(await names("?in=sub+dir&sort=-name")).toEqual(["sub dir/c.txt", "sub dir/b.bin"]);
+    expect(await names("?q=TXT+SUB")).toEqual(["sub dir/c.txt"]);
+    expect(await names("?in=none&q=&sort=nonsense&page=99")).toEqual(["sub dir/", "a.txt", "z.txt"]);
+  });
+
+  it("shows pictures, sounds and documents by their own URL, and documents in a sandbox only", async () => {
+    const shares = catalog(
+      share({ files: [file("p.svg"), file("s.mp3"), file("v.webm"), file("d.pdf"), file("h.html")] }),
+    );
+    const page = (name: string) => textOf(shares, `/s/k3f9x2?show=${name}`, "text/html");
+    expect(await page("p.svg")).toContain('<img src="/s/k3f9x2/files/p.svg"');
+    expect(await page("s.mp3")).toContain('<audio src="/s/k3f9x2/files/s.mp3"');
+    expect(await page("v.webm")).toContain('<video src="/s/k3f9x2/files/v.webm"');
+    expect(await page("d.pdf")).toMatch(/<iframe src="[^"]*d\.pdf" title="d\.pdf"\/?>/);
+    expect(await page("h.html")).toMatch(/<iframe src="[^"]*h\.html" title="h\.html" sandbox=""\/?>/);
+    expect(await page("none.txt")).not.toContain('id="preview"');
+  });
+
   it("escapes names and makes what hides or reorders text visible", async () => {
     const evil = file('<img src=x onerror="alert(1)">&\u202etxt.exe');
     const html = await textOf(
@@ -61,14 +95,15 @@ describe("a share's page", () => {
     );
     expect(html).not.toContain("<img");
     expect(html).not.toContain("<script>x");
+    expect(html.match(/<script>/g)).toHaveLength(1);
     expect(html).toContain("&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp;\\u202etxt.exe");
   });
 
   it("pages long lists", async () => {
-    const many = Array.from({ length: 1_001 }, (_, i) => file(`${i}.txt`));
+    const many = Array.from({ length: 401 }, (_, i) => file(`${i}.txt`));
     const html = await textOf(catalog(share({ files: many })), "/s/k3f9x2?page=3", "text/html");
-    expect(html.match(/class="name"/g)).toHaveLength(1);
-    expect(html).toContain("files/1000.txt");
+    expect(html.match(/<li class="d0"/g)).toHaveLength(1);
+    expect(html).toContain("files/400.txt");
     expect(html).toContain("?page=2#files");
     expect(html).not.toContain("?page=4");
   });
@@ -85,7 +120,8 @@ describe("a share's page", () => {
     const state = { name: "failed", message: "a.txt changed <b>" } as const;
     const html = await textOf(catalog(share({ files, state })), "/s/k3f9x2", "text/html");
     expect(html).toContain("a.txt changed &lt;b&gt;");
-    expect(html).not.toContain("share get");
+    expect(html).not.toContain("share get http");
+    expect(html).not.toContain("Who has it");
   });
 });
 
