@@ -180,6 +180,8 @@ class Pump {
 
   async #await(part: Promise<Uint8Array>): Promise<void> {
     let bytes: Uint8Array;
+    // The head must not wait as well: it says that something will come.
+    this.#options.response.flushHeaders();
     try {
       bytes = await part;
     } catch {

@@ -1,4 +1,5 @@
 /** A colleague with nothing but a browser, and the built command on the other side. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
@@ -44,6 +45,18 @@ it("gets from the index to the share, its files and its torrent", async () => {
   const saved = await file;
   expect(saved.suggestedFilename()).toMatch(/^señal #1.\.bin$/);
   expect(readFileSync(await saved.path()).equals(data)).toBe(true);
+
+  const archive = page.waitForEvent("download");
+  await page.getByRole("link", { name: "ZIP of everything" }).click();
+  const zip = await archive;
+  expect(zip.suggestedFilename()).toBe("holiday.zip");
+  // Under the names that every system can hold, as `share get` has them.
+  const unpacked = join(place.dir, "unpacked");
+  execFileSync("unzip", ["-q", await zip.path(), "-d", unpacked], {
+    env: { ...process.env, LC_ALL: "C.UTF-8" },
+  });
+  expect(readFileSync(join(unpacked, "holiday", "day 1", "señal #1_.bin")).equals(data)).toBe(true);
+  expect(readFileSync(join(unpacked, "holiday", "read me.txt"), "utf8")).toBe("hello");
 
   const torrent = page.waitForEvent("download");
   await page.getByRole("link", { name: "Torrent file" }).click();

@@ -6,6 +6,8 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
+  statSync,
+  truncateSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -283,6 +285,21 @@ describe("the sums in a ZIP", () => {
     const start = 1_500_000;
     const rest = await fetchAll("/s/k3f9x2.zip", { range: `bytes=${start}-` });
     expect(directorySums(Buffer.concat([whole.subarray(0, start), rest]))).toEqual(expected());
+  });
+
+  it("are no longer read for when nobody waits for them", async () => {
+    const sparse = join(place.dir, "sparse");
+    writeFileSync(sparse, "");
+    truncateSync(sparse, 200 * 2 ** 30);
+    const { ino, mtimeNs } = statSync(sparse, { bigint: true });
+    shares.set(
+      "k3f9x2",
+      share({ files: [{ ...bodyless(200 * 2 ** 30), absolutePath: sparse, inode: ino, mtimeNs }] }),
+    );
+    const answer = await ask("/s/k3f9x2.zip", { range: "bytes=-100" });
+    await expect.poll(openFiles).toBe(1);
+    answer.destroy();
+    await expect.poll(openFiles).toBe(0);
   });
 
   it("serve many who continue at once", async () => {
