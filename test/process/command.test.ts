@@ -1,5 +1,5 @@
 /** The built command as a user meets it: publish and get, events, exit codes, interruptions. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -337,6 +337,33 @@ describe("what can't be", () => {
     expect(asked.events).toEqual([
       { event: "error", code: "usage", message: expect.stringContaining("5KB") },
     ]);
+  });
+
+  it("gives the files that didn't change since they were hashed, and tells of each other one once", async () => {
+    mkdirSync(at("changing"));
+    for (const name of ["a", "b", "c"])
+      writeFileSync(at("changing", name), noise(1_048_576, name.charCodeAt(0)));
+    const publisher = publish("changing");
+    const url = await urlOf(publisher);
+    rmSync(at("changing", "a"));
+    writeFileSync(at("changing", "b"), noise(1_048_576, 1));
+    expect(await get(url, "--timeout", "4").end()).toBe(5);
+    expect(await digestFile(at("out", "changing", "c"))).toBe(await digestFile(at("changing", "c")));
+    const told = publisher.events.filter(({ code }) => code === "unreadable");
+    expect(told.map(({ message }) => /changing\/(.)/.exec(String(message))?.[1]).sort()).toEqual(["a", "b"]);
+  });
+
+  it("publishes with --open where there is no browser", async () => {
+    const file = oneFile(1_000);
+    const child = new Child(
+      process.execPath,
+      [commandPath, file, "--open", "--bind", "127.0.0.1", "--cache-dir", at("cache")],
+      { env: { PATH: place.dir } },
+    );
+    running.push(child);
+    await child.until(() => child.stderr.find((line) => line.includes("can't be opened here")));
+    await child.until(() => child.stderr.find((line) => line.startsWith("ready")));
+    expect(await child.stop("SIGINT")).toBe(0);
   });
 
   it("says clearly that the port which was asked for is taken", async () => {
