@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type FileSystem, systemErrorCode } from "../platform/file-system.ts";
 import { currentProcess, isRunning, type ProcessId } from "../platform/process-id.ts";
 import { OutputLockedError, storageError } from "./errors.ts";
@@ -21,7 +21,10 @@ export async function acquireLock(fs: FileSystem, lockPath: string, target: stri
   const takeover = `${lockPath}.takeover`;
   try {
     for (let attempt = 0; attempt < 10; attempt++) {
-      if (await claim(fs, lockPath)) return { release: () => removeFile(fs, lockPath) };
+      if (await claim(fs, lockPath)) {
+        await removeDrafts(fs, lockPath);
+        return { release: () => removeFile(fs, lockPath) };
+      }
       const owner = await readOwner(fs, lockPath);
       if (owner === "none") continue;
       if (owner !== "unknown" && isRunning(owner)) throw new OutputLockedError(target, lockPath, owner.pid);
@@ -47,6 +50,19 @@ async function removeStale(fs: FileSystem, lockPath: string, takeover: string): 
     if (owner === "unknown" || (owner !== "none" && !isRunning(owner))) await removeFile(fs, lockPath);
   } finally {
     await removeFile(fs, takeover);
+  }
+}
+
+/** Whoever was killed while he claimed left a draft; one without a name in it may be somebody's who writes it now. */
+async function removeDrafts(fs: FileSystem, lockPath: string): Promise<void> {
+  const folder = dirname(lockPath);
+  const beginning = `${basename(lockPath)}.`;
+  // Folders that may be written but not listed are no reason to fail.
+  for (const name of await fs.list(folder).catch(() => [])) {
+    if (!name.startsWith(beginning)) continue;
+    const path = join(folder, name);
+    const owner = await readOwner(fs, path);
+    if (typeof owner === "object" && !isRunning(owner)) await removeFile(fs, path);
   }
 }
 

@@ -55,6 +55,8 @@ export interface FileSystem {
   /** Makes one folder; fails with EEXIST. */
   mkdir(path: string): Promise<void>;
   mkdirSync(path: string): void;
+  /** The names in a folder. */
+  list(path: string): Promise<string[]>;
   link(existing: string, name: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -126,6 +128,10 @@ export const systemFiles: FileSystem = {
   closeSync: (descriptor) => fs.closeSync(descriptor),
   mkdir: (path) => settle((done) => fs.mkdir(path, done)),
   mkdirSync: (path) => fs.mkdirSync(path),
+  list: (path) =>
+    new Promise((resolve, reject) => {
+      fs.readdir(path, (error, names) => (error ? reject(error) : resolve(names)));
+    }),
   link: (existing, name) => settle((done) => fs.link(existing, name, done)),
   rename: (from, to) => settle((done) => fs.rename(from, to, done)),
   unlink: (path) => settle((done) => fs.unlink(path, done)),

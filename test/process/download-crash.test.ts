@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Download, DownloadOptions } from "../../src/client/download.ts";
@@ -198,6 +198,18 @@ describe("the lock", () => {
   ])("is taken over when it is one %s", async (_, text) => {
     writeFileSync(lockPath(), text());
     await expectFinishes(await open());
+  });
+
+  it("leaves no drafts behind of those that were killed while they claimed it", async () => {
+    const draft = (name: string, owner: object) =>
+      writeFileSync(`${lockPath()}.${name}`, JSON.stringify(owner));
+    draft("11111111-2222-4333-8444-555555555555", { ...currentProcess(), start: "1" });
+    draft("takeover", { ...currentProcess(), start: "1" });
+    draft("of-the-living", currentProcess());
+    const download = await open();
+    const left = readdirSync(place.dir).filter((name) => name.startsWith(`${basename(lockPath())}.`));
+    expect(left.map((name) => name.slice(basename(lockPath()).length))).toEqual([".of-the-living"]);
+    await download.close();
   });
 
   it("that is stale goes to exactly one of many who want it", async () => {
