@@ -37,7 +37,16 @@ export function findSource(text: string): Source {
   if (isDirectory(text)) {
     throw new UsageError(`"${text}" is a folder here, not a source. To publish it: share ${quote(text)}`);
   }
-  throw new UsageError(`"${text}" is neither a URL nor a .torrent file that exists. Is it spelled right?`);
+  throw new UsageError(
+    `"${text}" is neither a URL nor a .torrent file that exists. ${suggestion(text) ?? "Is it spelled right?"}`,
+  );
+}
+
+/** For a URL that lacks its beginning or has another one. */
+function suggestion(text: string): string | undefined {
+  if (/^[a-z][a-z\d+.-]*:\/\//i.test(text)) return "URLs start with http:// or https://.";
+  const isHost = /^(\[[\da-f:.]+\]|[\w.-]+):\d{1,5}(\/|$)/i.test(text) || /^[\w.-]+\/s\/\w+$/.test(text);
+  return isHost ? `Did you mean http://${text}?` : undefined;
 }
 
 function quote(path: string): string {

@@ -55,6 +55,16 @@ describe("share get SOURCE", () => {
     expect(() => findSource("it's.txt")).toThrow(`To publish it: share 'it'\\''s.txt'`);
   });
 
+  it.each([
+    ["10.0.0.1:6881/s/k3f9x2mw", "Did you mean http://10.0.0.1:6881/s/k3f9x2mw?"],
+    ["[fe80::1]:6881", "Did you mean http://[fe80::1]:6881?"],
+    ["pc.local/s/k3f9x2mw", "Did you mean http://pc.local/s/k3f9x2mw?"],
+    ["htp://10.0.0.1/s/k3f9x2mw", "URLs start with http:// or https://."],
+    ["nothing", "Is it spelled right?"],
+  ])("suggests what %s should have been", (text, suggestion) => {
+    expect(() => findSource(text)).toThrow(suggestion);
+  });
+
   it("refuses what is nothing at all", () => {
     expect(() => findSource("nothing")).toThrow(UsageError);
     expect(() => findSource("magnet:?xt=urn:btih:0")).toThrow(/yet/);
