@@ -74,6 +74,7 @@ figcaption b{color:var(--ink)}
 .columns,.files li{display:flex;align-items:center;padding:0 .5rem 0 1rem;min-height:2.75rem}
 .columns{border-bottom:1px solid var(--line);background:var(--tint);font-size:.88rem}
 .columns a{color:var(--soft);text-decoration:none;display:flex;gap:.35rem;align-items:center;min-height:2.75rem}
+.columns span:empty{display:none}
 .columns a[aria-current]{color:var(--ink);font-weight:600}
 .columns .name{flex:1}
 .columns .size{margin-right:2.75rem}
@@ -113,7 +114,8 @@ pre{margin:0;max-height:75vh;overflow:auto;background:var(--tint);border-radius:
 .shares a{font:600 1.25rem/1.3 var(--serif);overflow-wrap:anywhere}
 .note{margin-top:.5rem}
 .note.bad{color:var(--warn)}
-p.note{display:flex;flex-wrap:wrap;align-items:center;gap:0 .4rem}
+p.note{display:flex;flex-wrap:wrap;align-items:center}
+p.note .icon{margin-right:.4rem}
 .problem{padding:clamp(1rem,8vh,5rem) 0}
 footer{margin-top:clamp(2rem,6vw,3.5rem);padding-top:1rem;border-top:3px double var(--line);color:var(--soft);font-size:.86rem;overflow-wrap:anywhere}
 @media(max-width:40rem){.date,.columns .date{display:none}.files .size,.columns .size{width:4.7rem}.command{flex-direction:column}.command button{align-self:start}.search{flex:1 1 100%}.files .name .soft{max-width:none;flex:0 1 auto}.files .name{flex-wrap:wrap}.files .name .icon{display:none}}
