@@ -2,7 +2,7 @@
 import { escapeForTerminal } from "../protocol/escape.ts";
 import { countOf, formatBytes, percent } from "./core/format.ts";
 import { pageOf } from "./core/paging.ts";
-import { archivePath, filePath, sharePath, torrentPath } from "./links.ts";
+import { archivePath, filePath, PROGRAM, sharePath, torrentPath } from "./links.ts";
 import type { Share, SharedFile, ShareState } from "./model.ts";
 
 /** Files named in the text; people who have more want `share get`. */
@@ -37,7 +37,8 @@ export function shareText(share: Share, base: string): string {
   const words = stateInWords(state);
   const lines = [`${escapeForTerminal(share.name)}: ${sizeInWords(share)}`, ""];
   if (words !== undefined) lines.push(escapeForTerminal(words), "");
-  if (state.name !== "failed") lines.push("All of it, checked:", `  share get ${url}`, "");
+  if (state.name !== "failed")
+    lines.push("All of it, checked:", `  share get ${url}`, `  npx ${base}${PROGRAM} get ${url}`, "");
   if (state.name === "ready") {
     lines.push("With any BitTorrent client:", `  curl -OJ ${base}${torrentPath(share)}`);
     lines.push(`  ${state.magnet(base)}`, "");

@@ -2,6 +2,9 @@
 import { encodePath } from "./core/target.ts";
 import type { Share, SharedFile } from "./model.ts";
 
+/** This program, for those who have Node but not the program. */
+export const PROGRAM = "/boojum.tgz";
+
 export function sharePath(share: Share): string {
   return `/s/${share.id}`;
 }

@@ -30,6 +30,8 @@ export interface RoutesOptions {
   readonly catalog: Catalog;
   /** Of this program, for people. */
   readonly version: string;
+  /** This program as a package for npm; undefined when there is none. */
+  readonly program?: (() => Promise<Uint8Array | undefined>) | undefined;
   /** Everything a person opens needs it. */
   readonly guard?: Guard | undefined;
   /** The rate that all uploads share, asked for when a file is sent; none: as fast as it goes. */
@@ -144,6 +146,16 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
     const [first] = catalog.listed();
     return first === undefined ? nothingHere(c) : torrent(c, first);
   });
+  app.get("/boojum.tgz", async (c) => {
+    const program = await options.program?.();
+    if (program === undefined) return problem(c, 404, "This copy of the program can't be handed on.");
+    // A copy over one ArrayBuffer of its own: what hono takes as a body.
+    return c.body(new Uint8Array(program), 200, {
+      "Content-Type": "application/gzip",
+      "Content-Length": String(program.length),
+      "Cache-Control": "no-cache",
+    });
+  });
   app.get("/feed.xml", (c) =>
     c.body(sharesFeed(catalog.listed(), c.env.judged), 200, {
       "Content-Type": "application/atom+xml; charset=utf-8",
@@ -211,7 +223,8 @@ const PASSWORD_WANTED = {
 /** What browsers ask for unasked, and a web seed whose path has the token: clients can't log in. */
 function needsNoPassword(c: WebContext, catalog: Catalog): boolean {
   const [first, id, kind, token] = c.env.judged.target.segments;
-  if (first === "favicon.svg" || first === "favicon.ico") return true;
+  // The program is no secret, and who has the password may need it first.
+  if (first === "boojum.tgz" || first === "favicon.svg" || first === "favicon.ico") return true;
   const expected = first === "s" && kind === "seed" && id !== undefined ? catalog.get(id)?.token : undefined;
   return expected !== undefined && token !== undefined && isSameText(token, expected);
 }

@@ -28,6 +28,7 @@ import type { EndedEvent, ReadyEvent, StatsEvent } from "./events.ts";
 import type { ShareMemory } from "./memory.ts";
 import { OpenAnswers } from "./open-answers.ts";
 import type { Sighting } from "./peer-roster.ts";
+import { packProgram } from "./program.ts";
 import type { Publication, PublishEvents, PublishOptions } from "./publish.ts";
 import { isPrivate, type PublishedShare } from "./published-share.ts";
 import { proverOf } from "./token.ts";
@@ -375,7 +376,9 @@ function dispatcher(
   };
   const proxies = trustProxies.flatMap((text) => parseNetwork(text) ?? []);
   const guard = password === undefined ? undefined : new Guard({ password, now: () => systemClock.now() });
-  const web = createWeb({ catalog, guard, publicUrl, proxies, version, hostNames: ownNames, limit });
+  let packed: ReturnType<typeof packProgram> | undefined;
+  const program = () => (packed ??= packProgram());
+  const web = createWeb({ catalog, program, guard, publicUrl, proxies, version, hostNames: ownNames, limit });
   const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
   const tracker = createTrackerHttp({ store, proxies, hostNames: () => [...ownNames(), ...names] });
   const startedAt = systemClock.now();

@@ -1,7 +1,7 @@
 /** How to get a share. */
 import { formatBytes } from "../core/format.ts";
 import { hasArchive } from "../describe.ts";
-import { archivePath, filePath, sharePath, torrentPath } from "../links.ts";
+import { archivePath, filePath, PROGRAM, sharePath, torrentPath } from "../links.ts";
 import type { Share } from "../model.ts";
 import { Icon } from "./layout.tsx";
 import { QrCode } from "./qr.tsx";
@@ -17,6 +17,7 @@ export function Ways({ share, base, root }: WaysProps) {
   const { state } = share;
   const url = base + sharePath(share);
   const command = `share get ${url}`;
+  const handedOn = `npx ${base}${PROGRAM} get ${url}`;
   const magnet = state.name === "ready" ? state.magnet(base) : undefined;
   return (
     <section id="get" class="card" aria-labelledby="get-title">
@@ -27,6 +28,11 @@ export function Ways({ share, base, root }: WaysProps) {
       <div class="command">
         <code tabindex={0}>{command}</code>
         <CopyButton text={command} what="command" />
+      </div>
+      <p class="soft">Not installed? With Node, straight from here and without the internet:</p>
+      <div class="command">
+        <code tabindex={0}>{handedOn}</code>
+        <CopyButton text={handedOn} what="npx command" />
       </div>
       <h3>With a BitTorrent client</h3>
       {magnet === undefined ? (

@@ -137,6 +137,7 @@ describe("a share for programs", () => {
         "",
         "All of it, checked:",
         `  share get ${BASE}/s/k3f9x2`,
+        `  npx ${BASE}/boojum.tgz get ${BASE}/s/k3f9x2`,
         "",
         "With any BitTorrent client:",
         `  curl -OJ ${BASE}/s/k3f9x2.torrent`,
