@@ -11,7 +11,10 @@ function start(job: PeerJob, extra: readonly string[]): Child {
     `--dir=${job.dir}`,
     `--interface=${job.address}`,
     `--listen-port=${job.port}`,
-    "--enable-dht=false",
+    // It asks UDP trackers through the socket of its DHT, which finds nobody in here.
+    `--enable-dht=${job.udpTracker === true}`,
+    `--dht-listen-port=${job.port}`,
+    `--dht-file-path=${path.join(job.state, "dht.dat")}`,
     "--enable-dht6=false",
     "--bt-enable-lpd=false",
     "--disable-ipv6=true",

@@ -8,6 +8,8 @@ export interface PeerJob {
   /** Where the client listens; not in 127/8, which some clients ignore among their peers. */
   readonly address: string;
   readonly port: number;
+  /** The torrent's tracker is one over UDP: some clients need telling. */
+  readonly udpTracker?: boolean;
   /** An empty folder for the client's own files. */
   readonly state: string;
 }
