@@ -151,4 +151,33 @@ describe("a stranger", () => {
     transport.destroy();
     await sim.close();
   });
+
+  it("that is called and says the caller's proof back gets no further", async () => {
+    const sim = newSim(6);
+    const leecher = sim.add("leecher", { token: "t" });
+    const heard: number[] = [];
+    let isClosed = false;
+    sim.network.host("echo").listen(6881, (transport) => {
+      transport.attach({
+        onData: (bytes) => {
+          const before = heard.length;
+          heard.push(...bytes);
+          if (before === 0) transport.write(hello(stranger));
+          const rest = heard.slice(Math.max(before, HANDSHAKE_LENGTH));
+          if (rest.length > 0) transport.write(Uint8Array.from(rest));
+        },
+        onDrain: () => undefined,
+        onClose: () => {
+          isClosed = true;
+        },
+      });
+    });
+    leecher.torrent.addPeers([{ host: "echo", port: 6881 }], "tracker");
+    await sim.clock.advance(2_000);
+    // It was shown that the leecher knows the token, and that helped it nothing.
+    expect(heard.length).toBeGreaterThan(HANDSHAKE_LENGTH);
+    expect(isClosed).toBe(true);
+    expect(leecher.torrent.peers()).toEqual([]);
+    await sim.close();
+  });
 });
