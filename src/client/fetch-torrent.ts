@@ -113,7 +113,11 @@ function checkTorrent(url: string, { status, contentType, body }: Got): Uint8Arr
       `${url} is a web page, not a torrent. Open it in a browser and copy the torrent's link.`,
     );
   }
-  throw new FetchError(url, `${url} is not a torrent${contentType === "" ? "" : ` but ${contentType}`}.`);
+  const what = contentType === "" ? "" : ` but ${contentType}`;
+  throw new FetchError(
+    url,
+    `${url} is not a torrent${what}. Is the URL whole? A share's ends with /s/ and its ID.`,
+  );
 }
 
 /** A share that still hashes answers with its JSON; any other busy server with anything. */

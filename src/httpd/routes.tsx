@@ -127,7 +127,13 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
     return problem(c, 503, "Too many are watching. Look again in a moment.");
   };
 
-  app.get("/", (c) => indexAnswer(c, catalog.listed(), options, downloads));
+  app.get("/", (c) => {
+    const listed = catalog.listed();
+    const [first] = listed;
+    // People hand on the address without the path: with one share there is no doubt what is meant.
+    const isMeant = listed.length === 1 && negotiate(c.req.header("accept")) === "torrent";
+    return isMeant && first !== undefined ? torrent(c, first) : indexAnswer(c, listed, options, downloads);
+  });
   app.get("/events", (c) => {
     const { root } = c.env.judged;
     return events(c, `index ${root}`, () =>

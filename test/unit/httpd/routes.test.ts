@@ -213,6 +213,15 @@ describe("lists", () => {
     expect(text).not.toMatch(/secret|unlisted/);
   });
 
+  it("give a torrent client the only share, and the list where there are several", async () => {
+    const torrent = "application/x-bittorrent";
+    const only = await ask(catalog(secret, share({ files })), "/", torrent);
+    expect(only.headers.get("content-type")).toBe(torrent);
+    const several = await ask(catalog(share({ files }), share({ id: "two", files })), "/", torrent);
+    expect(await several.text()).toContain("share get http://192.168.1.20:6881/s/two");
+    expect((await ask(catalog(secret), "/", torrent)).headers.get("content-type")).toContain("text/plain");
+  });
+
   it("have no first torrent when everything is unlisted, though its own URLs work", async () => {
     expect((await ask(catalog(secret), "/metainfo.torrent")).status).toBe(404);
     expect((await ask(catalog(secret), "/s/unlisted")).status).toBe(200);
