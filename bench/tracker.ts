@@ -1,0 +1,269 @@
+/**
+ * Announces a second over kept connections, new connections and UDP, and memory for many peers: this tracker beside
+ * opentracker and bittorrent-tracker (npm), in one run. One process makes the load; when it uses a whole core, the row
+ * is the generator's limit as much as the tracker's, and `load cores` says so.
+ *
+ * npm run bench -- tracker [--seconds 3] [--peers 100000]
+ */
+import { createSocket, type Socket as DatagramSocket } from "node:dgram";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, get } from "node:http";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Child, run } from "../test/support/child.ts";
+import { announceRequest, connectRequest } from "../test/support/udp-tracker.ts";
+import { option, type Row, report, usageOf } from "./support/measure.ts";
+
+const SECONDS = option("seconds", 3);
+const PEERS = option("peers", 100_000);
+const SWARMS = 100;
+const CONCURRENCY = 64;
+const root = fileURLToPath(new URL("..", import.meta.url));
+const home = path.join(root, "artifacts/bench/npm");
+
+const hashes = Array.from({ length: SWARMS }, (_, i) => new Uint8Array(20).fill(0x20 + i));
+const escape = (bytes: Uint8Array) =>
+  [...bytes].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+const escapedHashes = hashes.map(escape);
+
+/** The n-th peer: its swarm, id and port. */
+function target(n: number): string {
+  const id = `-XX0000-${String(n % PEERS).padStart(12, "0")}`;
+  const port = 1024 + (n % 60_000);
+  return `/announce?info_hash=${escapedHashes[n % SWARMS]}&peer_id=${id}&port=${port}&uploaded=0&downloaded=0&left=1&compact=1&numwant=50&key=${n % PEERS}`;
+}
+
+interface Tracker {
+  readonly name: string;
+  readonly start: (port: number, dir: string) => Child;
+}
+
+const trackers: readonly Tracker[] = [
+  {
+    name: "boojum",
+    start: (port) =>
+      new Child(process.execPath, [
+        path.join(root, "dist/cli.js"),
+        ...["tracker", "--port", String(port), "--bind", "127.0.0.1"],
+      ]),
+  },
+  {
+    name: "opentracker",
+    start: (port, dir) => {
+      const list = path.join(dir, "white");
+      writeFileSync(list, `${hashes.map((hash) => Buffer.from(hash).toString("hex")).join("\n")}\n`);
+      // It gives up its rights and changes its root before it reads the list.
+      chmodSync(dir, 0o755);
+      const at = String(port);
+      return new Child("opentracker", ["-i", "127.0.0.1", "-p", at, "-P", at, "-d", dir, "-w", "white"], {
+        cwd: dir,
+      });
+    },
+  },
+  {
+    name: "bittorrent-tracker",
+    start: (port) =>
+      new Child(process.execPath, [
+        path.join(home, "node_modules/bittorrent-tracker/bin/cmd.js"),
+        ...["--port", String(port), "--http-hostname", "127.0.0.1", "--udp-hostname", "127.0.0.1"],
+        ...["--udp6-hostname", "::1", "--http", "--udp", "--quiet", "--trust-proxy=false"],
+      ]),
+  },
+];
+
+interface Load {
+  readonly count: () => number;
+  readonly stop: () => Promise<void>;
+}
+
+/** Raw sockets: the next request goes out when the answer's end has come. */
+function httpLoad(port: number, isKept: boolean): Load {
+  let done = 0;
+  let next = 0;
+  let isRunning = true;
+  const sockets = new Set<Socket>();
+  const ended: Promise<void>[] = [];
+  const work = async () => {
+    while (isRunning) await new Promise<void>((resolve) => converse(resolve));
+  };
+  const converse = (resolve: () => void) => {
+    const socket = connect(port, "127.0.0.1");
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    let pending = "";
+    const ask = () => {
+      const connection = isKept ? "keep-alive" : "close";
+      socket.write(
+        `GET ${target(next++)} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: ${connection}\r\n\r\n`,
+      );
+    };
+    socket.on("connect", ask);
+    socket.on("error", () => {});
+    socket.on("data", (part) => {
+      pending += part.toString("latin1");
+      const body = pending.indexOf("\r\n\r\n") + 4;
+      const length = Number(/content-length: *(\d+)/i.exec(pending.slice(0, body))?.[1] ?? Number.NaN);
+      if (body < 4 || !(pending.length >= body + length)) return;
+      if (pending.includes("14:failure reason")) throw new Error(`refused: ${pending.slice(body)}`);
+      pending = "";
+      done++;
+      if (isKept && isRunning) ask();
+      else socket.end();
+    });
+    socket.on("close", () => {
+      sockets.delete(socket);
+      resolve();
+    });
+  };
+  for (let i = 0; i < CONCURRENCY; i++) ended.push(work());
+  return {
+    count: () => done,
+    stop: async () => {
+      isRunning = false;
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(ended);
+    },
+  };
+}
+
+/** One socket, so many announces in flight; what is lost is asked again by a watchdog. */
+async function udpLoad(port: number): Promise<Load> {
+  const socket: DatagramSocket = createSocket({ type: "udp4", recvBufferSize: 4 << 20 });
+  await new Promise<void>((resolve) => socket.connect(port, "127.0.0.1", resolve));
+  const connection = await new Promise<Uint8Array>((resolve) => {
+    socket.once("message", (reply) => resolve(Uint8Array.from(reply.subarray(8, 16))));
+    socket.send(connectRequest());
+  });
+  const template = Buffer.from(
+    announceRequest({ connection, infoHash: hashes[0] ?? connection, numwant: 50 }),
+  );
+  let done = 0;
+  let next = 0;
+  let last = performance.now();
+  const ask = () => {
+    const n = next++;
+    const request = Buffer.from(template);
+    request.set(hashes[n % SWARMS] ?? connection, 16);
+    request.writeUInt32BE(n % PEERS, 40);
+    request.writeUInt32BE((n % PEERS) + 1, 88);
+    request.writeUInt16BE(1024 + (n % 60_000), 96);
+    socket.send(request, () => {});
+  };
+  socket.on("error", () => {});
+  socket.on("message", (reply) => {
+    if (reply[3] !== 1) throw new Error(`refused: ${reply.subarray(8).toString()}`);
+    done++;
+    last = performance.now();
+    ask();
+  });
+  for (let i = 0; i < CONCURRENCY; i++) ask();
+  const watchdog = setInterval(() => {
+    if (performance.now() - last > 100) for (let i = 0; i < CONCURRENCY; i++) ask();
+  }, 100);
+  return {
+    count: () => done,
+    stop: async () => {
+      clearInterval(watchdog);
+      await new Promise<void>((resolve) => socket.close(() => resolve()));
+    },
+  };
+}
+
+async function measure(child: Child, start: () => Load | Promise<Load>) {
+  const load = await start();
+  await sleep(500);
+  const before = {
+    count: load.count(),
+    at: performance.now(),
+    usage: usageOf(child.process.pid),
+    own: process.cpuUsage(),
+  };
+  await sleep(SECONDS * 1000);
+  const seconds = (performance.now() - before.at) / 1000;
+  const own = process.cpuUsage(before.own);
+  const rate = (load.count() - before.count) / seconds;
+  const server = (usageOf(child.process.pid).cpuSeconds - before.usage.cpuSeconds) / seconds;
+  await load.stop();
+  return { rate, server, load: (own.user + own.system) / 1e6 / seconds };
+}
+
+async function untilOpen(port: number): Promise<void> {
+  const agent = new Agent();
+  for (let i = 0; i < 100; i++) {
+    const isOpen = await new Promise<boolean>((resolve) =>
+      get({ port, host: "127.0.0.1", path: "/scrape", agent }, (response) => {
+        response.resume().on("end", () => resolve(true));
+      }).on("error", () => resolve(false)),
+    );
+    // opentracker reads its list on the side; a moment later it knows it.
+    if (isOpen) return void (await sleep(1_000));
+    await sleep(100);
+  }
+  throw new Error("the tracker does not answer");
+}
+
+/** Over UDP, as fast as it goes, until every peer was announced twice (some datagrams are lost). */
+async function fill(port: number): Promise<void> {
+  const load = await udpLoad(port);
+  for (let i = 0; i < 1200 && load.count() < 2 * PEERS; i++) await sleep(50);
+  await load.stop();
+}
+
+if (!existsSync(path.join(home, "node_modules/bittorrent-tracker"))) {
+  mkdirSync(home, { recursive: true });
+  if (!existsSync(path.join(home, "package.json")))
+    writeFileSync(path.join(home, "package.json"), '{ "private": true }');
+  await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "bittorrent-tracker@11"], {
+    cwd: home,
+  });
+  // Its native WebRTC module comes as a download that --ignore-scripts leaves out; no run here uses WebRTC.
+  const stub =
+    "class Stub { constructor() { throw new Error('no WebRTC') } }\n" +
+    "export default new Proxy({}, { get: (_, key) => (/^[A-Z]/.test(String(key)) ? Stub : () => {}) });\n";
+  writeFileSync(path.join(home, "node_modules/node-datachannel/dist/esm/lib/node-datachannel.mjs"), stub);
+}
+const rows: Row[] = [];
+for (const [i, tracker] of trackers.entries()) {
+  const dir = mkdtempSync(path.join(tmpdir(), "boojum-bench-"));
+  const modes = [
+    ["kept HTTP", (port: number) => httpLoad(port, true)],
+    ["new HTTP", (port: number) => httpLoad(port, false)],
+    ["UDP", udpLoad],
+  ] as const;
+  for (const [m, [mode, load]] of modes.entries()) {
+    const port = 26_900 + 10 * i + m;
+    const child = tracker.start(port, dir);
+    try {
+      await untilOpen(port);
+      const { rate, server, load: cores } = await measure(child, () => load(port));
+      rows.push({
+        label: `${tracker.name}, ${mode}`,
+        figures: {
+          "announces/s": rate,
+          "tracker cores": server,
+          "load cores": cores,
+          "MiB more": Number.NaN,
+        },
+      });
+    } finally {
+      await child.stop();
+    }
+  }
+  const port = 26_909 + 10 * i;
+  const child = tracker.start(port, dir);
+  try {
+    await untilOpen(port);
+    const before = usageOf(child.process.pid).peakMiB;
+    await fill(port);
+    const growth = usageOf(child.process.pid).peakMiB - before;
+    rows.push({ label: `${tracker.name}, ${PEERS} peers`, figures: { "MiB more": growth } });
+  } finally {
+    await child.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+report("tracker", "Trackers, one process of load on the same machine", rows);
