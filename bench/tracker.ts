@@ -84,11 +84,11 @@ interface Load {
 function httpLoad(port: number, isKept: boolean): Load {
   let done = 0;
   let next = 0;
-  let isRunning = true;
+  const running = new AbortController();
   const sockets = new Set<Socket>();
   const ended: Promise<void>[] = [];
   const work = async () => {
-    while (isRunning) await new Promise<void>((resolve) => converse(resolve));
+    while (!running.signal.aborted) await new Promise<void>((resolve) => converse(resolve));
   };
   const converse = (resolve: () => void) => {
     const socket = connect(port, "127.0.0.1");
@@ -111,7 +111,7 @@ function httpLoad(port: number, isKept: boolean): Load {
       if (pending.includes("14:failure reason")) throw new Error(`refused: ${pending.slice(body)}`);
       pending = "";
       done++;
-      if (isKept && isRunning) ask();
+      if (isKept && !running.signal.aborted) ask();
       else socket.end();
     });
     socket.on("close", () => {
@@ -123,7 +123,7 @@ function httpLoad(port: number, isKept: boolean): Load {
   return {
     count: () => done,
     stop: async () => {
-      isRunning = false;
+      running.abort();
       for (const socket of sockets) socket.destroy();
       await Promise.all(ended);
     },
