@@ -26,7 +26,9 @@ export default defineConfig({
         test: {
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
-          testTimeout: 180_000,
+          testTimeout: 240_000,
+          // Real clients miss a start now and then (a lost first announce waits for minutes); twice in a row is a defect.
+          retry: 1,
           hookTimeout: 60_000,
           fileParallelism: false,
         },

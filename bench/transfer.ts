@@ -207,7 +207,8 @@ if (process.argv.includes("--inside")) {
     ["boojum", "libtorrent"],
     ["libtorrent", "boojum"],
     ["aria2", "aria2"],
-    ["transmission", "transmission"],
+    ["boojum", "transmission"],
+    ["transmission", "boojum"],
     ["webtorrent", "webtorrent"],
   ];
   await compare("transfer-1-1", option("mib", 1024), 1, all);

@@ -27,4 +27,4 @@ export interface RealPeer {
 }
 
 /** How long a real client may take for one job, in milliseconds. */
-export const patience = 150_000;
+export const patience = 90_000;
