@@ -208,7 +208,6 @@ if (process.argv.includes("--inside")) {
     ["libtorrent", "boojum"],
     ["aria2", "aria2"],
     ["boojum", "transmission"],
-    ["transmission", "boojum"],
     ["webtorrent", "webtorrent"],
   ];
   await compare("transfer-1-1", option("mib", 1024), 1, all);
