@@ -82,8 +82,8 @@ describe.each([
     });
     afterAll(() => publisher.stop());
 
-    // Known defect: rtorrent now and then never starts when Transmission had the share from the same publisher
-    // before it; it gets it every time when it comes alone. It is left out here until that is understood.
+    // Known defect, cause unknown: in full runs rtorrent, last of the four on one publisher, sometimes never finished.
+    // Without Transmission before it, it did in 8 runs of 8. It is left out here until that is understood.
     it.each(clients.filter((client) => client !== rtorrent))("is downloaded by $name", async (client) => {
       const dir = fresh(client.name);
       const peer = await client.get({
