@@ -1,39 +1,25 @@
 /** One port that is web server, tracker and seeder: where the rooms meet for publishing. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { clientName } from "../client/core/client-name.ts";
-import { Session } from "../client/session.ts";
-import type { Torrent } from "../client/torrent.ts";
-import type { PeerStats } from "../client/torrent-types.ts";
-import { createWeb, type WebOptions } from "../httpd/app.ts";
-import { Guard } from "../httpd/guard.ts";
-import { createStats } from "../httpd/stats.tsx";
-import { localHosts, ownNames } from "../platform/addresses.ts";
+import type { Session } from "../client/session.ts";
+import { localHosts } from "../platform/addresses.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { DatagramPort } from "../platform/datagrams.ts";
-import { nodeHashes } from "../platform/hashes.ts";
-import { type Listener, listen } from "../platform/listener.ts";
+import type { Listener } from "../platform/listener.ts";
 import { ListenError } from "../platform/ports.ts";
 import { systemRandom } from "../platform/random.ts";
-import { dialTcp, TcpTransport } from "../platform/tcp.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
-import { bytesEqual } from "../protocol/bytes.ts";
-import { formatPeerAddress } from "../protocol/peer-address.ts";
-import { parseNetwork } from "../protocol/proxy-rule.ts";
-import { prometheusText, trackerStats } from "../tracker/core/stats.ts";
 import { TrackerStore } from "../tracker/core/store.ts";
-import type { SwarmPeer } from "../tracker/core/swarm-types.ts";
-import { createTrackerHttp, trackerRoute } from "../tracker/http.ts";
 import { announceTorrent } from "./announcing.ts";
-import type { EndedEvent, ReadyEvent, StatsEvent } from "./events.ts";
+import type { EndedEvent, ReadyEvent } from "./events.ts";
+import { frontDoor } from "./front-door.ts";
 import type { ShareMemory } from "./memory.ts";
 import { OpenAnswers } from "./open-answers.ts";
-import type { Sighting } from "./peer-roster.ts";
-import { packProgram } from "./program.ts";
+import { openPeerPort } from "./peer-port.ts";
 import type { Publication, PublishEvents, PublishOptions } from "./publish.ts";
 import { isPrivate, type PublishedShare } from "./published-share.ts";
+import { rosterEvents, watchPeers } from "./sightings.ts";
 import { proverOf } from "./token.ts";
+import { statsOf } from "./totals.ts";
 import { openUdpTracker } from "./udp-tracker.ts";
-import { version } from "./version.ts";
 
 /** Milliseconds that trackers elsewhere get to hear that we stop. */
 const STOPPED_PATIENCE = 2_000;
@@ -70,43 +56,27 @@ export class Appliance implements Publication {
     tell: PublishEvents,
     lastPort: number | undefined,
   ): Promise<Appliance> {
-    const byInfoHash = (peer: SwarmPeer) => findShare(shares, peer.infoHash)?.roster;
     const tracker = new TrackerStore({
       clock: systemClock,
       random: systemRandom,
-      events: {
-        joined: (peer) => byInfoHash(peer)?.joined("tracker", announced(peer)),
-        completed: (peer) => byInfoHash(peer)?.completedBy("tracker", announced(peer)),
-        left: (peer) => byInfoHash(peer)?.left("tracker", announced(peer)),
-      },
+      events: rosterEvents(shares),
     });
-    const bind = options.bind ?? [];
-    // Peers can only come when the session is there; in the moment before it nobody knows the port.
-    const desk: { session?: Session } = {};
+    const { port, bind = [], limitUp, limitDown } = options;
     const answers = new OpenAnswers();
-    const request = dispatcher(shares, tracker, options, () => desk.session?.uploadLimiter);
-    const listener = await listen(
-      { port: options.port, preferredPort: lastPort, bind },
-      {
-        request: (incoming, outgoing) => {
+    const { listener, session } = await openPeerPort({
+      port,
+      preferredPort: lastPort,
+      bind,
+      limitUp,
+      limitDown,
+      request: (current) => {
+        const limit = () => current()?.uploadLimiter;
+        const answer = frontDoor({ ...options, shares, store: tracker, limit });
+        return (incoming, outgoing) => {
           answers.add(outgoing);
-          request(incoming, outgoing);
-        },
-        peer: (socket, firstBytes) => {
-          if (desk.session === undefined) socket.destroy();
-          else desk.session.accept(new TcpTransport(socket, firstBytes));
-        },
+          answer(incoming, outgoing);
+        };
       },
-    );
-    desk.session = new Session({
-      dial: dialTcp,
-      clock: systemClock,
-      random: systemRandom,
-      sha1: nodeHashes.sha1,
-      listenPort: listener.port,
-      client: `Boojum ${version}`,
-      ...(options.limitUp !== undefined && { limitUp: options.limitUp }),
-      ...(options.limitDown !== undefined && { limitDown: options.limitDown }),
     });
     const { hosts, reach } = await localHosts(bind).catch(async (error: unknown) => {
       await listener.close();
@@ -120,7 +90,7 @@ export class Appliance implements Publication {
       tell,
       listener,
       tracker,
-      session: desk.session,
+      session,
       answers,
       urls,
     });
@@ -168,7 +138,7 @@ export class Appliance implements Publication {
     this.#stats = setInterval(() => {
       const now = systemClock.now();
       for (const share of this.#shares.values()) share.sample(now);
-      this.#tell(this.#statsEvent());
+      this.#tell(statsOf(this.#shares.values()));
       this.#endWhatIsDue();
     }, 1_000);
     this.ready = this.#prepareAll();
@@ -250,7 +220,9 @@ export class Appliance implements Publication {
       ...(slots !== undefined && { slots }),
     });
     share.torrent = torrent;
-    this.#watch(share, torrent);
+    watchPeers(torrent, share.roster);
+    torrent.on("unreadable", (_piece, error) => this.#warnOnce("unreadable", error.message));
+    torrent.on("failed", (error) => this.#warnOnce("failed", error.message));
     this.#tracker.register({
       id: share.trackerId,
       infoHash: created.infoHash,
@@ -310,35 +282,11 @@ export class Appliance implements Publication {
     if (++this.#ended === this.#shares.size) await this.close();
   }
 
-  #watch(share: PublishedShare, torrent: Torrent): void {
-    torrent.on("peerJoined", (peer) => share.roster.joined("wire", connected(peer)));
-    torrent.on("peerCompleted", (peer) => share.roster.completedBy("wire", connected(peer)));
-    torrent.on("peerLeft", (peer) => share.roster.left("wire", connected(peer)));
-    torrent.on("unreadable", (_piece, error) => this.#warnOnce("unreadable", error.message));
-    torrent.on("failed", (error) => this.#warnOnce("failed", error.message));
-  }
-
   /** A file that is gone has many pieces, and a share may have many files. */
   #warnOnce(code: string, message: string): void {
     if (this.#warned.has(message) || this.#warned.size >= MAX_WARNINGS) return;
     this.#warned.add(message);
     this.#tell({ event: "warning", code, message });
-  }
-
-  #statsEvent(): StatsEvent {
-    const sum = { upRate: 0, downRate: 0, uploaded: 0, downloaded: 0, peers: 0, seeders: 0, completed: 0 };
-    for (const { torrent, roster } of this.#shares.values()) {
-      sum.completed += roster.completed;
-      if (torrent === undefined) continue;
-      const stats = torrent.stats();
-      sum.upRate += stats.upRate;
-      sum.downRate += stats.downRate;
-      sum.uploaded += stats.uploaded;
-      sum.downloaded += stats.downloaded;
-      sum.peers += stats.peers;
-      sum.seeders += stats.seeders;
-    }
-    return { event: "stats", ...sum, upRate: Math.round(sum.upRate), downRate: Math.round(sum.downRate) };
   }
 
   async #close(): Promise<void> {
@@ -362,66 +310,3 @@ const ENDED = {
   expired: "This was shared for a limited time, and that is over. Ask whoever gave you the link.",
   copies: "This was shared until enough people had it, and now they have. Ask whoever gave you the link.",
 } as const;
-
-/** Tracker requests go past the web server: they are many, and need nothing of it. */
-function dispatcher(
-  shares: ReadonlyMap<string, PublishedShare>,
-  store: TrackerStore,
-  { publicUrl, password, trustProxies = [] }: PublishOptions,
-  limit: WebOptions["limit"],
-): (request: IncomingMessage, response: ServerResponse) => void {
-  const catalog = {
-    listed: () => [...shares.values()].filter(({ listed, state }) => listed && state.name !== "ended"),
-    get: (id: string) => shares.get(id),
-  };
-  const proxies = trustProxies.flatMap((text) => parseNetwork(text) ?? []);
-  const guard = password === undefined ? undefined : new Guard({ password, now: () => systemClock.now() });
-  let packed: ReturnType<typeof packProgram> | undefined;
-  const program = () => (packed ??= packProgram());
-  const web = createWeb({ catalog, program, guard, publicUrl, proxies, version, hostNames: ownNames, limit });
-  const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
-  const tracker = createTrackerHttp({ store, proxies, hostNames: () => [...ownNames(), ...names] });
-  const startedAt = systemClock.now();
-  // Only listed shares come here, and their names are on the first page anyway.
-  const seen = () =>
-    trackerStats(
-      store,
-      (systemClock.now() - startedAt) / 1000,
-      (hash) =>
-        catalog.listed().find(({ created }) => created !== undefined && bytesEqual(created.infoHash, hash))
-          ?.name,
-    );
-  const stats = createStats({
-    hostNames: ownNames,
-    publicUrl: publicUrl?.replace(/\/+$/, ""),
-    version,
-    stats: seen,
-    metrics: () => prometheusText(seen()),
-  });
-  return (request, response) => {
-    if (trackerRoute(request.url ?? "") !== undefined) tracker(request, response);
-    // With a password there is nothing to tell to those without it.
-    else if (guard !== undefined || !stats(request, response)) web(request, response);
-  };
-}
-
-function findShare(
-  shares: ReadonlyMap<string, PublishedShare>,
-  infoHash: Uint8Array,
-): PublishedShare | undefined {
-  for (const share of shares.values()) {
-    if (share.created !== undefined && bytesEqual(share.created.infoHash, infoHash)) return share;
-  }
-  return undefined;
-}
-
-/** As the tracker heard of it. */
-function announced(peer: SwarmPeer): Sighting {
-  const { peerId, progress } = peer;
-  return { peerId, progress, address: formatPeerAddress(peer), client: clientName(peerId) };
-}
-
-/** As the engine sees it. */
-function connected({ peerId, progress, client, address }: PeerStats): Sighting {
-  return { peerId, progress, client, address: formatPeerAddress(address) };
-}

@@ -2,13 +2,10 @@
 import { lookup } from "node:dns/promises";
 import type { Announcer } from "../client/discovery/announcer.ts";
 import type { Download as Place } from "../client/download.ts";
-import { Session } from "../client/session.ts";
+import type { Session } from "../client/session.ts";
 import type { Torrent } from "../client/torrent.ts";
 import { systemClock } from "../platform/clock.ts";
-import { nodeHashes } from "../platform/hashes.ts";
-import { type Listener, listen } from "../platform/listener.ts";
-import { systemRandom } from "../platform/random.ts";
-import { dialTcp, TcpTransport } from "../platform/tcp.ts";
+import type { Listener } from "../platform/listener.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import type { InfoHash } from "../protocol/ids.ts";
@@ -19,8 +16,8 @@ import { announceTorrent } from "./announcing.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
 import type { Download, GetOptions, SeedGoal } from "./get.ts";
 import { trackersToTell } from "./own-trackers.ts";
+import { openPeerPort } from "./peer-port.ts";
 import { proverOf } from "./token.ts";
-import { version } from "./version.ts";
 
 /** `--timeout` ran out. */
 export class NobodyHasItError extends BoojumError {
@@ -102,28 +99,9 @@ export class Receiver implements Download {
   #seeded: () => void = () => {};
 
   static async open(parts: ReceiverParts): Promise<Receiver> {
-    const { options } = parts;
-    const desk: { session?: Session } = {};
-    const listener = await listen(
-      { port: options.port, bind: [] },
-      {
-        peer: (socket, firstBytes) => {
-          if (desk.session === undefined) socket.destroy();
-          else desk.session.accept(new TcpTransport(socket, firstBytes));
-        },
-      },
-    );
-    desk.session = new Session({
-      dial: dialTcp,
-      clock: systemClock,
-      random: systemRandom,
-      sha1: nodeHashes.sha1,
-      listenPort: listener.port,
-      client: `Boojum ${version}`,
-      ...(options.limitUp !== undefined && { limitUp: options.limitUp }),
-      ...(options.limitDown !== undefined && { limitDown: options.limitDown }),
-    });
-    return new Receiver(parts, listener, desk.session);
+    const { port, limitUp, limitDown } = parts.options;
+    const { listener, session } = await openPeerPort({ port, bind: [], limitUp, limitDown });
+    return new Receiver(parts, listener, session);
   }
 
   private constructor(parts: ReceiverParts, listener: Listener, session: Session) {

@@ -1,0 +1,52 @@
+/** The port that others reach us by, and the session behind it: what publishing and downloading both need. */
+import { Session } from "../client/session.ts";
+import { systemClock } from "../platform/clock.ts";
+import { nodeHashes } from "../platform/hashes.ts";
+import { type ConnectionHandlers, type Listener, type ListenOptions, listen } from "../platform/listener.ts";
+import { systemRandom } from "../platform/random.ts";
+import { dialTcp, TcpTransport } from "../platform/tcp.ts";
+import { version } from "./version.ts";
+
+export interface PeerPortOptions extends Pick<ListenOptions, "port" | "preferredPort" | "bind"> {
+  /** Bytes a second over all peers; default: none. */
+  readonly limitUp: number | undefined;
+  readonly limitDown: number | undefined;
+  /** Answers HTTP on the same port, given the session; without it only peers are let in. */
+  readonly request?: (session: () => Session | undefined) => ConnectionHandlers["request"];
+}
+
+/** Both are the caller's to close: the session first, whose peers came in by the listener. */
+export interface PeerPort {
+  readonly listener: Listener;
+  readonly session: Session;
+}
+
+/** @throws {ListenError} the port can't be had. */
+export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> {
+  const { port, preferredPort, bind, limitUp, limitDown } = options;
+  // Peers can only come when the session is there; in the moment before it nobody knows the port.
+  const desk: { session?: Session } = {};
+  const request = options.request?.(() => desk.session);
+  const listener = await listen(
+    { port, preferredPort, bind },
+    {
+      ...(request !== undefined && { request }),
+      peer: (socket, firstBytes) => {
+        if (desk.session === undefined) socket.destroy();
+        else desk.session.accept(new TcpTransport(socket, firstBytes));
+      },
+    },
+  );
+  const session = new Session({
+    dial: dialTcp,
+    clock: systemClock,
+    random: systemRandom,
+    sha1: nodeHashes.sha1,
+    listenPort: listener.port,
+    client: `Boojum ${version}`,
+    ...(limitUp !== undefined && { limitUp }),
+    ...(limitDown !== undefined && { limitDown }),
+  });
+  desk.session = session;
+  return { listener, session };
+}
