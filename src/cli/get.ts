@@ -10,31 +10,28 @@ import {
   createOutput,
   duration,
   port,
-  rate,
   ratio,
   type Surroundings,
 } from "./options.ts";
+import { addTransferFlags, type TransferFlags, transferOptions } from "./shared-flags.ts";
 import { findSource } from "./source.ts";
 import { listenForStop } from "./stop.ts";
 
-interface GetFlags extends CommonFlags {
+interface GetFlags extends CommonFlags, TransferFlags {
   readonly out: string;
   readonly select?: readonly string[];
   readonly seed?: boolean;
   readonly seedFor?: number;
   readonly seedRatio?: number;
   readonly overwrite?: boolean;
-  readonly limitUp?: number;
-  readonly limitDown?: number;
   readonly port?: number;
   readonly peer?: readonly string[];
   readonly password?: string;
-  readonly lan: boolean;
   readonly timeout: number;
 }
 
 export function getCommand(surroundings: Surroundings, report: (code: number) => void): Command {
-  return new Command("get")
+  const command = new Command("get")
     .usage("SOURCE [flags]")
     .description("Download what somebody shares; the same command again continues.")
     .argument("<source>", "a share's URL, or a .torrent: a file or a URL")
@@ -44,12 +41,10 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .option("--seed-for <duration>", "keep seeding for so long, e.g. 30m", duration)
     .option("--seed-ratio <ratio>", "seed until so many copies are sent, e.g. 1.5", ratio)
     .option("--overwrite", "replace files that are there and differ")
-    .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
-    .option("--limit-down <rate>", "receive no faster", rate)
     .option("--port <n>", "listen for peers here (default: first free from 6881)", port)
     .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers)
-    .option("--password <password>", "of the share (or set BOOJUM_PASSWORD)")
-    .option("--no-lan", "don't look for peers on the local network")
+    .option("--password <password>", "of the share (or set BOOJUM_PASSWORD)");
+  return addTransferFlags(command)
     .option("--timeout <duration>", "give up after so long without data", duration, 600)
     .addHelpText("after", EXAMPLES)
     .action(async (source: string, flags: GetFlags) => report(await runGet(source, flags, surroundings)));
@@ -64,8 +59,7 @@ async function runGet(source: string, flags: GetFlags, surroundings: Surrounding
   const found = findSource(source);
   const access = accessFrom(flags, surroundings);
   const output = createOutput(flags, surroundings);
-  const stop = listenForStop();
-  surroundings.readerGone.addEventListener("abort", () => stop.stop("nobody reads the output"));
+  const stop = listenForStop(surroundings.readerGone);
   // Loaded here, so that help and mistakes are answered without all this.
   const { GetView } = await import("./ui/get-view.ts");
   const view = new GetView(output, surroundings.now);
@@ -101,6 +95,7 @@ const INTERRUPTED = "Interrupted; what is there is kept. The same command again 
 
 function getOptions(flags: GetFlags): GetOptions {
   return {
+    ...transferOptions(flags),
     directory: flags.out,
     select: flags.select,
     seed: {
@@ -109,8 +104,6 @@ function getOptions(flags: GetFlags): GetOptions {
       ratio: flags.seedRatio,
     },
     overwrite: flags.overwrite,
-    limitUp: flags.limitUp,
-    limitDown: flags.limitDown,
     port: flags.port,
     peers: flags.peer,
     timeoutSeconds: flags.timeout,

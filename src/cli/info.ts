@@ -27,7 +27,7 @@ async function runInfo(source: string, flags: InfoFlags, surroundings: Surroundi
   const found = findSource(source);
   const access = accessFrom(flags, surroundings);
   const output = createOutput(flags, surroundings);
-  const stop = listenForStop();
+  const stop = listenForStop(surroundings.readerGone);
   try {
     const { readInfo } = await import("../share.ts");
     const info = await readInfo(found, stop.signal, access);

@@ -11,43 +11,40 @@ import {
   createOutput,
   duration,
   passwordFrom,
-  pieceSize,
   port,
   publicUrl,
-  rate,
   type Surroundings,
   slots,
 } from "./options.ts";
 import type { Output } from "./output.ts";
+import {
+  addSourceFlags,
+  addTransferFlags,
+  type SourceFlags,
+  sourceOptions,
+  type TransferFlags,
+  transferOptions,
+} from "./shared-flags.ts";
 import { listenForStop } from "./stop.ts";
 
-interface PublishFlags extends CommonFlags {
+interface PublishFlags extends CommonFlags, SourceFlags, TransferFlags {
   readonly port?: number;
   readonly bind?: readonly string[];
   readonly publicUrl?: string;
   readonly trustProxy?: readonly string[];
   readonly name?: string;
-  readonly pieceSize?: number;
   readonly tracker?: readonly string[];
-  readonly private?: boolean;
   readonly unlisted?: boolean;
   readonly password?: string;
   readonly expire?: number;
   readonly untilCopies?: number;
-  readonly limitUp?: number;
-  readonly limitDown?: number;
   readonly slots?: number;
-  readonly lan: boolean;
   readonly qr: boolean;
   readonly open?: boolean;
-  readonly include?: readonly string[];
-  readonly exclude?: readonly string[];
-  readonly cacheDir?: string;
 }
 
 export function publishCommand(surroundings: Surroundings, report: (code: number) => void): Command {
-  let followed = 0;
-  return new Command("publish")
+  const command = new Command("publish")
     .usage("PATH... [flags]")
     .description("Publish files or folders until stopped.")
     .argument("<path...>", "files or folders; several are several shares")
@@ -56,52 +53,36 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .option("--public-url <url>", "how others reach this port from outside", publicUrl)
     .option("--trust-proxy <address>", "believe its X-Forwarded-* (repeatable)", collectProxies)
     .option("--name <name>", "another name for the share")
-    .option("--piece-size <size>", "16KiB to 64MiB (default: by size)", pieceSize)
     .option("--tracker <url>", "an extra tracker (repeatable)", collectTrackers)
-    .option("--private", "peers from trackers only (BEP 27)")
     .option("--unlisted", "only for those who know the URL: in no list")
     .option("--password <password>", "nobody gets anything without it (or set BOOJUM_PASSWORD)")
     .option("--expire <duration>", "end the share after so long, e.g. 2h", duration)
     .option("--until-copies <n>", "end it when so many receivers are complete", copies)
-    .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
-    .option("--limit-down <rate>", "receive no faster", rate)
-    .option("--slots <n>", "send to so many at once (default: by capacity)", slots)
-    .option("--include <glob>", "only these files (repeatable)", collect)
-    .option("--exclude <glob>", "not these files (repeatable)", collect)
-    .option("--follow-symlinks", "inside the share; given twice: anywhere")
-    .option("--cache-dir <dir>", "where ports and IDs are remembered")
-    .option("--no-lan", "don't look for peers on the local network")
+    .option("--slots <n>", "send to so many at once (default: by capacity)", slots);
+  addTransferFlags(command);
+  return addSourceFlags(command, "where ports and IDs are remembered")
     .option("--no-qr", "no QR code")
     .option("--open", "open the page in a browser")
-    .on("option:follow-symlinks", () => followed++)
     .action(async (paths: string[], flags: PublishFlags) => {
-      const followSymlinks = followed >= 2 ? 2 : followed === 1 ? 1 : 0;
-      const password = passwordFrom(flags, surroundings);
-      const options = { ...publishOptions(flags, followSymlinks), password };
+      const options = { ...publishOptions(flags), password: passwordFrom(flags, surroundings) };
       report(await runPublish(paths, options, flags, surroundings));
     });
 }
 
-function publishOptions(flags: PublishFlags, followSymlinks: 0 | 1 | 2): PublishOptions {
+function publishOptions(flags: PublishFlags): PublishOptions {
   return {
+    ...sourceOptions(flags),
+    ...transferOptions(flags),
     port: flags.port,
     bind: flags.bind,
     publicUrl: flags.publicUrl,
     trustProxies: flags.trustProxy,
     name: flags.name,
-    pieceLength: flags.pieceSize,
     trackers: flags.tracker,
-    private: flags.private,
     unlisted: flags.unlisted,
     expireSeconds: flags.expire,
     untilCopies: flags.untilCopies,
-    limitUp: flags.limitUp,
-    limitDown: flags.limitDown,
     slots: flags.slots,
-    include: flags.include,
-    exclude: flags.exclude,
-    cacheDir: flags.cacheDir,
-    followSymlinks,
   };
 }
 
@@ -112,8 +93,7 @@ async function runPublish(
   surroundings: Surroundings,
 ): Promise<number> {
   const output = createOutput(flags, surroundings);
-  const stop = listenForStop();
-  surroundings.readerGone.addEventListener("abort", () => stop.stop("nobody reads the output"));
+  const stop = listenForStop(surroundings.readerGone);
   // Loaded here, so that help and mistakes are answered without all this.
   const { PublishView } = await import("./ui/publish-view.ts");
   const view = new PublishView(output, flags.qr, surroundings.now);

@@ -2,27 +2,31 @@
 
 export interface StopRequest {
   readonly signal: AbortSignal;
-  /** Asks to stop, as a signal from outside would. */
-  stop(reason: string): void;
   /** Signals have their usual effect again. */
   release(): void;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** @param exitNow called on a second signal, with 128 + 2, what shells use for an interrupted program. */
-export function listenForStop(exitNow: (code: number) => void = (code) => process.exit(code)): StopRequest {
+/**
+ * A second signal ends the process at once, with 128 + 2: what shells use for an interrupted program.
+ * @param readerGone whoever read our output is gone, which asks us to stop, too.
+ */
+export function listenForStop(readerGone: AbortSignal): StopRequest {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) exitNow(130);
+    if (controller.signal.aborted) process.exit(130);
     else controller.abort(new StopError(name));
   };
   for (const name of SIGNALS) process.on(name, onSignal);
+  const onReaderGone = () => controller.abort(new StopError("nobody reads the output"));
+  readerGone.addEventListener("abort", onReaderGone, { once: true });
+  if (readerGone.aborted) onReaderGone();
   return {
     signal: controller.signal,
-    stop: (reason) => controller.abort(new StopError(reason)),
     release: () => {
       for (const name of SIGNALS) process.off(name, onSignal);
+      readerGone.removeEventListener("abort", onReaderGone);
     },
   };
 }

@@ -38,8 +38,7 @@ export function trackerCommand(surroundings: Surroundings, report: (code: number
 
 async function runTracker(flags: TrackerFlags, surroundings: Surroundings): Promise<number> {
   const output = createOutput(flags, surroundings);
-  const stop = listenForStop();
-  surroundings.readerGone.addEventListener("abort", () => stop.stop("nobody reads the output"));
+  const stop = listenForStop(surroundings.readerGone);
   try {
     const { runTracker: run } = await import("../share.ts");
     const { port: at, bind, allow, state, log, showNames } = flags;

@@ -1,0 +1,67 @@
+/** Groups of flags that several commands take, and how each group becomes options of the library. */
+import type { Command } from "commander";
+import type { GetOptions } from "../share/get.ts";
+import type { PublishOptions } from "../share/publish.ts";
+import type { CreateTorrentOptions } from "../share/torrent-file.ts";
+import { collect, pieceSize, rate } from "./options.ts";
+
+/** Of commands that exchange data with peers. */
+export interface TransferFlags {
+  readonly limitUp?: number;
+  readonly limitDown?: number;
+  readonly lan: boolean;
+}
+
+export function addTransferFlags(command: Command): Command {
+  return command
+    .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
+    .option("--limit-down <rate>", "receive no faster", rate)
+    .option("--no-lan", "don't look for peers on the local network");
+}
+
+export function transferOptions(
+  flags: TransferFlags,
+): Pick<GetOptions & PublishOptions, "limitUp" | "limitDown"> {
+  return { limitUp: flags.limitUp, limitDown: flags.limitDown };
+}
+
+/** Of commands that make a torrent of files that are here. */
+export interface SourceFlags {
+  readonly pieceSize?: number;
+  readonly private?: boolean;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  /** How often it was given. */
+  readonly followSymlinks?: number;
+  readonly cacheDir?: string;
+}
+
+/** @param cacheHelp what is kept in the cache */
+export function addSourceFlags(command: Command, cacheHelp: string): Command {
+  let followed = 0;
+  return command
+    .option("--piece-size <size>", "16KiB to 64MiB (default: by size)", pieceSize)
+    .option("--private", "peers from trackers only (BEP 27)")
+    .option("--include <glob>", "only these files (repeatable)", collect)
+    .option("--exclude <glob>", "not these files (repeatable)", collect)
+    .option("--follow-symlinks", "inside what is shared; given twice: anywhere")
+    .option("--cache-dir <dir>", cacheHelp)
+    .on("option:follow-symlinks", () => command.setOptionValue("followSymlinks", ++followed));
+}
+
+export function sourceOptions(
+  flags: SourceFlags,
+): Pick<
+  CreateTorrentOptions & PublishOptions,
+  "pieceLength" | "private" | "include" | "exclude" | "followSymlinks" | "cacheDir"
+> {
+  const { followSymlinks: times = 0 } = flags;
+  return {
+    pieceLength: flags.pieceSize,
+    private: flags.private,
+    include: flags.include,
+    exclude: flags.exclude,
+    followSymlinks: times >= 2 ? 2 : times === 1 ? 1 : 0,
+    cacheDir: flags.cacheDir,
+  };
+}
