@@ -80,6 +80,7 @@ export class Gate implements PeerOwner {
   readonly onReject = this.#tooEarly;
   readonly onAllowedFast = this.#tooEarly;
   readonly onBlock = this.#tooEarly;
+  readonly onExtended = this.#tooEarly;
 
   #introduce(peer: Peer, identity: PeerIdentity, role: Role): void {
     this.#options.introduce(peer, this.#proof(role, peer, identity));

@@ -24,6 +24,8 @@ export interface PeerOwner {
   onReject(peer: Peer, block: BlockRef): void;
   onAllowedFast(peer: Peer, piece: PieceIndex): void;
   onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void;
+  /** A message of an extension, by our id for it; `payload` is valid during the call. */
+  onExtended(peer: Peer, id: number, payload: Uint8Array): void;
   onClose(peer: Peer, reason: Error | undefined): void;
 }
 
@@ -213,8 +215,8 @@ export class Peer implements PickPeer, WireHandler {
     this.owner.onBlock(this, piece, begin, data);
   }
 
-  onExtended(): void {
-    // None of the extensions that we announce has messages yet.
+  onExtended(id: number, payload: Uint8Array): void {
+    this.owner.onExtended(this, id, payload);
   }
 
   onDrain(): void {

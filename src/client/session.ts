@@ -7,7 +7,8 @@ import { acceptHandshake, type IncomingPeer } from "./accept.ts";
 import { ConnectionBudget } from "./connections.ts";
 import { Limiter } from "./limiter.ts";
 import { RunBuffers } from "./run-buffers.ts";
-import { Torrent, type TorrentEnvironment } from "./torrent.ts";
+import { Torrent } from "./torrent.ts";
+import type { TorrentEnvironment } from "./torrent-environment.ts";
 import type { TorrentOptions } from "./torrent-types.ts";
 import type { RateLimiter } from "./upload.ts";
 

@@ -1,14 +1,13 @@
-import type { Dial, PeerAddress, Transport } from "../platform/transport.ts";
-import type { Clock, Millis, Random, Timer } from "../protocol/ambient.ts";
+import type { PeerAddress, Transport } from "../platform/transport.ts";
+import type { Millis, Timer } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
-import { bytesEqual } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/errors.ts";
-import { type InfoHash, type PeerId, type PieceIndex, pieceIndex } from "../protocol/ids.ts";
+import { type InfoHash, type PieceIndex, pieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { IncomingPeer } from "./accept.ts";
-import { Bans } from "./bans.ts";
+import { Admission } from "./admission.ts";
 import { Choking } from "./choking.ts";
-import { type ConnectionBudget, Connections } from "./connections.ts";
+import { Connections } from "./connections.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
 import { clientName, isBoojum } from "./core/client-name.ts";
@@ -16,33 +15,17 @@ import type { Prove } from "./core/proof.ts";
 import { RateMeter } from "./core/rate.ts";
 import { tagOf } from "./core/share-out.ts";
 import { Emitter } from "./emitter.ts";
+import { Extensions, type Introduction } from "./extensions.ts";
 import { Gate } from "./gate.ts";
 import { Intake } from "./intake.ts";
-import type { Limiter } from "./limiter.ts";
 import { Offers } from "./offers.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
-import { OwnConnectionError } from "./peer-errors.ts";
-import type { RunBuffers } from "./run-buffers.ts";
+import { Progress } from "./progress.ts";
+import type { TorrentEnvironment } from "./torrent-environment.ts";
 import type { PeerSource, PeerStats, TorrentEvents, TorrentOptions, TorrentStats } from "./torrent-types.ts";
 import { REQUEST_QUEUE, Upload } from "./upload.ts";
 import { Wire } from "./wire.ts";
 import type { BlockRef, ExtendedHandshake, PeerIdentity } from "./wire-types.ts";
-
-/** What all torrents of a session share. */
-export interface TorrentEnvironment {
-  readonly peerId: PeerId;
-  /** What we say we are. */
-  readonly client: string;
-  readonly listenPort: number | undefined;
-  readonly dial: Dial;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly sha1: (bytes: Uint8Array) => Uint8Array;
-  readonly up: Limiter;
-  readonly down: Limiter;
-  readonly budget: ConnectionBudget;
-  readonly runBuffers: RunBuffers;
-}
 
 const DEFAULT_MAX_PEERS = 100;
 const DEFAULT_BUFFER_BYTES = 64 * 1024 * 1024;
@@ -50,36 +33,31 @@ const DEFAULT_BUFFER_BYTES = 64 * 1024 * 1024;
 const IDLE_BEFORE_LEAVING: Millis = 15_000;
 /** How often `finish` looks. */
 const FINISH_POLL: Millis = 20;
+
 /**
  * Sole owner of one torrent's state: the peers, what they have and what we have, all on one loop. Its parts hold one
  * concern each: `Intake` the way in, `Upload` (one a peer) the way out, `Choking` whom to serve, `Connections`
- * whom to call. Made by {@link Session.add}.
+ * whom to call, `Admission` who may stay, `Extensions` what else is said. Made by {@link Session.add}.
  */
 export class Torrent implements PeerOwner {
   readonly infoHash: InfoHash;
   readonly layout: PieceLayout;
-  /** The verified pieces: live, not to be changed by others. */
-  readonly have: Bitfield;
   readonly #options: TorrentOptions;
   readonly #env: TorrentEnvironment;
-  readonly #missing: Bitfield;
-  /** Something was missing at the start. */
-  readonly #mayDownload: boolean;
+  readonly #progress: Progress;
   #completed: boolean;
   readonly #events = new Emitter<TorrentEvents>();
   readonly #peers = new Map<PeerKey, Peer>();
-  readonly #dialled = new Map<PeerKey, Candidate<PeerSource>>();
-  readonly #bans = new Bans();
   readonly #intake: Intake;
   readonly #choking: Choking;
   readonly #connections: Connections;
+  readonly #admission: Admission;
+  readonly #extensions: Extensions;
   readonly #upRate: RateMeter;
   readonly #offers: Offers;
   /** Of a torrent with a token: the owner of peers that have not shown yet that they know it. */
   readonly #gate: Gate | undefined;
   #uploadedByPast = 0;
-  #bytesDone = 0;
-  #bytesLeft = 0;
   #nextKey: PeerKey = 1;
   #timer: Timer | undefined;
   #phase: "running" | "failed" | "finishing" | "closed" = "running";
@@ -91,12 +69,8 @@ export class Torrent implements PeerOwner {
     this.#env = env;
     this.infoHash = options.infoHash;
     this.layout = layout;
-    this.have = options.have.clone();
-    this.#missing = missingPieces(options, layout.pieceCount);
-    this.#mayDownload = !this.complete;
+    this.#progress = new Progress(options);
     this.#completed = this.complete;
-    for (const piece of this.have) this.#bytesDone += layout.pieceSize(piece);
-    for (const piece of this.#missing) this.#bytesLeft += layout.pieceSize(piece);
     this.#upRate = new RateMeter(5_000, env.clock.now());
     this.#intake = this.#makeIntake();
     this.#offers = new Offers({
@@ -126,12 +100,23 @@ export class Torrent implements PeerOwner {
       wantsMore: () => this.#phase === "running",
       dialled: (transport, candidate) => this.#connect(transport, candidate),
     });
+    this.#admission = new Admission({
+      peerId: env.peerId,
+      peers: this.#peers,
+      connections: this.#connections,
+    });
+    this.#extensions = new Extensions([], () => this.#introduction());
     this.#timer = env.clock.after(1000, () => this.#tick());
+  }
+
+  /** The verified pieces: live, not to be changed by others. */
+  get have(): Bitfield {
+    return this.#progress.have;
   }
 
   /** Every wanted piece is verified and stored. */
   get complete(): boolean {
-    return this.#missing.count === 0;
+    return this.#progress.complete;
   }
 
   /** @returns a function that takes the listener off again. */
@@ -143,7 +128,7 @@ export class Torrent implements PeerOwner {
   addPeers(addresses: readonly PeerAddress[], source: PeerSource): void {
     if (this.#phase !== "running") return;
     this.#connections.add(
-      addresses.filter((address) => !this.#bans.hasHost(address.host)),
+      addresses.filter((address) => !this.#admission.isBanned(address.host)),
       source,
     );
   }
@@ -155,6 +140,7 @@ export class Torrent implements PeerOwner {
 
   stats(): TorrentStats {
     const now = this.#env.clock.now();
+    const { bytesDone, bytesLeft } = this.#progress;
     const downRate = this.#intake.rate.rate(now);
     let uploaded = this.#uploadedByPast;
     let peers = 0;
@@ -166,9 +152,9 @@ export class Torrent implements PeerOwner {
       if (peer.counted && peer.have.isComplete) seeders++;
     }
     return {
-      bytesDone: this.#bytesDone,
+      bytesDone,
       bytesTotal: this.layout.totalLength,
-      bytesLeft: this.#bytesLeft,
+      bytesLeft,
       uploaded,
       downloaded: this.#intake.rate.total,
       wasted: this.#intake.wasted,
@@ -177,7 +163,7 @@ export class Torrent implements PeerOwner {
       peers,
       seeders,
       copies: this.#intake.picker.copies(this.have),
-      etaSeconds: this.#bytesLeft === 0 ? 0 : downRate > 0 ? this.#bytesLeft / downRate : null,
+      etaSeconds: bytesLeft === 0 ? 0 : downRate > 0 ? bytesLeft / downRate : null,
     };
   }
 
@@ -196,7 +182,7 @@ export class Torrent implements PeerOwner {
     const refused =
       this.#phase !== "running" ||
       (this.#peers.size >= maxPeers && !this.makeRoom()) ||
-      this.#bans.hasHost(incoming.transport.remote.host);
+      this.#admission.isBanned(incoming.transport.remote.host);
     if (refused) {
       incoming.transport.destroy();
       this.#env.budget.release();
@@ -254,13 +240,13 @@ export class Torrent implements PeerOwner {
 
   /** @internal */
   onHandshake(peer: Peer, identity: PeerIdentity): void {
-    const refusal = this.#refusal(peer, identity);
+    const refusal = this.#admission.refusal(peer, identity);
     if (refusal !== undefined) {
       peer.wire.close(refusal);
       return;
     }
     this.#welcome(peer, identity);
-    this.#sendExtendedHandshake(peer);
+    this.#extensions.introduce(peer);
   }
 
   /** From here on `peer` is one of the swarm. */
@@ -281,6 +267,7 @@ export class Torrent implements PeerOwner {
       peer.listenAddress = { host: peer.address.host, port: handshake.listenPort };
     }
     peer.uploadOnly = handshake.uploadOnly;
+    this.#extensions.onHandshake(peer, handshake);
     this.#dropIfPointless(peer);
   }
 
@@ -338,6 +325,11 @@ export class Torrent implements PeerOwner {
   }
 
   /** @internal */
+  onExtended(peer: Peer, id: number, payload: Uint8Array): void {
+    this.#extensions.onMessage(peer, id, payload);
+  }
+
+  /** @internal */
   onClose(peer: Peer, reason: Error | undefined): void {
     this.#peers.delete(peer.key);
     this.#env.budget.release();
@@ -345,14 +337,8 @@ export class Torrent implements PeerOwner {
     this.#intake.gone(peer);
     this.#offers.gone(peer);
     this.#choking.changed();
-    this.#bans.remember(peer);
-    const candidate = this.#dialled.get(peer.key);
-    this.#dialled.delete(peer.key);
-    if (candidate !== undefined && this.#phase === "running") {
-      if (peer.down.total > 0 || peer.wire.payloadUp > 0) this.#connections.candidates.worked(candidate);
-      this.#connections.lost(candidate);
-      if (reason instanceof OwnConnectionError) this.#connections.exclude(candidate.address);
-    }
+    this.#extensions.gone(peer);
+    this.#admission.gone(peer, reason, this.#phase === "running");
     if (peer.joined) this.#events.emit("peerLeft", peer.stats(this.#env.clock.now()), reason);
   }
 
@@ -361,8 +347,8 @@ export class Torrent implements PeerOwner {
       prove,
       peerId: this.#env.peerId,
       clock: this.#env.clock,
-      refusal: (peer, identity) => this.#refusal(peer, identity),
-      introduce: (peer, proof) => this.#sendExtendedHandshake(peer, proof),
+      refusal: (peer, identity) => this.#admission.refusal(peer, identity),
+      introduce: (peer, proof) => this.#extensions.introduce(peer, proof),
       admit: (peer, identity) => {
         peer.owner = this;
         this.#welcome(peer, identity);
@@ -379,7 +365,7 @@ export class Torrent implements PeerOwner {
       layout,
       pieceHashes,
       storage,
-      missing: this.#missing,
+      missing: this.#progress.missing,
       clock,
       random,
       sha1,
@@ -406,6 +392,7 @@ export class Torrent implements PeerOwner {
     }
     this.#intake.tick(now);
     this.#offers.tick();
+    this.#extensions.tick();
     this.#choking.tick();
     this.#connections.tick();
   }
@@ -448,45 +435,19 @@ export class Torrent implements PeerOwner {
       now: clock.now(),
     });
     this.#peers.set(peer.key, peer);
-    if (candidate !== undefined) this.#dialled.set(peer.key, candidate);
+    if (candidate !== undefined) this.#admission.dialled(peer.key, candidate);
     wire.start(peer);
     return peer;
   }
 
-  /** Why a peer that we could talk to must not stay. */
-  #refusal(peer: Peer, identity: PeerIdentity): Error | undefined {
-    if (this.#bans.hasId(identity.peerId)) return new ProtocolError("that peer is banned");
-    const other = [...this.#peers.values()].find(
-      ({ joined, wire }) => joined && wire.identity && bytesEqual(wire.identity.peerId, identity.peerId),
-    );
-    if (other === undefined) return undefined;
-    // Both sides may have called at once. Both must keep the same connection: the one that the lower id made.
-    const isCrossing = peer.wire.isIncoming !== other.wire.isIncoming;
-    const keepsNew = isCrossing && peer.wire.isIncoming !== isLower(this.#env.peerId, identity.peerId);
-    const [kept, dropped] = keepsNew ? [peer, other] : [other, peer];
-    // The address that we dialled is that of the connection that stays: when that ends it's worth dialling again.
-    const candidate = this.#dialled.get(dropped.key);
-    this.#dialled.delete(dropped.key);
-    if (candidate !== undefined) {
-      if (this.#dialled.has(kept.key)) this.#connections.exclude(candidate.address);
-      else this.#dialled.set(kept.key, candidate);
-    }
-    const reason = new ProtocolError("that peer is connected already");
-    if (!keepsNew) return reason;
-    other.wire.close(reason);
-    return undefined;
-  }
-
-  #sendExtendedHandshake(peer: Peer, proof?: Uint8Array): void {
+  #introduction(): Introduction {
     const { client, listenPort } = this.#env;
-    peer.wire.sendExtendedHandshake({
+    return {
       client,
       ...(listenPort !== undefined && { listenPort }),
       requestQueue: REQUEST_QUEUE,
       uploadOnly: this.complete,
-      ...(proof !== undefined && { proof }),
-      extensions: NO_EXTENSIONS,
-    });
+    };
   }
 
   /** Two peers that both take nothing have nothing to say to each other (BEP 21). */
@@ -495,30 +456,24 @@ export class Torrent implements PeerOwner {
   }
 
   #stored(piece: PieceIndex): void {
-    const size = this.layout.pieceSize(piece);
-    this.have.add(piece);
-    this.#bytesDone += size;
-    this.#bytesLeft -= size;
+    this.#progress.stored(piece);
     this.#offers.stored(piece);
     this.#events.emit("verified", piece);
     if (!this.complete || this.#completed) return;
     this.#completed = true;
     for (const peer of [...this.#peers.values()]) {
       if (!peer.joined) continue;
-      this.#sendExtendedHandshake(peer);
+      this.#extensions.introduce(peer);
       this.#dropIfPointless(peer);
     }
     this.#events.emit("complete");
   }
 
   #withdraw(piece: PieceIndex): void {
-    const size = this.layout.pieceSize(piece);
-    this.have.delete(piece);
-    this.#bytesDone -= size;
     // Who began complete only gives: a piece that its files have lost is not to be written into them.
-    if (!this.#mayDownload || this.#phase !== "running") return;
-    this.#bytesLeft += size;
-    this.#intake.lost(piece);
+    const again = this.#progress.mayDownload && this.#phase === "running";
+    this.#progress.lost(piece, again);
+    if (again) this.#intake.lost(piece);
   }
 
   #unreadable(piece: PieceIndex, error: unknown): void {
@@ -534,12 +489,10 @@ export class Torrent implements PeerOwner {
   }
 
   #ban(key: PeerKey, piece: PieceIndex): void {
-    const peer = this.#peers.get(key);
-    const culprit = this.#bans.add(key, peer);
-    if (culprit === undefined) return;
-    this.#connections.exclude(culprit.listenAddress);
-    this.#events.emit("peerBanned", culprit.address, piece);
-    peer?.wire.close(new ProtocolError(`sent bad data for piece ${piece}`));
+    const address = this.#admission.ban(key);
+    if (address === undefined) return;
+    this.#events.emit("peerBanned", address, piece);
+    this.#peers.get(key)?.wire.close(new ProtocolError(`sent bad data for piece ${piece}`));
   }
 
   #isSending(): boolean {
@@ -548,20 +501,4 @@ export class Torrent implements PeerOwner {
     }
     return false;
   }
-}
-
-const NO_EXTENSIONS: ReadonlyMap<string, number> = new Map();
-
-function missingPieces(options: TorrentOptions, pieceCount: number): Bitfield {
-  const missing = options.have.clone();
-  for (let piece = 0; piece < pieceCount; piece++) {
-    if (!options.have.has(piece) && (options.wanted?.has(piece) ?? true)) missing.add(piece);
-    else missing.delete(piece);
-  }
-  return missing;
-}
-
-function isLower(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] ?? 0) < (b[i] ?? 0);
-  return false;
 }

@@ -1,0 +1,92 @@
+import type { PeerAddress } from "../platform/transport.ts";
+import { bytesEqual } from "../protocol/bytes.ts";
+import { ProtocolError } from "../protocol/errors.ts";
+import type { PeerId } from "../protocol/ids.ts";
+import { Bans } from "./bans.ts";
+import type { Connections } from "./connections.ts";
+import type { PeerKey } from "./core/active-piece.ts";
+import type { Candidate } from "./core/candidates.ts";
+import type { Peer } from "./peer.ts";
+import { OwnConnectionError } from "./peer-errors.ts";
+import type { PeerSource } from "./torrent-types.ts";
+import type { PeerIdentity } from "./wire-types.ts";
+
+export interface AdmissionOptions {
+  /** Ours. */
+  readonly peerId: PeerId;
+  /** The connected peers: live. */
+  readonly peers: ReadonlyMap<PeerKey, Peer>;
+  readonly connections: Connections;
+}
+
+/** Who may stay: one connection a peer id, nobody who is banned; and what that says about the addresses we dial. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #dialled = new Map<PeerKey, Candidate<PeerSource>>();
+  readonly #bans = new Bans();
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  isBanned(host: string): boolean {
+    return this.#bans.hasHost(host);
+  }
+
+  /** The connection of that key is one that we made, to `candidate`. */
+  dialled(key: PeerKey, candidate: Candidate<PeerSource>): void {
+    this.#dialled.set(key, candidate);
+  }
+
+  /** Why a peer that we could talk to must not stay. */
+  refusal(peer: Peer, identity: PeerIdentity): Error | undefined {
+    if (this.#bans.hasId(identity.peerId)) return new ProtocolError("that peer is banned");
+    const other = [...this.#options.peers.values()].find(
+      ({ joined, wire }) => joined && wire.identity && bytesEqual(wire.identity.peerId, identity.peerId),
+    );
+    if (other === undefined) return undefined;
+    // Both sides may have called at once. Both must keep the same connection: the one that the lower id made.
+    const isCrossing = peer.wire.isIncoming !== other.wire.isIncoming;
+    const keepsNew = isCrossing && peer.wire.isIncoming !== isLower(this.#options.peerId, identity.peerId);
+    const [kept, dropped] = keepsNew ? [peer, other] : [other, peer];
+    // The address that we dialled is that of the connection that stays: when that ends it's worth dialling again.
+    const candidate = this.#dialled.get(dropped.key);
+    this.#dialled.delete(dropped.key);
+    if (candidate !== undefined) {
+      if (this.#dialled.has(kept.key)) this.#options.connections.exclude(candidate.address);
+      else this.#dialled.set(kept.key, candidate);
+    }
+    const reason = new ProtocolError("that peer is connected already");
+    if (!keepsNew) return reason;
+    other.wire.close(reason);
+    return undefined;
+  }
+
+  /** `peer` is gone; `again`: its address may be dialled again in time. */
+  gone(peer: Peer, reason: Error | undefined, again: boolean): void {
+    this.#bans.remember(peer);
+    const candidate = this.#dialled.get(peer.key);
+    this.#dialled.delete(peer.key);
+    if (candidate === undefined || !again) return;
+    const { connections } = this.#options;
+    if (peer.down.total > 0 || peer.wire.payloadUp > 0) connections.candidates.worked(candidate);
+    connections.lost(candidate);
+    if (reason instanceof OwnConnectionError) connections.exclude(candidate.address);
+  }
+
+  /**
+   * The peer of that key, connected or gone, is proven to have sent bad data: it isn't admitted or dialled again.
+   * @returns its address; undefined when it's banned already, or forgotten.
+   */
+  ban(key: PeerKey): PeerAddress | undefined {
+    const culprit = this.#bans.add(key, this.#options.peers.get(key));
+    if (culprit === undefined) return undefined;
+    this.#options.connections.exclude(culprit.listenAddress);
+    return culprit.address;
+  }
+}
+
+function isLower(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] ?? 0) < (b[i] ?? 0);
+  return false;
+}

@@ -1,0 +1,22 @@
+import type { Dial } from "../platform/transport.ts";
+import type { Clock, Random } from "../protocol/ambient.ts";
+import type { PeerId } from "../protocol/ids.ts";
+import type { ConnectionBudget } from "./connections.ts";
+import type { Limiter } from "./limiter.ts";
+import type { RunBuffers } from "./run-buffers.ts";
+
+/** What all torrents of a session share. */
+export interface TorrentEnvironment {
+  readonly peerId: PeerId;
+  /** What we say we are. */
+  readonly client: string;
+  readonly listenPort: number | undefined;
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sha1: (bytes: Uint8Array) => Uint8Array;
+  readonly up: Limiter;
+  readonly down: Limiter;
+  readonly budget: ConnectionBudget;
+  readonly runBuffers: RunBuffers;
+}
