@@ -1,6 +1,7 @@
 /** Gets a `.torrent` from an HTTP URL: a share's page, or any server. */
 import type { Clock } from "../protocol/ambient.ts";
 import { BoojumError } from "../protocol/errors.ts";
+import type { ProxyRules } from "./core/proxy-choice.ts";
 import { FetchError, type Got, httpGet } from "./http-get.ts";
 
 /** The largest `.torrent` that is read; bytes. */
@@ -24,13 +25,15 @@ export class PasswordError extends BoojumError {
   /** One was given, and it is wrong. */
   readonly wrong: boolean;
 
-  constructor(url: string, wrong: boolean) {
+  constructor(url: string, wrong: boolean, proxy?: string) {
     const how = "Give it with --password, or in BOOJUM_PASSWORD.";
+    // Some proxies say 401 where they mean 407.
+    const via = proxy === undefined ? "" : ` Or is it the proxy ${proxy} that wants another one of its own?`;
     super(
       "password",
       wrong
-        ? `That is not the password of ${url}. Ask whoever gave you the link.`
-        : `${url} needs a password. ${how}`,
+        ? `That is not the password of ${url}. Ask whoever gave you the link.${via}`
+        : `${url} needs a password. ${how}${via}`,
     );
     this.wrong = wrong;
   }
@@ -40,6 +43,8 @@ export interface FetchTorrentOptions {
   readonly userAgent: string;
   /** Of the share; none by default. */
   readonly password?: string | undefined;
+  /** Which requests go through a proxy; none by default. */
+  readonly proxies?: ProxyRules | undefined;
   readonly clock: Clock;
   /** Told every half second while the publisher hashes; undefined when it doesn't say how far it is. */
   readonly onUnfinished: (status: Unfinished | undefined) => void;
@@ -61,15 +66,15 @@ export async function fetchTorrent(
   options: FetchTorrentOptions,
   signal: AbortSignal,
 ): Promise<FetchedTorrent> {
-  const { userAgent, password, clock } = options;
+  const { userAgent, password, proxies, clock } = options;
   const authorization = password === undefined ? undefined : basic(password);
   for (let busy = 0; ; ) {
     const got = await httpGet(
       url,
-      { accept: "application/x-bittorrent", maxBytes: MAX_TORRENT_BYTES, userAgent, authorization },
+      { accept: "application/x-bittorrent", maxBytes: MAX_TORRENT_BYTES, userAgent, authorization, proxies },
       signal,
     );
-    if (got.status === 401) throw new PasswordError(url, password !== undefined);
+    if (got.status === 401) throw new PasswordError(url, password !== undefined, got.proxy);
     if (got.status !== 503) return { bytes: checkTorrent(url, got), url: got.url };
     const status = statusOf(got);
     if (status === undefined && ++busy >= MAX_BUSY_ANSWERS) {
@@ -90,21 +95,11 @@ function basic(password: string): string {
 }
 
 /** Looks at what arrived and refuses what can't be a torrent, by its first bytes rather than by its label. */
-function checkTorrent(url: string, { status, contentType, body }: Got): Uint8Array {
-  if (status === 404) {
-    throw new FetchError(
-      url,
-      `There is nothing at ${url} (${status}). Is the share still published, and the URL whole?`,
-    );
+function checkTorrent(url: string, { status, contentType, body, proxy }: Got): Uint8Array {
+  if (status !== 200) {
+    const via = proxy === undefined ? "" : ` It was asked through the proxy ${proxy}.`;
+    throw new FetchError(url, refusal(url, status) + via);
   }
-  if (status === 410)
-    throw new FetchError(url, `${url} isn't shared any more (410). Ask whoever published it.`);
-  if (status === 403) throw new FetchError(url, `${url} needs a permission that you don't have (403).`);
-  if (status === 429)
-    throw new FetchError(url, `${url} had too many tries from here (429). Wait a minute and try again.`);
-  if (status === 421)
-    throw new FetchError(url, `${url} was refused for its host name (421). Use the numeric address.`);
-  if (status !== 200) throw new FetchError(url, `${url} answers with an error (${status}). Try again later.`);
   // A bencoded dictionary starts with "d"; nothing else can be a torrent.
   if (body[0] === 0x64) return body;
   if (contentType === "text/html" || body[0] === 0x3c) {
@@ -118,6 +113,23 @@ function checkTorrent(url: string, { status, contentType, body }: Got): Uint8Arr
     url,
     `${url} is not a torrent${what}. Is the URL whole? A share's ends with /s/ and its ID.`,
   );
+}
+
+function refusal(url: string, status: number): string {
+  switch (status) {
+    case 403:
+      return `${url} needs a permission that you don't have (403).`;
+    case 404:
+      return `There is nothing at ${url} (404). Is the share still published, and the URL whole?`;
+    case 410:
+      return `${url} isn't shared any more (410). Ask whoever published it.`;
+    case 421:
+      return `${url} was refused for its host name (421). Use the numeric address.`;
+    case 429:
+      return `${url} had too many tries from here (429). Wait a minute and try again.`;
+    default:
+      return `${url} answers with an error (${status}). Try again later.`;
+  }
 }
 
 /** A share that still hashes answers with its JSON; any other busy server with anything. */

@@ -1,11 +1,12 @@
 /** A bounded HTTP GET for things that strangers serve: torrents and small answers. */
 import { lookup as lookupName } from "node:dns/promises";
-import { type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
+import type { IncomingMessage } from "node:http";
 import { isIP, type LookupFunction } from "node:net";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { BoojumError } from "../protocol/errors.ts";
 import { ipScope, parseIp } from "../protocol/ip-address.ts";
+import { NO_PROXIES, type Proxy, type ProxyRules, proxyFor } from "./core/proxy-choice.ts";
+import { asProxyError, beginRequest, ProxyError, proxyRefusal } from "./http-request.ts";
 
 /** Something could not be fetched; the message says what the other side did and what to try. */
 export class FetchError extends BoojumError {
@@ -25,6 +26,8 @@ export interface GetOptions {
   readonly userAgent: string;
   /** The `Authorization` header; goes to the server of the first URL and no other. */
   readonly authorization?: string | undefined;
+  /** Which requests go through a proxy; none by default. */
+  readonly proxies?: ProxyRules | undefined;
   /** Whether an IP literal is on a network that is not the internet; tests on one machine have their own answer. */
   readonly isLocalAddress?: (address: string) => boolean;
 }
@@ -38,6 +41,8 @@ export interface Got {
   readonly body: Uint8Array;
   /** After redirects. */
   readonly url: string;
+  /** `HOST:PORT` of the proxy that passed it on. */
+  readonly proxy: string | undefined;
 }
 
 const MAX_REDIRECTS = 5;
@@ -49,6 +54,11 @@ interface Host {
   readonly local: boolean;
 }
 
+/** How a server is reached: its addresses are known, or a proxy's business. */
+type Way =
+  | { readonly kind: "direct"; readonly host: Host }
+  | { readonly kind: "proxy"; readonly proxy: Proxy };
+
 /**
  * Fetches `url`, following at most five redirects, never from a public to a local address: a stranger's server must
  * not make us talk to machines that only we can reach.
@@ -59,17 +69,19 @@ export async function httpGet(url: string, options: GetOptions, signal: AbortSig
   let cameFromPublic = false;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const target = parseTarget(url, at);
-    const host = await resolveHost(target, options.isLocalAddress ?? isLocalAddress, signal);
-    if (host.local && cameFromPublic) {
+    const way = await findWay(target, options, signal);
+    // What a proxy reaches is not us who reach it; local literals and names never go there.
+    const isLocal = way.kind === "direct" && way.host.local;
+    if (isLocal && cameFromPublic) {
       throw new FetchError(
         url,
         `${url} leads to ${target.host}, an address on a local network. It was not contacted.`,
       );
     }
-    cameFromPublic ||= !host.local;
+    cameFromPublic ||= !isLocal;
     const isSameServer = target.origin === new URL(url).origin;
     const { authorization, ...others } = options;
-    const answer = await getOnce(target, host, isSameServer ? { ...others, authorization } : others, signal);
+    const answer = await getOnce(target, way, isSameServer ? { ...others, authorization } : others, signal);
     if (typeof answer !== "string") return answer;
     at = new URL(answer, target).href;
   }
@@ -86,6 +98,18 @@ function parseTarget(origin: string, text: string): URL {
     throw new FetchError(origin, `${text} can't be fetched: only http and https URLs can.`);
   }
   return target;
+}
+
+async function findWay(target: URL, options: GetOptions, signal: AbortSignal): Promise<Way> {
+  const proxy = proxyFor(target, options.proxies ?? NO_PROXIES);
+  if (proxy !== undefined && "problem" in proxy) {
+    throw new FetchError(target.href, `${target.href} can't be fetched: ${proxy.problem}.`);
+  }
+  if (proxy !== undefined) return { kind: "proxy", proxy };
+  return {
+    kind: "direct",
+    host: await resolveHost(target, options.isLocalAddress ?? isLocalAddress, signal),
+  };
 }
 
 /** The name is resolved once and the connection pinned to what was checked, so it can't change in between. */
@@ -121,41 +145,53 @@ function isLocalAddress(address: string): boolean {
 }
 
 /** @returns the answer, or where it redirects to. */
-function getOnce(target: URL, host: Host, options: GetOptions, signal: AbortSignal): Promise<Got | string> {
-  return new Promise((resolve, reject) => {
-    const lookup: LookupFunction = (_name, lookupOptions, done) => {
-      const [first] = host.addresses;
-      if (lookupOptions.all) done(null, [...host.addresses]);
-      else done(null, first?.address ?? "", first?.family);
-    };
-    const headers = {
+async function getOnce(
+  target: URL,
+  way: Way,
+  options: GetOptions,
+  signal: AbortSignal,
+): Promise<Got | string> {
+  const proxy = way.kind === "proxy" ? way.proxy : undefined;
+  const how = {
+    path: target.pathname + target.search,
+    headers: {
       accept: options.accept,
       "accept-encoding": "identity",
       "user-agent": options.userAgent,
       ...(options.authorization !== undefined && { authorization: options.authorization }),
-    };
-    const how = { agent: false, headers, lookup, signal } as const;
-    const request = target.protocol === "https:" ? requestHttps(target, how) : requestHttp(target, how);
+    },
+    credentials: target.username === "" ? undefined : credentialsOf(target),
+    lookup: way.kind === "direct" ? pinnedTo(way.host) : nothing,
+    signal,
+  };
+  const request = await beginRequest(target, how, proxy).catch((cause: unknown) => {
+    throw signal.aborted ? signal.reason : fetchError(target.href, cause);
+  });
+  return await new Promise((resolve, reject) => {
     const fail = (cause: unknown) => {
       request.destroy();
       reject(signal.aborted ? signal.reason : fetchError(target.href, cause));
     };
+    // Over http the other end of the connection is the proxy.
+    const isProxys = proxy !== undefined && target.protocol === "http:";
+    const broke = (cause: unknown) => fail(isProxys ? asProxyError(proxy, cause) : cause);
     const connecting = setTimeout(() => fail(new TimeoutError()), CONNECT_TIMEOUT);
     request.setTimeout(IDLE_TIMEOUT, () => fail(new TimeoutError()));
-    request.on("error", fail);
+    request.on("error", broke);
     request.on("close", () => clearTimeout(connecting));
     request.on("response", (response) => {
       clearTimeout(connecting);
-      const status = response.statusCode ?? 0;
-      const { location } = response.headers;
-      if ([301, 302, 303, 307, 308].includes(status) && location !== undefined) {
+      const refusal = isProxys ? proxyRefusal(proxy, response.statusCode) : undefined;
+      if (refusal !== undefined) return fail(refusal);
+      const redirect = redirectOf(response);
+      if (redirect !== undefined) {
         request.destroy();
-        if (!URL.canParse(location, target.href)) fail(new Error(`it redirects to "${location}"`));
-        else resolve(location);
+        if (!URL.canParse(redirect, target.href)) fail(new Error(`it redirects to "${redirect}"`));
+        else resolve(redirect);
         return;
       }
       readBody(response, options.maxBytes).then(
-        (body) => resolve({ ...describe(response), status, body, url: target.href }),
+        (body) => resolve({ ...describe(response), body, url: target.href, proxy: proxy?.label }),
         fail,
       );
     });
@@ -163,10 +199,34 @@ function getOnce(target: URL, host: Host, options: GetOptions, signal: AbortSign
   });
 }
 
-function describe(response: IncomingMessage): Pick<Got, "contentType" | "retryAfter"> {
+function credentialsOf({ username, password }: URL): string {
+  return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+}
+
+function redirectOf({ statusCode = 0, headers }: IncomingMessage): string | undefined {
+  return [301, 302, 303, 307, 308].includes(statusCode) ? headers.location : undefined;
+}
+
+function pinnedTo(host: Host): LookupFunction {
+  return (_name, lookupOptions, done) => {
+    const [first] = host.addresses;
+    if (lookupOptions.all) done(null, [...host.addresses]);
+    else done(null, first?.address ?? "", first?.family);
+  };
+}
+
+/** A proxy resolves names itself. */
+const nothing: LookupFunction = (name, _options, done) =>
+  done(new Error(`${name} is not to be resolved here`), "");
+
+function describe(response: IncomingMessage): Pick<Got, "status" | "contentType" | "retryAfter"> {
   const contentType = (response.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   const retryAfter = Number(response.headers["retry-after"] ?? Number.NaN);
-  return { contentType, retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined };
+  return {
+    status: response.statusCode ?? 0,
+    contentType,
+    retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
+  };
 }
 
 /** Counts what comes out of the decompressor, and stops there: a small answer may unpack to gigabytes. */
@@ -220,6 +280,11 @@ function fetchError(url: string, cause: unknown): FetchError {
   const fail = (message: string) => new FetchError(url, message, { cause });
   const { host, hostname } = new URL(url);
   if (cause instanceof FetchError) return cause;
+  if (cause instanceof ProxyError) {
+    return fail(
+      `${url} can't be fetched: ${cause.message}. Where no proxy is needed, name ${hostname} in no_proxy.`,
+    );
+  }
   if (cause instanceof TimeoutError) return fail(`${host} doesn't answer. Is it reachable from here?`);
   if (cause instanceof TooLargeError) {
     return fail(

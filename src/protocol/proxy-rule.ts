@@ -43,7 +43,7 @@ export function parseNetwork(text: string): Network | undefined {
 /** Looks through the trusted proxies, from the nearest on; what lies behind the first that isn't trusted is hearsay. */
 export function originOf({ remote, headers }: Arrival, trusted: readonly Network[]): Origin {
   const direct: Origin = { address: remote, proxied: false, scheme: "http" };
-  if (trusted.length === 0 || !isTrusted(remote, trusted)) return direct;
+  if (trusted.length === 0 || !isWithin(remote, trusted)) return direct;
   const hops = listOf(headers["x-forwarded-for"]);
   if (hops.length === 0) return direct;
   let address = remote;
@@ -51,7 +51,7 @@ export function originOf({ remote, headers }: Arrival, trusted: readonly Network
     const bytes = parseIp(hop);
     if (bytes === undefined) break;
     address = formatIp(unmapIp(bytes));
-    if (!isTrusted(address, trusted)) break;
+    if (!isWithin(address, trusted)) break;
   }
   const scheme = listOf(headers["x-forwarded-proto"]).at(-1)?.toLowerCase() === "https" ? "https" : "http";
   const hosts = listOf(headers["x-forwarded-host"]);
@@ -67,11 +67,12 @@ function listOf(lines: readonly string[] | undefined): string[] {
     .filter((entry) => entry !== "");
 }
 
-function isTrusted(host: string, trusted: readonly Network[]): boolean {
+/** Whether an IP literal lies in one of the networks; false for what is none. */
+export function isWithin(host: string, networks: readonly Network[]): boolean {
   const parsed = parseIp(host);
   if (parsed === undefined) return false;
   const bytes = unmapIp(parsed);
-  return trusted.some(
+  return networks.some(
     ({ address, bits }) => address.length === bytes.length && beginAlike(address, bytes, bits),
   );
 }

@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import type { Announce } from "../client/core/announce-types.ts";
+import { readProxyRules } from "../client/core/proxy-choice.ts";
 import { Announcer } from "../client/discovery/announcer.ts";
 import { createHttpAnnounce } from "../client/discovery/tracker-http.ts";
 import { createUdpAnnounce } from "../client/discovery/tracker-udp.ts";
@@ -21,7 +22,7 @@ export interface AnnouncingOptions {
 }
 
 function createAnnounce(): Announce {
-  const http = createHttpAnnounce();
+  const http = createHttpAnnounce({ proxies: readProxyRules(process.env) });
   const udp = createUdpAnnounce({
     clock: systemClock,
     random: systemRandom,

@@ -1,5 +1,6 @@
 /** Gets the bytes of a torrent, wherever they are. */
 import { open } from "node:fs/promises";
+import { readProxyRules } from "../client/core/proxy-choice.ts";
 import { fetchTorrent, PasswordError, type Unfinished } from "../client/fetch-torrent.ts";
 import { systemClock } from "../platform/clock.ts";
 import { BoojumError } from "../protocol/errors.ts";
@@ -45,10 +46,11 @@ export async function readSource(
   if (source.kind === "torrent") return { bytes: await readTorrentFile(source.path) };
   const { onUnfinished, askPassword } = options;
   let { password } = options;
+  const proxies = readProxyRules(process.env);
   const mayAsk = password === undefined && askPassword !== undefined;
   for (let asked = 0; ; asked++) {
     try {
-      const how = { userAgent: `Boojum/${version}`, clock: systemClock, onUnfinished, password };
+      const how = { userAgent: `Boojum/${version}`, clock: systemClock, onUnfinished, password, proxies };
       return await fetchTorrent(source.url, how, signal);
     } catch (error) {
       if (!(error instanceof PasswordError) || !mayAsk || asked === MAX_ASKED) throw error;

@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { reasonAgainst } from "../../src/client/core/announce-guard.ts";
 import { type AnnounceParams, TrackerError } from "../../src/client/core/announce-types.ts";
+import { readProxyRules } from "../../src/client/core/proxy-choice.ts";
 import { createHttpAnnounce, type HttpAnnounceOptions } from "../../src/client/discovery/tracker-http.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { systemRandom } from "../../src/platform/random.ts";
@@ -105,6 +106,20 @@ describe("an announce over HTTP", () => {
     );
     expect(headers).toMatchObject({ host: `[::1]:${port}`, connection: "close" });
     expect(headers).not.toHaveProperty("accept-encoding");
+  });
+
+  test("goes through a proxy only under a path that says so: what it leads to may be local there", async () => {
+    const proxies = readProxyRules({ http_proxy: `http://127.0.0.1:${port}` });
+    let target = "";
+    handle = (request, response) => {
+      target = request.url ?? "";
+      response.end(REPLY);
+    };
+    await ask("/announce/x", { proxies }, "tracker.example");
+    expect(target).toMatch(/^http:\/\/tracker\.example:\d+\/announce\/x\?info_hash=%00%26/);
+    target = "";
+    expect(await failure(ask("/reboot", { proxies }, "tracker.example"))).toMatch(/behind a proxy must have/);
+    expect(target).toBe("");
   });
 
   test("reads the reply, also one that is compressed unasked", async () => {

@@ -1,7 +1,6 @@
 /** Announces over HTTP and HTTPS. Not by `fetch`, which would tidy the escapes and follow redirects anywhere. */
 import { lookup as dnsLookup, type LookupAddress } from "node:dns";
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
@@ -16,10 +15,14 @@ import {
   TrackerError,
 } from "../core/announce-types.ts";
 import { announcePath } from "../core/announce-url.ts";
+import { NO_PROXIES, type Proxy, type ProxyRules, proxyFor } from "../core/proxy-choice.ts";
+import { asProxyError, beginRequest, proxyRefusal } from "../http-request.ts";
 
 export interface HttpAnnounceOptions {
   /** Milliseconds for everything, redirects included; 15,000 by default. */
   readonly timeout?: number;
+  /** Which announces go through a proxy; none by default. */
+  readonly proxies?: ProxyRules | undefined;
   /** May a hop be made? The rule of `announce-guard.ts` by default; tests, which are on one machine, need others. */
   readonly reasonAgainst?: (hop: Hop) => string | undefined;
   /** Resolves names; the system's by default. */
@@ -64,11 +67,12 @@ async function announceOnce(
   for (let redirects = 0; ; redirects++) {
     if (target.protocol !== "http:" && target.protocol !== "https:")
       throw fail(`${target.protocol} is not HTTP`);
-    const response = await get(target, path, sentByPublic, options, signal);
+    const { response, proxy } = await get(target, path, sentByPublic, options, signal);
     const { statusCode = 0 } = response;
     const location = response.headers.location;
     if (statusCode >= 300 && statusCode < 400 && location !== undefined) {
-      const from = parseIp(response.socket.remoteAddress ?? "");
+      // A proxy's own address says nothing about who sent us on.
+      const from = proxy === undefined ? parseIp(response.socket.remoteAddress ?? "") : undefined;
       response.destroy();
       if (redirects === MAX_REDIRECTS) throw fail(`more than ${MAX_REDIRECTS} redirects`);
       if (!URL.canParse(location, target.href)) throw fail("it redirects to a malformed URL");
@@ -86,35 +90,41 @@ async function announceOnce(
   }
 }
 
-function get(
+async function get(
   target: URL,
   path: string,
   sentByPublic: boolean,
   options: HttpAnnounceOptions,
   signal: AbortSignal,
-): Promise<IncomingMessage> {
-  const forbids = (ip: Uint8Array) =>
+): Promise<{ readonly response: IncomingMessage; readonly proxy: Proxy | undefined }> {
+  const forbids = (ip: Uint8Array | undefined) =>
     (options.reasonAgainst ?? reasonAgainst)({ ip, path: target.pathname, sentByPublic });
-  const host = target.hostname.replace(/^\[|\]$/g, "");
-  const literal = parseIp(host);
-  const against = literal && forbids(literal);
-  if (against !== undefined) return Promise.reject(new Error(against));
-  const settings: RequestOptions = {
-    host,
-    port: target.port,
+  const proxy = proxyFor(target, options.proxies ?? NO_PROXIES);
+  if (proxy !== undefined && "problem" in proxy) throw new Error(proxy.problem);
+  const literal = parseIp(target.hostname.replace(/^\[|\]$/g, ""));
+  const isJudgedNow = literal !== undefined || proxy !== undefined;
+  const against = isJudgedNow ? forbids(proxy === undefined ? literal : undefined) : undefined;
+  if (against !== undefined) throw new Error(against);
+  const how = {
     path,
     headers: { "User-Agent": "Boojum", Accept: "*/*" },
-    auth: target.username === "" ? null : decodeURIComponent(`${target.username}:${target.password}`),
-    // No pool: an announce every few minutes would only keep sockets open.
-    agent: false,
+    credentials:
+      target.username === "" ? undefined : decodeURIComponent(`${target.username}:${target.password}`),
     lookup: guardedLookup(options.lookup ?? dnsLookup, forbids),
     signal,
   };
-  return new Promise((resolve, reject) => {
-    const request = (target.protocol === "https:" ? httpsRequest : httpRequest)(settings, resolve);
-    request.on("error", reject);
+  const request = await beginRequest(target, how, proxy);
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    // Over http the other end of the connection is the proxy.
+    const isProxys = proxy !== undefined && target.protocol === "http:";
+    request.on("error", (error) => reject(isProxys && !signal.aborted ? asProxyError(proxy, error) : error));
+    request.on("response", resolve);
     request.end();
   });
+  const refusal = target.protocol === "http:" ? proxyRefusal(proxy, response.statusCode) : undefined;
+  if (refusal === undefined) return { response, proxy };
+  response.destroy();
+  throw refusal;
 }
 
 /** Resolves a name and leaves out the addresses that are forbidden, so that a name is no way around the rule. */
