@@ -2,7 +2,8 @@
 import type { Clock } from "../protocol/ambient.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import type { ProxyRules } from "./core/proxy-choice.ts";
-import { FetchError, type Got, httpGet } from "./http-get.ts";
+import { type Got, httpGet } from "./http-get.ts";
+import { FetchError } from "./http-open.ts";
 
 /** The largest `.torrent` that is read; bytes. */
 const MAX_TORRENT_BYTES = 10_000_000;

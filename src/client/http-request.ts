@@ -1,5 +1,5 @@
 /** Begins HTTP requests, directly or through a proxy (RFC 9112, 3.2.2; RFC 9110, 9.3.6). */
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
+import { type Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
@@ -14,6 +14,8 @@ export interface RequestHow {
   readonly credentials?: string | undefined;
   /** Resolves the server's name; a proxy's is resolved by the system. */
   readonly lookup: LookupFunction;
+  /** Keeps the connection to the server for the next request; not one by a proxy. */
+  readonly agent?: Agent | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -38,13 +40,12 @@ export async function beginRequest(
   how: RequestHow,
   proxy: Proxy | undefined,
 ): Promise<ClientRequest> {
-  const { path, headers, credentials, lookup, signal } = how;
+  const { path, headers, credentials, lookup, agent, signal } = how;
   const host = target.hostname.replace(/^\[|\]$/g, "");
   const common = { path, headers, signal, auth: credentials ?? null };
   const isSecure = target.protocol === "https:";
   if (proxy === undefined) {
-    // No pool: there is nothing to be asked a second time soon.
-    const direct = { ...common, host, port: target.port, agent: false, lookup } as const;
+    const direct = { ...common, host, port: target.port, agent: agent ?? false, lookup } as const;
     return isSecure ? requestHttps(direct) : requestHttp(direct);
   }
   if (!isSecure) {

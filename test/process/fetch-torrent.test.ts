@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { fetchTorrent, type Unfinished } from "../../src/client/fetch-torrent.ts";
-import { FetchError, httpGet } from "../../src/client/http-get.ts";
+import { httpGet } from "../../src/client/http-get.ts";
+import { FetchError } from "../../src/client/http-open.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 
 const TORRENT = Buffer.from("d4:infod4:name1:aee");
