@@ -111,6 +111,50 @@ describe("a TCP transport", () => {
     await until(() => seen.closes.length === 1);
   });
 
+  test("keeps what several connections receive apart, and keeps still while paused", async () => {
+    const transports = [await dialTcp(address, never), await dialTcp(address, never)];
+    await until(() => accepted.length === 2);
+    const seen = transports.map(() => [] as number[]);
+    for (const [i, transport] of transports.entries()) {
+      let bytes = 0;
+      transport.attach({
+        ...recorder(),
+        onData(data) {
+          for (const byte of data) seen[i]?.push(byte);
+          bytes += data.length;
+          // In the middle of a burst, so that the other connection reads between two reads of this one.
+          if (bytes < 300_000) {
+            transport.pause();
+            setTimeout(() => transport.resume(), 5);
+          }
+        },
+      });
+    }
+    for (const [i, socket] of accepted.entries()) socket.write(new Uint8Array(400_000).fill(i + 1));
+    await until(() => seen.every((bytes) => bytes.length >= 400_000));
+    const mixed = seen.map((bytes) => new Set(bytes));
+    expect(mixed).toEqual([new Set([1]), new Set([2])]);
+    for (const transport of transports) transport.destroy();
+  });
+
+  test("makes no memory of what it receives on a connection that it dialled", async () => {
+    const transport = await dialTcp(address, never);
+    const socket = await firstSocket();
+    const memory = new Set<ArrayBufferLike>();
+    let bytes = 0;
+    transport.attach({
+      ...recorder(),
+      onData(data) {
+        memory.add(data.buffer);
+        bytes += data.length;
+      },
+    });
+    for (let i = 0; i < 8; i++) socket.write(new Uint8Array(1_048_576));
+    await until(() => bytes === 8 * 1_048_576);
+    expect(memory.size).toBe(1);
+    transport.destroy();
+  });
+
   test("goes over to another handler between two deliveries", async () => {
     const transport = await dialTcp(address, never);
     const socket = await firstSocket();
