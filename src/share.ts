@@ -14,16 +14,11 @@
 
 export { AllowedError } from "./share/allowed-torrents.ts";
 export type * from "./share/events.ts";
-export {
-  type Download,
-  type GetOptions,
-  get,
-  type Preparation,
-  type SeedGoal,
-  UnsupportedError,
-} from "./share/get.ts";
+export { get, UnsupportedError } from "./share/get.ts";
+export type { Download, GetOptions, Preparation, SeedGoal } from "./share/get-types.ts";
 export { readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
-export { type Publication, type PublishOptions, publish } from "./share/publish.ts";
+export { publish } from "./share/publish.ts";
+export type { Publication, PublishOptions } from "./share/publish-types.ts";
 export { InterruptedError, NobodyHasItError } from "./share/receiver.ts";
 export { type Source, SourceReadError } from "./share/source.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";

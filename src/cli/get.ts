@@ -1,7 +1,7 @@
 /** `share get SOURCE`: downloads, and seeds meanwhile. */
 import { Command } from "commander";
 import type { GetEvent } from "../share/events.ts";
-import type { GetOptions } from "../share/get.ts";
+import type { GetOptions } from "../share/get-types.ts";
 import {
   accessFrom,
   type CommonFlags,

@@ -1,7 +1,7 @@
 /** `share PATH...`: publishes until it is stopped. */
 import { Command } from "commander";
 import type { ListeningEvent, PublishEvent } from "../share/events.ts";
-import type { PublishOptions } from "../share/publish.ts";
+import type { PublishOptions } from "../share/publish-types.ts";
 import {
   type CommonFlags,
   collect,

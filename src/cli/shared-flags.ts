@@ -1,7 +1,7 @@
 /** Groups of flags that several commands take, and how each group becomes options of the library. */
 import type { Command } from "commander";
-import type { GetOptions } from "../share/get.ts";
-import type { PublishOptions } from "../share/publish.ts";
+import type { GetOptions } from "../share/get-types.ts";
+import type { PublishOptions } from "../share/publish-types.ts";
 import type { CreateTorrentOptions } from "../share/torrent-file.ts";
 import { collect, pieceSize, rate } from "./options.ts";
 

@@ -14,7 +14,7 @@ import { frontDoor } from "./front-door.ts";
 import type { ShareMemory } from "./memory.ts";
 import { OpenAnswers } from "./open-answers.ts";
 import { openPeerPort } from "./peer-port.ts";
-import type { Publication, PublishEvents, PublishOptions } from "./publish.ts";
+import type { Publication, PublishEvents, PublishOptions } from "./publish-types.ts";
 import { isPrivate, type PublishedShare } from "./published-share.ts";
 import { rosterEvents, watchPeers } from "./sightings.ts";
 import { proverOf } from "./token.ts";

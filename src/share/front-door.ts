@@ -11,7 +11,7 @@ import { prometheusText, trackerStats } from "../tracker/core/stats.ts";
 import type { TrackerStore } from "../tracker/core/store.ts";
 import { createTrackerHttp, trackerRoute } from "../tracker/http.ts";
 import { packProgram } from "./program.ts";
-import type { PublishOptions } from "./publish.ts";
+import type { PublishOptions } from "./publish-types.ts";
 import type { PublishedShare } from "./published-share.ts";
 import { version } from "./version.ts";
 

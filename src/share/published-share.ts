@@ -16,7 +16,7 @@ import type { HashingEvent, ReadyEvent } from "./events.ts";
 import type { PublishedPath } from "./names.ts";
 import { describeNotice } from "./notices.ts";
 import { PeerRoster } from "./peer-roster.ts";
-import type { PublishEvents, PublishOptions } from "./publish.ts";
+import type { PublishEvents, PublishOptions } from "./publish-types.ts";
 import { RoomWatch } from "./room-watch.ts";
 import { version } from "./version.ts";
 

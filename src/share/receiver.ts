@@ -14,7 +14,7 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import { type PeerAddress, parsePeerAddress } from "../protocol/peer-address.ts";
 import { announceTorrent } from "./announcing.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
-import type { Download, GetOptions, SeedGoal } from "./get.ts";
+import type { Download, GetOptions, SeedGoal } from "./get-types.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { openPeerPort } from "./peer-port.ts";
 import { proverOf } from "./token.ts";

@@ -70,4 +70,14 @@ describe("the layering rules", () => {
   ])("keep time and chance out of %s: %s", (file, expression) => {
     expect(lint(file, `export const planted = ${expression};\n`)).not.toEqual([]);
   });
+
+  it("refuse a circle of imports, even of types alone", () => {
+    lint(
+      "src/share/there.ts",
+      `import type { Here } from "./here.ts";\nexport type There = Here | string;\n`,
+    );
+    expect(
+      lint("src/share/here.ts", `import type { There } from "./there.ts";\nexport type Here = There[];\n`),
+    ).toContain("import(no-cycle)");
+  });
 });

@@ -1,0 +1,58 @@
+/** What downloading takes and gives. */
+import type { DoneEvent, GetEvent } from "./events.ts";
+import type { AskPassword } from "./source.ts";
+
+/** Until when to seed what was downloaded; the first condition that is met ends it, none means not at all. */
+export interface SeedGoal {
+  /** Until it is stopped; the other conditions don't count then. */
+  readonly forever?: boolean | undefined;
+  readonly seconds?: number | undefined;
+  /** Copies sent, e.g. 1.5. */
+  readonly ratio?: number | undefined;
+}
+
+/** What has to be done before anything is downloaded. */
+export interface Preparation {
+  /** The publisher hashes what we are going to get; or we check what is on disk already. */
+  readonly work: "hashing elsewhere" | "checking";
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+
+export interface GetOptions {
+  /** The folder that gets NAME; default: the working folder. */
+  readonly directory?: string | undefined;
+  /** Globs over paths below NAME; default: everything. */
+  readonly select?: readonly string[] | undefined;
+  readonly seed?: SeedGoal | undefined;
+  /** Replace files that are there and differ. */
+  readonly overwrite?: boolean | undefined;
+  /** Bytes a second over all peers; default: none. */
+  readonly limitUp?: number | undefined;
+  readonly limitDown?: number | undefined;
+  /** Where peers can reach us, 0 for any; default: the first free of 6881 to 6999. */
+  readonly port?: number | undefined;
+  /** `HOST:PORT` of peers to ask besides those that the tracker knows. */
+  readonly peers?: readonly string[] | undefined;
+  /** Give up after so long without a verified piece; default 600. */
+  readonly timeoutSeconds?: number | undefined;
+  /** Of the share, when it has one. */
+  readonly password?: string | undefined;
+  /** Asked when a password is needed and none was given, three times at the most. */
+  readonly askPassword?: AskPassword | undefined;
+  readonly onEvent?: ((event: GetEvent) => void) | undefined;
+  /** How far the work before the download is; often, for a progress bar. */
+  readonly onWork?: ((work: Preparation) => void) | undefined;
+  /** Stops the download, as {@link Download.close} does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A running download. */
+export interface Download {
+  /** Everything that was asked for is verified and on disk; rejects, with everything taken down, when that can't be or it is stopped before. */
+  readonly done: Promise<DoneEvent>;
+  /** Nothing is left running: after the last upload, or after seeding. Never rejects. */
+  readonly closed: Promise<void>;
+  /** Saves what is there and stops everything; may be called at any time, and again. */
+  close(): Promise<void>;
+}
