@@ -32,7 +32,7 @@ async function runCreate(path: string, flags: CreateFlags, surroundings: Surroun
   const { showProgress } = await import("./ui/progress.ts");
   const progress = showProgress(output, "hashing", surroundings.now);
   try {
-    const { createTorrentFile } = await import("../share.ts");
+    const { createTorrentFile } = await import("../share/torrent-file.ts");
     const created = await createTorrentFile(
       path,
       {

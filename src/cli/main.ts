@@ -1,10 +1,13 @@
 #!/usr/bin/env node
-// Starting fast is a feature: what isn't needed for `--version` is loaded afterwards.
+// Starting fast is a feature: what isn't needed for `--version` and `--help` is loaded afterwards.
 import { version } from "../share/version.ts";
+import { ROOT_HELP } from "./root-help.ts";
 
 const args = process.argv.slice(2);
 if (args.length === 1 && args[0] === "--version") {
   process.stdout.write(`${version}\n`);
+} else if (args.length === 1 && (args[0] === "--help" || args[0] === "-h")) {
+  process.stdout.write(ROOT_HELP);
 } else {
   const { main } = await import("./run.ts");
   await main(args);

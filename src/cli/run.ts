@@ -8,6 +8,7 @@ import { infoCommand } from "./info.ts";
 import { addCommonFlags, createOutput, type Surroundings } from "./options.ts";
 import { describeError } from "./output.ts";
 import { publishCommand } from "./publish.ts";
+import { ROOT_HELP } from "./root-help.ts";
 import { meansGet } from "./source.ts";
 import { trackerCommand } from "./tracker.ts";
 import { askSecret } from "./ui/ask.ts";
@@ -163,38 +164,20 @@ function firstOperand(args: readonly string[], commands: readonly Command[]): nu
 /** Commands that the next versions bring, so that nobody wonders why there is no such file. */
 const LATER = ["find", "verify", "edit", "seed", "doctor"];
 
-/** What `share` alone shows. */
+/** What `share` alone shows, and `share --help`. */
 function root(surroundings: Surroundings): Command {
   const command = new Command("share")
-    .usage("PATH... | SOURCE | COMMAND ...")
-    .description("Share a file or folder with everybody on the network; or get what others share.")
-    .version(version, "--version", "show the version")
-    .option("--json", "events as JSON lines on stdout, nothing else there")
-    .option("-q, --quiet", "only results, warnings and errors")
-    .option("-v, --verbose", "more messages, and stacks of errors")
-    .option("--no-color", "no colours (also: NO_COLOR=1)")
-    .helpOption("-h, --help", "show this, or a command's flags: share get --help")
-    .addHelpText("after", ROOT_HELP)
+    .version(version, "--version")
+    .option("--json")
+    .option("-q, --quiet")
+    .option("-v, --verbose")
+    .option("--no-color")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => surroundings.stdout.write(text),
       writeErr: (text) => surroundings.stderr.write(text),
-      getOutHelpWidth: () => 80,
-      getErrHelpWidth: () => 80,
     });
+  command.helpInformation = () => ROOT_HELP;
   // No path at all is a mistake, but one that the help answers best.
   return command.action(() => command.help({ error: true }));
 }
-
-const ROOT_HELP = `
-Commands:
-  share PATH...           publish (also: share publish PATH...)
-  share get SOURCE        download a URL or .torrent (also: share SOURCE)
-  share info SOURCE       show what is in a torrent
-  share create PATH       write a .torrent, publish nothing
-  share tracker           track any torrents, or those of a folder
-
-Examples:
-  share ./photos                                 publish a folder
-  share get http://192.168.1.20:6881/s/k3f9x2mw  download it elsewhere
-  share ./photos --limit-up 5MB/s --open         slower, and show the page here`;

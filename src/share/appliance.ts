@@ -100,6 +100,8 @@ export class Appliance implements Publication {
       tell({ event: "warning", code: "loopback", message });
     }
     await appliance.#openUdp(hosts);
+    // Whoever comes first shouldn't have to wait for it; see front-door.ts.
+    void import("./pages.ts").catch(() => {});
     return appliance;
   }
 
