@@ -1,4 +1,4 @@
-/** Answers a request for a whole share as one ZIP or TAR file, made as it is sent; the pump sends it. */
+/** Answers a request for a share, or some of its files, as one ZIP or TAR file, made as it is sent; the pump sends it. */
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { crc32 } from "node:zlib";
@@ -8,6 +8,7 @@ import { type Answer, type Entity, planAnswer } from "./answer.ts";
 import { Checksums } from "./checksums.ts";
 import type { ArchiveFile, ArchiveLayout } from "./core/archive-layout.ts";
 import { contentDisposition } from "./core/content.ts";
+import { selectFiles } from "./core/selection.ts";
 import { planTar } from "./core/tar-layout.ts";
 import { planZip } from "./core/zip-layout.ts";
 import type { Share, SharedFile } from "./model.ts";
@@ -26,6 +27,9 @@ interface Archive {
 
 /** What is worked out once for each list of files, when it is first asked for. */
 interface Prepared {
+  readonly files: readonly SharedFile[];
+  /** Of the file that it is saved as, without the ending. */
+  readonly name: string;
   readonly entries: readonly ArchiveFile[];
   readonly tagSeed: string;
   readonly checksums: Checksums;
@@ -33,26 +37,37 @@ interface Prepared {
 }
 const prepared = new WeakMap<readonly SharedFile[], Prepared>();
 
+/** The selections asked for last: who continues one shouldn't wait for it to be worked out again. */
+const selections = new WeakMap<Prepared, Map<string, Prepared>>();
+const MAX_SELECTIONS = 8;
+
 /** So many are looked at before they are promised; with more of them, a second would pass. */
 const FILES_TO_LOOK_AT = 10_000;
 
+export interface ArchiveRequest {
+  /** It must have been scanned. */
+  readonly share: Share;
+  readonly format: ArchiveFormat;
+  /** Files and folders, see `core/selection.ts`; undefined: everything. */
+  readonly paths: readonly string[] | undefined;
+  readonly outlet: Outlet;
+}
+
 /**
- * Answers a GET or HEAD for all files of `share`, which must have been scanned, under the names that `get` gives them.
+ * Answers a GET or HEAD for files of a share, under the names that `get` gives them.
  * @returns undefined once the answer is under way; or why nothing was written.
  */
 export async function sendArchive(
   request: IncomingMessage,
   response: ServerResponse,
-  {
-    share,
-    format,
-    outlet,
-  }: { readonly share: Share; readonly format: ArchiveFormat; readonly outlet: Outlet },
+  { share, format, paths, outlet }: ArchiveRequest,
 ): Promise<FileProblem | undefined> {
-  const { files } = share;
-  const ready = prepare(share);
+  const whole = prepare(share);
+  const ready = paths === undefined ? whole : prepareSelection(whole, paths);
+  if ("status" in ready) return ready;
+  const { files } = ready;
   const archive = archiveOf(ready, format);
-  const answer = planAnswer(request, archiveEntity(share, format, archive));
+  const answer = planAnswer(request, archiveEntity(ready.name, format, archive));
   const isSent = request.method === "GET" && answer.parts.length > 0;
   const gone = new AbortController();
   response.once("close", () => gone.abort());
@@ -90,21 +105,52 @@ function reachesEnd({ parts }: Answer, size: number): boolean {
 }
 
 function prepare(share: Share): Prepared {
-  const known = prepared.get(share.files);
+  const { files, name } = share;
+  const known = prepared.get(files);
   if (known !== undefined) return known;
-  const root = portableName(share.name);
-  const paths = portablePaths(share.files.map((file) => file.path));
-  const tag = createHash("sha256");
-  const entries = share.files.map((file, i): ArchiveFile => {
-    const { length, executable, mtimeNs, inode } = file;
-    const path = share.oneFile ? [root] : [root, ...(paths[i] ?? file.path)];
-    tag.update(`${path.join("/")}\0${length} ${mtimeNs} ${inode} ${executable}\0`);
-    return { path, length, executable, mtimeNs };
+  const root = portableName(name);
+  const paths = portablePaths(files.map((file) => file.path));
+  const entries = files.map(({ path, length, executable, mtimeNs }, i): ArchiveFile => {
+    return { path: share.oneFile ? [root] : [root, ...(paths[i] ?? path)], length, executable, mtimeNs };
   });
-  const checksums = new Checksums(share.files);
-  const made = { entries, tagSeed: tag.digest("base64url").slice(0, 22), checksums, archives: new Map() };
-  prepared.set(share.files, made);
+  const made = assemble({ files, name, entries, checksums: new Checksums(files) });
+  prepared.set(files, made);
   return made;
+}
+
+function prepareSelection(whole: Prepared, paths: readonly string[]): Prepared | FileProblem {
+  let recent = selections.get(whole);
+  if (recent === undefined) selections.set(whole, (recent = new Map()));
+  const key = JSON.stringify(paths);
+  let made = recent.get(key);
+  if (made === undefined) {
+    const selected = selectFiles(whole.files, paths);
+    if (!selected.ok) return { status: selected.status, message: escapeForTerminal(selected.message) };
+    const { positions } = selected;
+    const pick = <Item>(items: readonly Item[]) => positions.flatMap((position) => items[position] ?? []);
+    const [only, ...others] = paths;
+    const name = others.length === 0 ? (only?.split("/").at(-1) ?? "") : `${whole.name} selection`;
+    made = assemble({
+      files: pick(whole.files),
+      name,
+      entries: pick(whole.entries),
+      checksums: whole.checksums.of(positions),
+    });
+  }
+  // The one used last goes to the end.
+  recent.delete(key);
+  recent.set(key, made);
+  const [oldest] = recent.keys();
+  if (recent.size > MAX_SELECTIONS && oldest !== undefined) recent.delete(oldest);
+  return made;
+}
+
+function assemble(parts: Pick<Prepared, "files" | "name" | "entries" | "checksums">): Prepared {
+  const tag = createHash("sha256");
+  for (const [i, { path, length, executable, mtimeNs }] of parts.entries.entries()) {
+    tag.update(`${path.join("/")}\0${length} ${mtimeNs} ${parts.files[i]?.inode} ${executable}\0`);
+  }
+  return { ...parts, tagSeed: tag.digest("base64url").slice(0, 22), archives: new Map() };
 }
 
 function archiveOf({ entries, tagSeed, archives }: Prepared, format: ArchiveFormat): Archive {
@@ -116,13 +162,13 @@ function archiveOf({ entries, tagSeed, archives }: Prepared, format: ArchiveForm
   return archive;
 }
 
-function archiveEntity(share: Share, format: ArchiveFormat, { layout, tag }: Archive): Entity {
+function archiveEntity(name: string, format: ArchiveFormat, { layout, tag }: Archive): Entity {
   return {
     size: layout.size,
     tag,
     headers: {
       "Content-Type": TYPES[format],
-      "Content-Disposition": contentDisposition(false, `${share.name}.${format}`),
+      "Content-Disposition": contentDisposition(false, `${name}.${format}`),
       "Cache-Control": "no-cache",
     },
   };

@@ -26,12 +26,28 @@ export class Checksums {
   readonly #known: Uint8Array;
   readonly #waiters = new Set<Waiter>();
   #isReading = false;
+  /** Those of all files, of which these are some, and where these are among them. */
+  readonly #whole: { readonly sums: Checksums; readonly positions: readonly number[] } | undefined;
 
-  constructor(files: readonly SharedFile[]) {
+  constructor(
+    files: readonly SharedFile[],
+    whole?: { readonly sums: Checksums; readonly positions: readonly number[] },
+  ) {
     this.#files = files;
+    this.#whole = whole;
     this.values = new Uint32Array(files.length);
     // That of nothing is 0.
     this.#known = Uint8Array.from(files, (file) => (file.length === 0 ? 1 : 0));
+    for (const [file, position] of (whole?.positions ?? []).entries()) {
+      if (whole?.sums.has({ from: position, to: position + 1 }))
+        this.put(file, whole.sums.values[position] ?? 0);
+    }
+  }
+
+  /** Of the files at these positions only; what is found out for them is known of the whole, too. */
+  of(positions: readonly number[]): Checksums {
+    const files = positions.flatMap((position) => this.#files[position] ?? []);
+    return new Checksums(files, { sums: this, positions });
   }
 
   has({ from, to }: FileSpan): boolean {
@@ -42,6 +58,8 @@ export class Checksums {
   put(file: number, crc: number): void {
     this.values[file] = crc;
     this.#known[file] = 1;
+    const position = this.#whole?.positions[file];
+    if (position !== undefined) this.#whole?.sums.put(position, crc);
   }
 
   /**

@@ -6,7 +6,8 @@ import type { SharedFile } from "./model.ts";
 
 /** Why a shared file can't be sent; the answer is still to be written. */
 export interface FileProblem {
-  readonly status: 404 | 409 | 503;
+  /** 400: what was asked for makes no sense. */
+  readonly status: 400 | 404 | 409 | 503;
   /** For people. */
   readonly message: string;
 }

@@ -7,6 +7,7 @@ import { type ArchiveFormat, sendArchive } from "./archives.ts";
 import { contentDisposition } from "./core/content.ts";
 import { negotiate } from "./core/negotiate.ts";
 import { previewKind, textOf } from "./core/preview.ts";
+import { selectedPaths } from "./core/selection.ts";
 import { type FilesView, parseView } from "./core/view.ts";
 import { indexText, shareJson, shareSummary, shareText, stateInWords } from "./describe.ts";
 import { Downloads } from "./downloads.ts";
@@ -96,7 +97,9 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   const archive = async (c: WebContext, share: Share, format: ArchiveFormat): Promise<Response> => {
     if (share.state.name === "failed") return problem(c, 410, share.state.message);
     if (share.files.length === 0) return problem(c, 503, stateInWords(share.state) ?? "");
-    const failure = await sendArchive(c.env.incoming, c.env.outgoing, { share, format, outlet });
+    const paths = selectedPaths(c.env.judged.target.query);
+    const wanted = { share, format, paths, outlet };
+    const failure = await sendArchive(c.env.incoming, c.env.outgoing, wanted);
     if (failure === undefined) downloads.watch(share.id, c.env.outgoing);
     return failure === undefined ? RESPONSE_ALREADY_SENT : problem(c, failure.status, failure.message);
   };
@@ -212,6 +215,7 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
 }
 
 const TITLES = {
+  400: "Nothing selected",
   401: "Password needed",
   404: "Not here",
   409: "It has changed",

@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createWeb } from "../../src/httpd/app.ts";
@@ -112,6 +113,18 @@ async function open(path: string, options: Parameters<Browser["newContext"]>[0] 
   return page;
 }
 
+/** `unzip` finds these files of the share in the archive, as they are on disk, and no others. */
+function expectZip(archive: string, names: readonly string[]): void {
+  const to = mkdtempSync(join(root, "unpacked-"));
+  execFileSync("unzip", ["-q", archive, "-d", to]);
+  const found = readdirSync(join(to, "folder"), { recursive: true, withFileTypes: true });
+  const paths = found.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
+  expect(paths.map((path) => relative(join(to, "folder"), path)).sort()).toEqual(names);
+  for (const name of names) {
+    expect(readFileSync(join(to, "folder", name)).equals(readFileSync(join(root, name))), name).toBe(true);
+  }
+}
+
 describe("the pages", () => {
   for (const [device, viewport] of Object.entries(sizes)) {
     for (const colorScheme of ["light", "dark"] as const) {
@@ -164,8 +177,10 @@ describe("the pages", () => {
   it("work without JavaScript: folders, order, search and previews are links, and no button does nothing", async () => {
     const page = await open("/s/k3f9x2", { javaScriptEnabled: false });
     expect(await page.locator(".files .name").count()).toBe(8);
-    expect(await page.locator("button:visible").allTextContents()).toEqual(["Search"]);
-    expect(await page.locator("input[type=checkbox]:visible").count()).toBe(0);
+    expect(await page.locator("button:visible").allTextContents()).toEqual([
+      "Search",
+      "ZIP of the ticked files",
+    ]);
     await page.getByRole("link", { name: "Open folder sub dir" }).click();
     await page.getByRole("link", { name: "Open folder deep" }).click();
     expect(await page.getByText("tone.wav").count()).toBe(1);
@@ -291,10 +306,6 @@ describe("what is shared", () => {
 
   it("is saved in a selection, folders with all that is in them", async () => {
     const page = await open("/s/k3f9x2");
-    const saved = new Map<string, Buffer>();
-    page.on("download", async (download) => {
-      saved.set(download.suggestedFilename(), readFileSync(await download.path()));
-    });
     await page.getByLabel("Select sub dir").check();
     await page.getByLabel("Select letter.txt").check();
     await page.getByText("3 files, 9.8 MB").waitFor();
@@ -302,16 +313,35 @@ describe("what is shared", () => {
     await page.getByRole("searchbox").fill("drawing");
     await page.getByText("1 file found.").waitFor();
     await page.getByLabel("Select drawing.svg").check();
-    await page.getByRole("button", { name: "Download", exact: true }).click();
-    await expect.poll(() => saved.size, { timeout: 10_000 }).toBe(4);
-    for (const name of ["sub dir/notes.txt", "sub dir/deep/tone.wav", "letter.txt", "drawing.svg"]) {
-      expect(saved.get(name.split("/").at(-1) ?? "")?.equals(readFileSync(join(root, name))), name).toBe(
-        true,
-      );
-    }
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download ZIP" }).click();
+    expect((await download).suggestedFilename()).toBe("folder selection.zip");
+    expectZip(await (await download).path(), [
+      "drawing.svg",
+      "letter.txt",
+      "sub dir/deep/tone.wav",
+      "sub dir/notes.txt",
+    ]);
     await page.getByRole("button", { name: "Clear" }).click();
     expect(await page.locator("#selection").isVisible()).toBe(false);
+    // One file alone needs no wrapping.
+    await page.getByLabel("Select drawing.svg").check();
+    const file = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download", exact: true }).click();
+    expect((await file).suggestedFilename()).toBe("drawing.svg");
     expect(complaints).toEqual([]);
+  });
+
+  it("is saved in a selection without JavaScript, too, and nothing ticked is not everything", async () => {
+    const page = await open("/s/k3f9x2?open=sub+dir", { javaScriptEnabled: false });
+    await page.getByLabel("Select notes.txt").check();
+    await page.getByLabel("Select pic.svg").check();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "ZIP of the ticked files" }).click();
+    expectZip(await (await download).path(), ["pic.svg", "sub dir/notes.txt"]);
+    await page.goto(`${base}/s/k3f9x2`);
+    await page.getByRole("button", { name: "ZIP of the ticked files" }).click();
+    await page.getByText("Nothing is selected.").waitFor();
   });
 
   it("is offered with one button when it is one file", async () => {

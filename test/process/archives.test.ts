@@ -115,6 +115,70 @@ const bodyless = (length: number): SharedFile => ({
   inode: 0n,
 });
 
+describe.each(["zip", "tar"])("a selection as .%s", (format) => {
+  const asked = (...paths: string[]) =>
+    `/s/k3f9x2.${format}?${new URLSearchParams(paths.map((path): [string, string] => ["select", path]))}`;
+  it("has these files and all of these folders, under their paths, and nothing else", async () => {
+    const answer = await ask(asked("sub", "z.bin"));
+    expect(answer.headers["content-disposition"]).toContain(`filename="folder selection.${format}"`);
+    const body = await bodyOf(answer);
+    expect(body).toHaveLength(Number(answer.headers["content-length"]));
+    // Stored as they are: what is in it can be seen.
+    for (const [name, data] of [
+      ["folder/z.bin", noise(2_000_001, 60)],
+      ["folder/sub/7 ü", noise(217, 9)],
+    ] as const) {
+      expect(body.includes(name)).toBe(true);
+      expect(body.includes(Buffer.from(data))).toBe(true);
+    }
+    for (const name of ["folder/a.bin", "folder/empty"]) expect(body.includes(name)).toBe(false);
+  });
+
+  it("is called like the one thing that is in it", async () => {
+    const answer = await ask(asked("sub/7 ü"), {}, "HEAD");
+    expect(answer.headers["content-disposition"]).toContain(encodeURIComponent(`7 ü.${format}`));
+  });
+
+  it("is the same whatever the order of the paths, and another one with other paths", async () => {
+    const tag = async (...paths: string[]) => (await ask(asked(...paths), {}, "HEAD")).headers.etag;
+    expect(await tag("z.bin", "sub", "sub")).toBe(await tag("sub", "z.bin"));
+    expect(await tag("sub/7 ü", "sub")).toBe(await tag("sub"));
+    expect(await tag("sub")).not.toBe(await tag("z.bin"));
+    const whole = (await ask(`/s/k3f9x2.${format}`, {}, "HEAD")).headers.etag;
+    expect(await tag("a.bin", "empty", "sub", "z.bin")).toBe(whole);
+  });
+
+  it("is continued where it stopped, before and after the whole was sent", async () => {
+    const path = asked("a.bin", "sub");
+    const whole = await fetchAll(path);
+    for (const prepare of [forget, () => fetchAll(`/s/k3f9x2.${format}`)]) {
+      await prepare();
+      const { etag } = (await ask(path, {}, "HEAD")).headers;
+      const rest = await ask(path, { range: "bytes=500000-", "if-range": String(etag) });
+      expect(rest.statusCode).toBe(206);
+      expect((await bodyOf(rest)).equals(whole.subarray(500_000))).toBe(true);
+    }
+  });
+
+  it.each([
+    ["nothing", [""], 400, "Nothing is selected"],
+    ["what isn't there", ["sub", "sub/no such file"], 404, '"sub/no such file" is not in this share'],
+    ["a part of a name", ["su"], 404, "is not in this share"],
+    ["what lies outside", ["../a.bin"], 404, "is not in this share"],
+    ["too much", Array.from({ length: 1_001 }, (_, i) => `${i}`), 400, "More than 1000 things"],
+  ])("is refused when it is of %s", async (_, paths, status, words) => {
+    const answer = await ask(asked(...paths));
+    expect(answer.statusCode).toBe(status);
+    expect((await bodyOf(answer)).toString()).toContain(words);
+  });
+
+  it("is still right when many others were asked for meanwhile", async () => {
+    const first = await fetchAll(asked("sub/1 ü"));
+    for (let i = 2; i < 20; i++) await fetchAll(asked(`sub/${i} ü`));
+    expect((await fetchAll(asked("sub/1 ü"))).equals(first)).toBe(true);
+  });
+});
+
 describe.each(["zip", "tar"])("a .%s", (format) => {
   const path = `/s/k3f9x2.${format}`;
 

@@ -4,7 +4,7 @@ import { type Page, pageOf } from "../core/paging.ts";
 import { previewKind } from "../core/preview.ts";
 import { type Folder, folderAt, growTree, type Order, type Row, search, unfold } from "../core/tree.ts";
 import { type FilesView, resorted, toggled, viewQuery } from "../core/view.ts";
-import { filePath, sharePath } from "../links.ts";
+import { archivePath, filePath, sharePath } from "../links.ts";
 import type { Share, SharedFile } from "../model.ts";
 import { Icon } from "./layout.tsx";
 import { Preview, type PreviewContent } from "./preview.tsx";
@@ -66,6 +66,7 @@ export function Files(props: FilesProps) {
       ) : (
         <div class="tree">
           {isMany ? <Columns {...props} /> : null}
+          {isMany ? <SelectionForm {...props} /> : null}
           <ul class="files">
             {page.items.map((row) =>
               row.kind === "folder" ? (
@@ -175,6 +176,17 @@ function Columns(props: FilesProps) {
   );
 }
 
+/** What is ticked, as one ZIP: without scripts, which have a better place for it. */
+function SelectionForm({ share, root }: FilesProps) {
+  return (
+    <form id="picked" class="picked" method="get" action={root + archivePath(share, "zip")}>
+      {/* So that no tick at all isn't everything. */}
+      <input type="hidden" name="select" value="" />
+      <button type="submit">ZIP of the ticked files</button>
+    </form>
+  );
+}
+
 function FolderRow({
   row: { folder, depth, isOpen },
   ...props
@@ -183,7 +195,7 @@ function FolderRow({
   const name = shown(folder.name);
   return (
     <li class={indent(depth)} data-key={`${path}/`}>
-      <Tick path={path} name={name} bytes={folder.bytes} count={folder.count} isFolder />
+      <Tick path={path} name={name} bytes={folder.bytes} count={folder.count} />
       <a
         class={isOpen ? "fold open" : "fold"}
         href={linkTo(props, { open: toggled(props.view, path) })}
@@ -217,7 +229,7 @@ function FileRow({
   const canLook = previewKind(name) !== undefined;
   return (
     <li class={indent(depth)} data-key={path}>
-      <Tick path={path} name={name} bytes={file.length} count={1} href={href} />
+      {share.oneFile ? null : <Tick path={path} name={name} bytes={file.length} count={1} href={href} />}
       <span class="fold" />
       <a
         class="name"
@@ -246,21 +258,22 @@ interface TickProps {
   readonly bytes: number;
   readonly count: number;
   readonly href?: string;
-  readonly isFolder?: boolean;
 }
 
-/** Shown by the script, which alone knows what to do with a selection. */
-function Tick({ path, name, bytes, count, href, isFolder }: TickProps) {
+/** Part of the {@link SelectionForm}; the script knows what was ticked on other pages of the list, too. */
+function Tick({ path, name, bytes, count, href }: TickProps) {
   return (
-    <label class="tick" hidden>
+    <label class="tick">
       <input
         type="checkbox"
+        form="picked"
+        name="select"
+        value={path}
+        autocomplete="off"
         aria-label={`Select ${name}`}
-        data-path={path}
         data-bytes={String(bytes)}
         data-count={String(count)}
         data-href={href}
-        data-folder={isFolder}
       />
     </label>
   );

@@ -2,8 +2,8 @@
 
 /** Milliseconds between two looks when there is no stream to listen to. */
 const POLL = 10_000;
-/** Files that a browser is asked to save one by one. */
-const MAX_SAVES = 50;
+/** Characters of a link, above which servers and browsers may refuse it. */
+const MAX_LINK = 15_000;
 
 interface Pulse {
   readonly phase: string;
@@ -221,12 +221,12 @@ function isAlike(a: Node, b: Node): boolean {
 
 // ---- copying and selecting
 
-/** Shows what needs this script, and ticks what was chosen on other pages of the list. */
+/** Shows what needs this script, hides what stands in for it, and ticks what was chosen on other pages of the list. */
 function dress(part: ParentNode): void {
-  for (const element of part.querySelectorAll<HTMLElement>("button[data-copy],.tick")) element.hidden = false;
-  for (const box of part.querySelectorAll<HTMLInputElement>(".tick input")) {
-    box.checked = chosen.has(box.dataset["path"] ?? "");
-  }
+  for (const element of part.querySelectorAll<HTMLElement>("button[data-copy]")) element.hidden = false;
+  for (const form of part.querySelectorAll<HTMLElement>("#picked")) form.hidden = true;
+  for (const box of part.querySelectorAll<HTMLInputElement>(".tick input"))
+    box.checked = chosen.has(box.value);
 }
 
 /** Works on plain HTTP too, where browsers offer pages no clipboard. */
@@ -250,11 +250,10 @@ function copy(text: string, button: HTMLButtonElement): void {
 function onChange(event: Event): void {
   const box =
     event.target instanceof HTMLInputElement && event.target.type === "checkbox" ? event.target : null;
-  const path = box?.dataset["path"];
-  if (box === null || path === undefined) return;
+  if (box === null || box.name !== "select") return;
   const { bytes, count, href } = box.dataset;
-  if (box.checked) chosen.set(path, { bytes: Number(bytes), count: Number(count), href });
-  else chosen.delete(path);
+  if (box.checked) chosen.set(box.value, { bytes: Number(bytes), count: Number(count), href });
+  else chosen.delete(box.value);
   showSelection();
 }
 
@@ -265,7 +264,7 @@ function selectionBar() {
   element.setAttribute("aria-label", "Selected files");
   const text = document.createElement("p");
   text.setAttribute("role", "status");
-  const save = makeButton("Download", () => void saveChosen());
+  const save = makeButton("Download", saveChosen);
   const command = makeButton("Copy command", () => copy(selectCommand(), command));
   const clear = makeButton("Clear", () => {
     chosen.clear();
@@ -296,8 +295,10 @@ function showSelection(): void {
   bar.element.hidden = chosen.size === 0;
   body.classList.toggle("choosing", chosen.size > 0);
   bar.text.textContent = `${count} ${count === 1 ? "file" : "files"}, ${inUnits(bytes)}`;
-  bar.save.disabled = count > MAX_SAVES;
-  bar.save.title = bar.save.disabled ? `More than ${MAX_SAVES} files: the command gets them all` : "";
+  const { isZip, url } = chosenLink();
+  bar.save.disabled = url.length > MAX_LINK;
+  bar.save.textContent = isZip ? "Download ZIP" : "Download";
+  bar.save.title = bar.save.disabled ? "Too many for a link: take their folders, or the command" : "";
 }
 
 function inUnits(bytes: number): string {
@@ -306,38 +307,22 @@ function inUnits(bytes: number): string {
   return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${["bytes", "KB", "MB", "GB", "TB", "PB"][unit] ?? ""}`;
 }
 
-/** Saves one after the other: a browser asks once whether a page may do that. */
-async function saveChosen(): Promise<void> {
-  const hrefs = new Set<string>();
-  for (const [path, { href }] of chosen) {
-    if (href === undefined) for (const each of await filesIn(path)) hrefs.add(each);
-    else hrefs.add(href);
-  }
-  for (const href of hrefs) {
-    const link = document.createElement("a");
-    link.href = href;
-    link.download = "";
-    link.hidden = true;
-    body.append(link);
-    link.click();
-    link.remove();
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
+/** One file as it is; anything else as one ZIP. */
+function chosenLink(): { readonly isZip: boolean; readonly url: string } {
+  const [only, ...others] = chosen.values();
+  if (only?.href !== undefined && others.length === 0) return { isZip: false, url: only.href };
+  const query = new URLSearchParams([...chosen.keys()].map((path) => ["select", path]));
+  return { isZip: true, url: `${location.pathname}.zip?${query}` };
 }
 
-/** The files below a folder, from the share's list for programs. */
-async function filesIn(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for (let page = 1, pages = 1; page <= pages; page++) {
-    const response = await fetch(`${location.pathname}?page=${page}`, {
-      headers: { Accept: "application/json" },
-    });
-    // Our own server wrote it: see describe.ts.
-    const list = (await response.json()) as { pages: number; contents: { path: string; url: string }[] };
-    pages = list.pages;
-    for (const { path, url } of list.contents) if (path.startsWith(`${folder}/`)) found.push(url);
-  }
-  return found;
+function saveChosen(): void {
+  const link = document.createElement("a");
+  link.href = chosenLink().url;
+  link.download = "";
+  link.hidden = true;
+  body.append(link);
+  link.click();
+  link.remove();
 }
 
 /** The command that gets the selection, for a POSIX shell. */

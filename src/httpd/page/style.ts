@@ -99,6 +99,7 @@ a.save:hover,a.fold:hover{background:var(--tint)}
 input[type=checkbox]{width:1.1rem;height:1.1rem;accent-color:var(--deep);margin:0;cursor:pointer}
 ${[1, 2, 3, 4, 5, 6, 7, 8].map((depth) => `.d${depth}{--in:${depth}}`).join("")}
 .files li .fold{margin-left:calc(var(--in,0)*1.3rem - .5rem)}
+.picked{padding:.6rem 1rem;border-bottom:1px solid var(--line)}
 .pages{display:flex;flex-wrap:wrap;gap:.6rem;align-items:center;margin-top:1rem}
 #preview{scroll-margin-top:1rem;margin:0 0 1.4rem}
 .stage{margin-top:1rem}

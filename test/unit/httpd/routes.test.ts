@@ -51,7 +51,7 @@ describe("a share's page", () => {
     expect(folder).toContain('href="/s/k3f9x2.zip"');
     expect(folder).toContain('href="/s/k3f9x2.tar"');
     const one = share({ name: "a.txt", oneFile: true, files: files.slice(0, 1) });
-    expect(await textOf(catalog(one), "/s/k3f9x2", "text/html")).not.toContain(".zip");
+    expect(await textOf(catalog(one), "/s/k3f9x2", "text/html")).not.toContain("k3f9x2.zip");
   });
 
   it("unfolds, enters, searches and sorts folders as its query says", async () => {
