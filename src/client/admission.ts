@@ -67,8 +67,12 @@ export class Admission {
     this.#bans.remember(peer);
     const candidate = this.#dialled.get(peer.key);
     this.#dialled.delete(peer.key);
-    if (candidate === undefined || !again) return;
+    if (candidate === undefined) return;
     const { connections } = this.#options;
+    if (!again) {
+      connections.forget(candidate.address);
+      return;
+    }
     if (peer.down.total > 0 || peer.wire.payloadUp > 0) connections.candidates.worked(candidate);
     connections.lost(candidate);
     if (reason instanceof OwnConnectionError) connections.exclude(candidate.address);

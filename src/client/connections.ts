@@ -102,6 +102,11 @@ export class Connections {
     this.#candidates.exclude(address, "incoming", this.#options.clock.now());
   }
 
+  /** Knows nothing of `address` any more, until somebody tells of it anew. */
+  forget(address: PeerAddress): void {
+    this.#candidates.forget(address);
+  }
+
   close(): void {
     this.#closed = true;
     for (const controller of this.#dialling) controller.abort();

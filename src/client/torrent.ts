@@ -133,6 +133,11 @@ export class Torrent implements PeerOwner {
     );
   }
 
+  /** There is nobody at `address` any more, or whoever is there is connected in another way: it isn't called again. */
+  forgetPeer(address: PeerAddress): void {
+    this.#connections.forget(address);
+  }
+
   /** Pieces that were in the storage are not any more: they are no longer offered, and fetched again. */
   lose(pieces: Iterable<number>): void {
     for (const piece of pieces) if (this.have.has(piece)) this.#withdraw(pieceIndex(piece));
@@ -338,7 +343,9 @@ export class Torrent implements PeerOwner {
     this.#offers.gone(peer);
     this.#choking.changed();
     this.#extensions.gone(peer);
-    this.#admission.gone(peer, reason, this.#phase === "running");
+    // Whoever has everything, as we do, has no use for us any more.
+    const again = this.#phase === "running" && !(this.complete && peer.takesNothing);
+    this.#admission.gone(peer, reason, again);
     if (peer.joined) this.#events.emit("peerLeft", peer.stats(this.#env.clock.now()), reason);
   }
 

@@ -16,7 +16,7 @@ import { OpenAnswers } from "./open-answers.ts";
 import { openPeerPort } from "./peer-port.ts";
 import type { Publication, PublishEvents, PublishOptions } from "./publish-types.ts";
 import { isPrivate, type PublishedShare } from "./published-share.ts";
-import { rosterEvents, watchPeers } from "./sightings.ts";
+import { trackerEvents, watchPeers } from "./sightings.ts";
 import { proverOf } from "./token.ts";
 import { statsOf } from "./totals.ts";
 import { openUdpTracker } from "./udp-tracker.ts";
@@ -59,7 +59,7 @@ export class Appliance implements Publication {
     const tracker = new TrackerStore({
       clock: systemClock,
       random: systemRandom,
-      events: rosterEvents(shares),
+      events: trackerEvents(shares, systemClock),
     });
     const { port, bind = [], limitUp, limitDown } = options;
     const answers = new OpenAnswers();
@@ -139,7 +139,7 @@ export class Appliance implements Publication {
     });
     this.#stats = setInterval(() => {
       const now = systemClock.now();
-      for (const share of this.#shares.values()) share.sample(now);
+      for (const share of this.#shares.values()) share.tick(now);
       this.#tell(statsOf(this.#shares.values()));
       this.#endWhatIsDue();
     }, 1_000);
@@ -222,7 +222,7 @@ export class Appliance implements Publication {
       ...(slots !== undefined && { slots }),
     });
     share.torrent = torrent;
-    watchPeers(torrent, share.roster);
+    watchPeers(torrent, share, systemClock);
     torrent.on("unreadable", (_piece, error) => this.#warnOnce("unreadable", error.message));
     torrent.on("failed", (error) => this.#warnOnce("failed", error.message));
     this.#tracker.register({

@@ -8,6 +8,7 @@ import type { Created } from "../create/created.ts";
 import { scan } from "../create/scan.ts";
 import type { SourceFile } from "../create/source.ts";
 import type { Room, Share, ShareState } from "../httpd/model.ts";
+import type { Millis } from "../protocol/ambient.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { PieceLayout } from "../protocol/layout.ts";
 import { formatMagnet } from "../protocol/magnet.ts";
@@ -17,6 +18,7 @@ import type { PublishedPath } from "./names.ts";
 import { describeNotice } from "./notices.ts";
 import { PeerRoster } from "./peer-roster.ts";
 import type { PublishEvents, PublishOptions } from "./publish-types.ts";
+import { ReturnCalls } from "./return-calls.ts";
 import { RoomWatch } from "./room-watch.ts";
 import { version } from "./version.ts";
 
@@ -30,6 +32,7 @@ export class PublishedShare implements Share {
   readonly listed: boolean;
   readonly token: string | undefined;
   readonly roster: PeerRoster;
+  readonly calls = new ReturnCalls();
   readonly #watch: RoomWatch;
   state: ShareState = { name: "scanning" };
   files: readonly SourceFile[] = [];
@@ -59,8 +62,15 @@ export class PublishedShare implements Share {
   }
 
   /** To be called once a second: what the page shows of the last minutes comes from here. */
-  sample(now: number): void {
+  tick(now: Millis): void {
     this.#watch.sample(this.torrent, now);
+    this.torrent?.addPeers(this.calls.due(now), "tracker");
+  }
+
+  /** A receiver needs us no more. */
+  dismiss(peerId: Uint8Array): void {
+    const address = this.calls.done(peerId);
+    if (address !== undefined) this.torrent?.forgetPeer(address);
   }
 
   room(): Room {

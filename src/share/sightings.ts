@@ -1,28 +1,53 @@
-/** Peers as the tracker and the engine tell of them, in the roster's words. */
+/** Peers as the tracker and the engine tell of them: who is in the room, and who should be called. */
 import { clientName } from "../client/core/client-name.ts";
 import type { Torrent } from "../client/torrent.ts";
 import type { PeerStats } from "../client/torrent-types.ts";
+import type { Clock } from "../protocol/ambient.ts";
 import { bytesEqual } from "../protocol/bytes.ts";
 import { formatPeerAddress } from "../protocol/peer-address.ts";
 import type { SwarmEvents, SwarmPeer } from "../tracker/core/swarm-types.ts";
-import type { PeerRoster, Sighting } from "./peer-roster.ts";
+import type { Sighting } from "./peer-roster.ts";
 import type { PublishedShare } from "./published-share.ts";
 
-/** The tracker's facts, told to the roster of the share they are about. */
-export function rosterEvents(shares: ReadonlyMap<string, PublishedShare>): SwarmEvents {
-  const rosterOf = (peer: SwarmPeer) => findShare(shares, peer.infoHash)?.roster;
+/** The tracker's facts, told to the share they are about. */
+export function trackerEvents(shares: ReadonlyMap<string, PublishedShare>, clock: Clock): SwarmEvents {
+  const shareOf = (peer: SwarmPeer) => findShare(shares, peer.infoHash);
   return {
-    joined: (peer) => rosterOf(peer)?.joined("tracker", announced(peer)),
-    completed: (peer) => rosterOf(peer)?.completedBy("tracker", announced(peer)),
-    left: (peer) => rosterOf(peer)?.left("tracker", announced(peer)),
+    joined(peer) {
+      const share = shareOf(peer);
+      share?.roster.joined("tracker", announced(peer));
+      share?.calls.announced(peer, clock.now());
+    },
+    completed(peer) {
+      const share = shareOf(peer);
+      share?.roster.completedBy("tracker", announced(peer));
+      share?.dismiss(peer.peerId);
+    },
+    left(peer) {
+      const share = shareOf(peer);
+      share?.roster.left("tracker", announced(peer));
+      share?.dismiss(peer.peerId);
+    },
   };
 }
 
-/** The engine's facts, told to the roster of the share that `torrent` seeds. */
-export function watchPeers(torrent: Torrent, roster: PeerRoster): void {
-  torrent.on("peerJoined", (peer) => roster.joined("wire", connected(peer)));
-  torrent.on("peerCompleted", (peer) => roster.completedBy("wire", connected(peer)));
-  torrent.on("peerLeft", (peer) => roster.left("wire", connected(peer)));
+/** The engine's facts, told to the share that `torrent` seeds. */
+export function watchPeers(torrent: Torrent, share: PublishedShare, clock: Clock): void {
+  const { roster, calls } = share;
+  torrent.on("peerJoined", (peer) => {
+    roster.joined("wire", connected(peer));
+    if (peer.source !== "incoming") return;
+    const address = calls.arrived(peer.peerId);
+    if (address !== undefined) torrent.forgetPeer(address);
+  });
+  torrent.on("peerCompleted", (peer) => {
+    roster.completedBy("wire", connected(peer));
+    share.dismiss(peer.peerId);
+  });
+  torrent.on("peerLeft", (peer) => {
+    roster.left("wire", connected(peer));
+    if (peer.source === "incoming") calls.lost(peer.peerId, clock.now());
+  });
 }
 
 function findShare(

@@ -76,6 +76,11 @@ export class Candidates<Source> {
     if (candidate !== undefined) candidate.state = "useless";
   }
 
+  /** As if it had never been told of; but who must not be called stays so. */
+  forget(address: Candidate<Source>["address"]): void {
+    if (this.get(address)?.state !== "useless") this.#known.delete(keyOf(address));
+  }
+
   #forgetOne(): boolean {
     for (const [key, candidate] of this.#known) {
       if (candidate.state !== "waiting" || candidate.failures === 0) continue;

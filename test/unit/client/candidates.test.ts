@@ -62,6 +62,19 @@ describe("Candidates", () => {
     expect(candidates.take(1e9)).toBeUndefined();
   });
 
+  it("takes an address that was forgotten as new, unless it must not be tried", () => {
+    const candidates = new Candidates<string>();
+    candidates.add(at(1), "tracker", 0);
+    const first = candidates.take(0);
+    candidates.forget(at(1));
+    if (first !== undefined) candidates.failed(first, false, 0);
+    expect(candidates.take(1e9)).toBeUndefined();
+    expect(candidates.add(at(1), "tracker", 0)).toBe(true);
+    candidates.exclude(at(2), "tracker", 0);
+    candidates.forget(at(2));
+    expect(candidates.add(at(2), "tracker", 0)).toBe(false);
+  });
+
   it("stays bounded, and lets new addresses take the place of failed ones", () => {
     const candidates = new Candidates<string>();
     for (let port = 1; port <= 5000; port++) candidates.add(at(port), "tracker", 0);
