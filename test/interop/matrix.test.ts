@@ -8,11 +8,12 @@ import { digestTree, makeFolder, noise, scratch } from "../support/data.ts";
 import { aria2 } from "../support/peers/aria2.ts";
 import { libtorrent } from "../support/peers/libtorrent.ts";
 import { patience } from "../support/peers/peer.ts";
+import { qbittorrent } from "../support/peers/qbittorrent.ts";
 import { rtorrent } from "../support/peers/rtorrent.ts";
 import { transmission } from "../support/peers/transmission.ts";
 import { rewriteTorrent } from "../support/torrent-file.ts";
 
-const clients = [transmission, aria2, libtorrent, rtorrent];
+const clients = [transmission, aria2, libtorrent, rtorrent, qbittorrent];
 const ours = "10.99.0.1";
 const theirs = "10.99.0.2";
 const place = scratch();
