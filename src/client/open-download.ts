@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from "node:path";
 import { systemClock } from "../platform/clock.ts";
 import { type FileSystem, systemErrorCode, systemFiles } from "../platform/file-system.ts";
+import { sleepCount } from "../platform/sleeps.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { MetainfoError } from "../protocol/errors.ts";
 import type { Metainfo, TorrentFile } from "../protocol/metainfo.ts";
@@ -80,7 +81,7 @@ class Opening {
     this.#infoHash = toHex(options.metainfo.infoHash);
     this.#fs = fs;
     this.#openFiles = options.openFiles ?? new OpenFiles(64, fs);
-    this.#io = { fs, openFiles: this.#openFiles, pace: new Pace(options.clock ?? systemClock) };
+    this.#io = { fs, openFiles: this.#openFiles, pace: new Pace(options.clock ?? systemClock, sleepCount) };
     this.#root = Folder.root(fs, this.#openFiles, directory);
     this.#statePath = statePath;
     this.#lock = lock;

@@ -1,7 +1,7 @@
 /** Reads data that lie in files as they were when they were hashed, to be served; never writes. */
 import { systemClock } from "../platform/clock.ts";
 import { type FileStat, type FileSystem, systemFiles } from "../platform/file-system.ts";
-import type { Clock } from "../protocol/ambient.ts";
+import { sleepCount } from "../platform/sleeps.ts";
 import type { FileSpan, PieceLayout } from "../protocol/layout.ts";
 import { StorageError } from "./errors.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -29,7 +29,7 @@ export interface SeedStorageOptions {
   readonly openFiles?: OpenFiles;
   /** For tests. */
   readonly fileSystem?: FileSystem;
-  readonly clock?: Clock;
+  readonly pace?: Pace;
 }
 
 /**
@@ -41,7 +41,7 @@ export function openSeedStorage(options: SeedStorageOptions): PieceStorage {
   const io = {
     fs,
     openFiles: options.openFiles ?? new OpenFiles(64, fs),
-    pace: new Pace(options.clock ?? systemClock),
+    pace: options.pace ?? new Pace(systemClock, sleepCount),
   };
   const { layout } = options;
   const sources = options.files.map((file) => (file.pad ? undefined : new SeedSource(file, fs)));

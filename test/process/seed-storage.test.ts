@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync, truncateSync, utimesSync, w
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { OpenFiles } from "../../src/client/open-files.ts";
+import { Pace } from "../../src/client/pace.ts";
 import { openSeedStorage, type SeedFile } from "../../src/client/seed-storage.ts";
 import { systemFiles } from "../../src/platform/file-system.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
@@ -46,8 +47,8 @@ const openDescriptors = () => readdirSync("/proc/self/fd").length;
 describe("a seed's storage", () => {
   it("reads every run of bytes, across files, empty files and pad files", async () => {
     const torrent = mixed();
-    const clock = { now: () => 0, after: () => ({ cancel() {} }) };
-    const storage = openSeedStorage({ files: publish(torrent), layout: torrent.layout, clock });
+    const pace = new Pace({ now: () => 0, after: () => ({ cancel() {} }) }, () => 0);
+    const storage = openSeedStorage({ files: publish(torrent), layout: torrent.layout, pace });
     for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
       const size = torrent.layout.pieceSize(piece);
       for (let begin = 0; begin < size; begin++) {
@@ -66,8 +67,8 @@ describe("a seed's storage", () => {
   it("gives the same bytes through the thread pool once a read was slow", async () => {
     const torrent = mixed();
     let now = 0;
-    const clock = { now: () => (now += 6), after: () => ({ cancel() {} }) };
-    const storage = openSeedStorage({ files: publish(torrent), layout: torrent.layout, clock });
+    const pace = new Pace({ now: () => (now += 6), after: () => ({ cancel() {} }) }, () => now);
+    const storage = openSeedStorage({ files: publish(torrent), layout: torrent.layout, pace });
     let waited = 0;
     for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
       const target = new Uint8Array(torrent.layout.pieceSize(piece));
