@@ -60,7 +60,7 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .option("--until-copies <n>", "end it when so many receivers are complete", copies)
     .option("--slots <n>", "send to so many at once (default: by capacity)", slots);
   addTransferFlags(command);
-  return addSourceFlags(command, "where ports and IDs are remembered")
+  return addSourceFlags(command, "where ports, IDs and hashes are remembered")
     .option("--no-qr", "no QR code")
     .option("--open", "open the page in a browser")
     .action(async (paths: string[], flags: PublishFlags) => {

@@ -9,6 +9,10 @@ export interface CreateOptions {
   readonly private?: boolean;
   /** Threads that hash; default: one for each core. */
   readonly threads?: number;
+  /** Where hashes are remembered, so that what didn't change isn't read again; default: nowhere. */
+  readonly cacheDir?: string;
+  /** Told why they can't be; that is no reason to fail. */
+  readonly onCacheTrouble?: (message: string) => void;
   /** Told a few times a second, and at the end, how many bytes are hashed. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
   /**

@@ -10,7 +10,7 @@ const plan = workerData as HashPlan;
 const hasher = new PieceHasher(plan);
 try {
   for (let pieces = claimPieces(plan); pieces !== undefined; pieces = claimPieces(plan)) {
-    for (let piece = pieces.from; piece < pieces.to; piece++) hasher.hash(piece);
+    hasher.hashAll(pieces);
   }
   hasher.finish();
 } catch (error) {

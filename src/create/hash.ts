@@ -6,6 +6,7 @@ import { forEachIndex } from "../platform/bounded.ts";
 import { runWorkers } from "../platform/worker-pool.ts";
 import type { CreateOptions } from "./created.ts";
 import { SourceChangedError, SourceError } from "./errors.ts";
+import { HashCache } from "./hash-cache.ts";
 import { PieceHasher } from "./piece-hasher.ts";
 import { claimPieces, doneUpTo, type HashPlan, piecesDone, planHashing } from "./plan.ts";
 import type { Source, SourceFile } from "./source.ts";
@@ -30,6 +31,8 @@ const workerEntry = new URL(
   import.meta.url,
 );
 
+type HashOptions = Pick<CreateOptions, "threads" | "onProgress" | "onPieces" | "cacheDir" | "onCacheTrouble">;
+
 /**
  * @returns SHA-1 of each piece, end to end, 20 bytes each, owned by the caller. No thread is left when it settles.
  * @throws {SourceChangedError} when a file is not what `source` says of it, before, while or just after it is read.
@@ -38,24 +41,23 @@ const workerEntry = new URL(
 export async function hashPieces(
   source: Source,
   pieceLength: number,
-  options: Pick<CreateOptions, "threads" | "onProgress" | "onPieces">,
+  options: HashOptions,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   signal.throwIfAborted();
   const startedAt = performance.now();
   const plan = planHashing(source.files, source.totalBytes, pieceLength);
   const reporter = new Reporter(plan, source.totalBytes, options);
-  const cost = source.totalBytes + source.files.length * COST_OF_A_FILE;
-  if (cost <= INLINE_COST) await hashHere(plan, () => reporter.report(), signal);
-  else {
-    const threads = Math.max(1, Math.min(options.threads ?? availableParallelism(), cost / COST_PER_THREAD));
-    const timer = setInterval(() => reporter.report(), REPORT_EVERY_MS);
-    try {
-      const job = { entry: workerEntry, count: Math.ceil(threads), data: plan, onMessage: throwFailure };
-      await runWorkers(job, signal);
-    } finally {
-      clearInterval(timer);
-    }
+  const { cacheDir: dir, onCacheTrouble: onTrouble } = options;
+  const cache =
+    dir === undefined ? undefined : await HashCache.recall({ dir, source, pieceLength, onTrouble }, plan);
+  signal.throwIfAborted();
+  reporter.report();
+  try {
+    await hashMissing(source, plan, { ...options, report: () => reporter.report() }, signal);
+  } finally {
+    // Whatever ended it: what is done need not be done again.
+    await cache?.remember(plan);
   }
   // No piece holds bytes of empty files, so nobody has looked at them; and after a while, all are worth a second look.
   const quick = performance.now() - startedAt < SECOND_LOOK_AFTER_MS;
@@ -64,12 +66,32 @@ export async function hashPieces(
   return reporter.hashes;
 }
 
+async function hashMissing(
+  source: Source,
+  plan: HashPlan,
+  { threads, report }: { readonly threads?: number; readonly report: () => void },
+  signal: AbortSignal,
+): Promise<void> {
+  const part = 1 - piecesDone(plan) / plan.pieceCount;
+  if (part === 0) return;
+  const cost = part * (source.totalBytes + source.files.length * COST_OF_A_FILE);
+  if (cost <= INLINE_COST) return hashHere(plan, report, signal);
+  const most = Math.max(1, Math.min(threads ?? availableParallelism(), cost / COST_PER_THREAD));
+  const timer = setInterval(report, REPORT_EVERY_MS);
+  try {
+    const job = { entry: workerEntry, count: Math.ceil(most), data: plan, onMessage: throwFailure };
+    await runWorkers(job, signal);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 /** Small shares, on the caller's own thread, a few milliseconds at a time. */
 async function hashHere(plan: HashPlan, report: () => void, signal: AbortSignal): Promise<void> {
   const hasher = new PieceHasher(plan);
   try {
     for (let pieces = claimPieces(plan); pieces !== undefined; pieces = claimPieces(plan)) {
-      for (let piece = pieces.from; piece < pieces.to; piece++) hasher.hash(piece);
+      hasher.hashAll(pieces);
       report();
       await nextTurn();
       signal.throwIfAborted();

@@ -4,7 +4,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, 
 import type { PieceLayout } from "../protocol/layout.ts";
 import { SourceChangedError, SourceError } from "./errors.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
-import { type HashPlan, planLayout, planPath, putHash } from "./plan.ts";
+import { type HashPlan, isDone, planLayout, planPath, putHash } from "./plan.ts";
 
 /** What was read must still be in the core's own cache when it is hashed: 1 MiB at a time is half as fast again. */
 const READ_BYTES = 128 * 1024;
@@ -25,6 +25,11 @@ export class PieceHasher {
   constructor(plan: HashPlan) {
     this.#plan = plan;
     this.#layout = planLayout(plan);
+  }
+
+  /** Those that are known already are left alone. @throws like {@link hash}. */
+  hashAll({ from, to }: { readonly from: number; readonly to: number }): void {
+    for (let piece = from; piece < to; piece++) if (!isDone(this.#plan, piece)) this.hash(piece);
   }
 
   /**

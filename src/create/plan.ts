@@ -81,6 +81,10 @@ export function putHash(plan: HashPlan, piece: number, hash: Uint8Array): void {
   Atomics.add(plan.counters, DONE, 1);
 }
 
+export function isDone(plan: HashPlan, piece: number): boolean {
+  return Atomics.load(plan.done, piece) === 1;
+}
+
 /** How many pieces are done, in any order. */
 export function piecesDone(plan: HashPlan): number {
   return Atomics.load(plan.counters, DONE);
@@ -89,6 +93,6 @@ export function piecesDone(plan: HashPlan): number {
 /** The first piece from `from` on that is not done. */
 export function doneUpTo(plan: HashPlan, from: number): number {
   let piece = from;
-  while (piece < plan.pieceCount && Atomics.load(plan.done, piece) === 1) piece++;
+  while (piece < plan.pieceCount && isDone(plan, piece)) piece++;
   return piece;
 }

@@ -28,6 +28,7 @@ export async function scan(path: string, options: ScanOptions, signal: AbortSign
   const root = resolve(path);
   const name = shareName(root, options.name);
   const filter = await filterOf(options);
+  const lookedAt = Date.now();
   const stats = await statPromise(root, { bigint: true }).catch((cause: unknown) => {
     throw new SourceError(root, `Can't publish ${JSON.stringify(root)}: ${fsReason(cause)}.`, { cause });
   });
@@ -38,7 +39,7 @@ export async function scan(path: string, options: ScanOptions, signal: AbortSign
   noteRenames(root, name, stats.isFile() ? [] : files, notices);
   notices.sort((a, b) => comparePaths(a.path, b.path));
   for (const notice of notices) options.onNotice?.(notice);
-  return finish({ name, root, singleFile: stats.isFile(), files });
+  return finish({ name, root, singleFile: stats.isFile(), files, lookedAt });
 }
 
 /** Globs are rare, and reading them takes a third of what making a torrent takes to load. */

@@ -29,6 +29,8 @@ export interface Source {
   readonly files: readonly SourceFile[];
   /** Sum of the file lengths, bytes. */
   readonly totalBytes: number;
+  /** When the first file was looked at, or just before; milliseconds since 1970 by the wall clock. */
+  readonly lookedAt: number;
 }
 
 /** Why something in a folder is not in the torrent, or is there under another name. */

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import envPaths from "env-paths";
 import { customAlphabet } from "nanoid";
 
 /** Letters and digits that nobody confuses when reading them aloud: no 0 and o, no 1, i and l. */
@@ -14,11 +13,6 @@ const UNLISTED_LENGTH = 21;
 /** Unambiguous letters and digits: 8, or 21 that nobody guesses. */
 export function newShareId(unlisted = false): string {
   return newId(unlisted ? UNLISTED_LENGTH : LISTED_LENGTH);
-}
-
-/** Where everything that may be lost is kept: remembered IDs and hashes. */
-export function defaultCacheDir(): string {
-  return envPaths("boojum", { suffix: "" }).cache;
 }
 
 export interface RememberedShare {

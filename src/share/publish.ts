@@ -2,7 +2,8 @@
 import { CreateOptionError } from "../create/errors.ts";
 import { parseNetwork } from "../protocol/proxy-rule.ts";
 import { Appliance } from "./appliance.ts";
-import { defaultCacheDir, newShareId, ShareMemory } from "./memory.ts";
+import { defaultCacheDir } from "./cache-dir.ts";
+import { newShareId, ShareMemory } from "./memory.ts";
 import { lookAtPaths } from "./names.ts";
 import type { Publication, PublishEvents, PublishOptions } from "./publish-types.ts";
 import { PublishedShare } from "./published-share.ts";

@@ -13,6 +13,7 @@ import { toHex } from "../protocol/bytes.ts";
 import { PieceLayout } from "../protocol/layout.ts";
 import { formatMagnet } from "../protocol/magnet.ts";
 import { encodeTorrent } from "../protocol/write-metainfo.ts";
+import { defaultCacheDir } from "./cache-dir.ts";
 import type { HashingEvent, ReadyEvent } from "./events.ts";
 import type { PublishedPath } from "./names.ts";
 import { describeNotice } from "./notices.ts";
@@ -108,6 +109,8 @@ export class PublishedShare implements Share {
         private: isPrivate(options),
         ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
         onProgress,
+        cacheDir: options.cacheDir ?? defaultCacheDir(),
+        onCacheTrouble: (message) => tell({ event: "warning", code: "cache", message }),
       },
       signal,
     );

@@ -5,6 +5,7 @@ import { scan } from "../create/scan.ts";
 import { refuseExisting, writeTorrentFile } from "../create/torrent-file.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { encodeTorrent } from "../protocol/write-metainfo.ts";
+import { defaultCacheDir } from "./cache-dir.ts";
 import type { CreatedEvent } from "./events.ts";
 import { describeNotice } from "./notices.ts";
 import { version } from "./version.ts";
@@ -24,6 +25,7 @@ export interface CreateTorrentOptions {
   readonly exclude?: readonly string[] | undefined;
   /** 0 (default): symbolic links are left out. 1: followed inside the folder. 2: followed anywhere. */
   readonly followSymlinks?: 0 | 1 | 2 | undefined;
+  /** Where hashes are remembered; default: the user's cache folder. */
   readonly cacheDir?: string | undefined;
   readonly onProgress?: ((bytesDone: number, bytesTotal: number) => void) | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -56,6 +58,8 @@ export async function createTorrentFile(
     {
       private: options.private ?? false,
       ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
+      cacheDir: options.cacheDir ?? defaultCacheDir(),
+      onCacheTrouble: (message) => options.onWarning?.(message),
       ...(options.onProgress !== undefined && { onProgress: options.onProgress }),
     },
     signal,
