@@ -55,6 +55,8 @@ export interface FetchedTorrent {
   readonly bytes: Uint8Array;
   /** After redirects. */
   readonly url: string;
+  /** A server on a public address was involved: what the torrent names must not lead into our own network. */
+  readonly fromPublic: boolean;
 }
 
 /**
@@ -76,7 +78,9 @@ export async function fetchTorrent(
       signal,
     );
     if (got.status === 401) throw new PasswordError(url, password !== undefined, got.proxy);
-    if (got.status !== 503) return { bytes: checkTorrent(url, got), url: got.url };
+    if (got.status !== 503) {
+      return { bytes: checkTorrent(url, got), url: got.url, fromPublic: got.fromPublic };
+    }
     const status = statusOf(got);
     if (status === undefined && ++busy >= MAX_BUSY_ANSWERS) {
       throw new FetchError(url, `${url} is busy (503). Try again later.`);

@@ -22,6 +22,8 @@ export interface Got {
   readonly url: string;
   /** `HOST:PORT` of the proxy that passed it on. */
   readonly proxy: string | undefined;
+  /** A server on a public address was involved. */
+  readonly fromPublic: boolean;
 }
 
 /**
@@ -31,10 +33,10 @@ export interface Got {
 export async function httpGet(url: string, options: GetOptions, signal: AbortSignal): Promise<Got> {
   const { accept, userAgent, maxBytes, ...rest } = options;
   const headers = { accept, "user-agent": userAgent };
-  const { response, url: at, proxy } = await openHttp(url, { ...rest, headers }, signal);
+  const { response, url: at, proxy, fromPublic } = await openHttp(url, { ...rest, headers }, signal);
   try {
     const body = await readBody(response, maxBytes);
-    return { ...describe(response), body, url: at, proxy };
+    return { ...describe(response), body, url: at, proxy, fromPublic };
   } catch (cause) {
     response.destroy();
     if (signal.aborted) throw signal.reason;

@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly cameFromPublic?: boolean | undefined;
   /** Why a local address is not to be asked for `target`, if it isn't. */
   readonly reasonAgainstLocal?: ((target: URL) => string | undefined) | undefined;
+  /** Whoever reads the body sees for himself whether it stands still. */
+  readonly isWatched?: boolean | undefined;
   /** Keep connections for the next request; none by default. */
   readonly agents?: { readonly http: HttpAgent; readonly https: HttpsAgent } | undefined;
   /** Whether an IP literal is on a network that is not the internet; tests on one machine have their own answer. */
@@ -42,6 +44,8 @@ export interface Opened {
   readonly url: string;
   /** `HOST:PORT` of the proxy that passed it on. */
   readonly proxy: string | undefined;
+  /** A server on a public address was involved. */
+  readonly fromPublic: boolean;
 }
 
 const MAX_REDIRECTS = 5;
@@ -83,7 +87,7 @@ export async function openHttp(url: string, options: OpenOptions, signal: AbortS
     const isSameServer = target.origin === new URL(url).origin;
     const { authorization, ...others } = options;
     const answer = await openOnce(target, way, isSameServer ? { ...others, authorization } : others, signal);
-    if (typeof answer !== "string") return answer;
+    if (typeof answer !== "string") return { ...answer, fromPublic: cameFromPublic };
     at = new URL(answer, target).href;
   }
   throw new FetchError(
@@ -149,7 +153,7 @@ async function openOnce(
   way: Way,
   options: OpenOptions,
   signal: AbortSignal,
-): Promise<Opened | string> {
+): Promise<Omit<Opened, "fromPublic"> | string> {
   const proxy = way.kind === "proxy" ? way.proxy : undefined;
   const { headers, authorization, agents } = options;
   const how = {
@@ -189,6 +193,7 @@ async function openOnce(
       if (refusal !== undefined) return fail(refusal);
       const redirect = redirectOf(response);
       body = response;
+      if (options.isWatched) request.setTimeout(0);
       if (redirect === undefined) return resolve({ response, url: target.href, proxy: proxy?.label });
       request.destroy();
       if (!URL.canParse(redirect, target.href)) fail(new Error(`it redirects to "${redirect}"`));

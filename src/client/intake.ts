@@ -10,6 +10,7 @@ import type { Limiter } from "./limiter.ts";
 import type { Peer } from "./peer.ts";
 import { PieceBuffers } from "./piece-buffers.ts";
 import { PieceChecks } from "./piece-checks.ts";
+import { RunIntake } from "./run-intake.ts";
 import type { PieceStorage } from "./storage.ts";
 
 export interface IntakeOptions {
@@ -59,6 +60,8 @@ export class Intake {
   readonly #tag: number;
   readonly #blocksPerPiece: number;
   readonly #picker: Picker;
+  /** What comes from web servers. */
+  readonly runs: RunIntake;
   readonly #checks: PieceChecks;
   readonly #buffers: PieceBuffers;
   readonly #rate: RateMeter;
@@ -91,6 +94,19 @@ export class Intake {
     });
     this.#buffers = new PieceBuffers(layout.pieceLength);
     this.#rate = new RateMeter(5_000, options.clock.now());
+    this.runs = new RunIntake({
+      layout,
+      picker: this.#picker,
+      takeBuffer: () => this.#buffers.take(),
+      received: (bytes) => this.#rate.add(bytes, options.clock.now()),
+      wasted: (bytes) => {
+        this.#wasted += bytes;
+      },
+      cancel: (key, piece, begin, length) => this.#cancel(key, piece, begin, length),
+      whole: (active) => this.#check(active),
+      free: ({ size, buffer }) => this.#free(size, buffer),
+      freed: () => this.#wakeLater(),
+    });
   }
 
   get picker(): Picker {
@@ -329,7 +345,8 @@ export class Intake {
     const mine = Math.min(peer.pipeline.expected(1), NEWCOMER_EXPECTED);
     const isSlow = (key: PeerKey): boolean => {
       const other = this.#options.peers.get(key);
-      return other === undefined || other.pipeline.expected(other.requests.size) > SLOWER * mine;
+      const expected = other?.pipeline.expected(other.requests.size) ?? this.runs.expected(key);
+      return expected > SLOWER * mine;
     };
     return this.#picker.pickDuplicates(peer, Math.min(room, ENDGAME_BLOCKS), isSlow, take);
   }
@@ -470,6 +487,7 @@ export class Intake {
     this.#options.clock.after(0, () => {
       this.#wakeScheduled = false;
       for (const peer of this.#options.peers.values()) this.#refill(peer);
+      this.runs.onWake();
     });
   }
 

@@ -4,6 +4,8 @@ import type { Bitfield } from "../protocol/bitfield.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { Prove } from "./core/proof.ts";
+import type { SeededTorrent } from "./core/web-seed-url.ts";
+import type { FetchRange, WebSeedSource } from "./range-types.ts";
 import type { PieceStorage } from "./storage.ts";
 
 /** Where an address came from. A private torrent takes peers from its tracker and the user only (BEP 27). */
@@ -24,6 +26,12 @@ export interface TorrentOptions {
   readonly have: Bitfield;
   /** The pieces to download; all by default. Copied. */
   readonly wanted?: Bitfield;
+  /** Web servers that have the files (BEP 19), and how they are asked; none by default. */
+  readonly webSeeds?: {
+    readonly sources: readonly WebSeedSource[];
+    readonly torrent: SeededTorrent;
+    readonly fetch: FetchRange;
+  };
   /** Upload slots, 0 to upload nothing; by default as many as the uplink can use. */
   readonly slots?: number;
   /** Connections of this torrent; 100 by default. */
@@ -46,6 +54,8 @@ export interface TorrentEvents {
   readonly peerLeft: [peer: PeerStats, reason: Error | undefined];
   /** A peer was proven to have sent bad data and is not talked to again. */
   readonly peerBanned: [address: PeerAddress, piece: PieceIndex];
+  /** A web seed isn't asked any more: it sent bad data, or doesn't do what it must. */
+  readonly webSeedDropped: [url: string, reason: string];
   /** A piece failed its hash and is fetched again. */
   readonly corrupt: [piece: PieceIndex];
   /** A piece can't be read any more, and is no longer offered. */
@@ -94,6 +104,8 @@ export interface TorrentStats {
   /** Connected peers, and how many of them have everything. */
   readonly peers: number;
   readonly seeders: number;
+  /** Web seeds that are being asked. */
+  readonly webSeeds: number;
   /** Distributed copies among the peers and ourselves: whole copies, and the part of the pieces that has one more. */
   readonly copies: number;
   /** Until the wanted pieces are there at this rate; null when nothing comes, 0 when done. */

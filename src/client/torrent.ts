@@ -24,6 +24,7 @@ import { Progress } from "./progress.ts";
 import type { TorrentEnvironment } from "./torrent-environment.ts";
 import type { PeerSource, PeerStats, TorrentEvents, TorrentOptions, TorrentStats } from "./torrent-types.ts";
 import { REQUEST_QUEUE, Upload } from "./upload.ts";
+import { WebSeeds } from "./web-seeds.ts";
 import { Wire } from "./wire.ts";
 import type { BlockRef, ExtendedHandshake, PeerIdentity } from "./wire-types.ts";
 
@@ -49,6 +50,7 @@ export class Torrent implements PeerOwner {
   readonly #events = new Emitter<TorrentEvents>();
   readonly #peers = new Map<PeerKey, Peer>();
   readonly #intake: Intake;
+  readonly #webSeeds: WebSeeds | undefined;
   readonly #choking: Choking;
   readonly #connections: Connections;
   readonly #admission: Admission;
@@ -73,6 +75,7 @@ export class Torrent implements PeerOwner {
     this.#completed = this.complete;
     this.#upRate = new RateMeter(5_000, env.clock.now());
     this.#intake = this.#makeIntake();
+    this.#webSeeds = this.#makeWebSeeds();
     this.#offers = new Offers({
       clock: env.clock,
       random: env.random,
@@ -167,6 +170,7 @@ export class Torrent implements PeerOwner {
       downRate,
       peers,
       seeders,
+      webSeeds: this.#webSeeds?.active ?? 0,
       copies: this.#intake.picker.copies(this.have),
       etaSeconds: bytesLeft === 0 ? 0 : downRate > 0 ? bytesLeft / downRate : null,
     };
@@ -220,6 +224,7 @@ export class Torrent implements PeerOwner {
     if (this.#phase === "closed") return;
     this.#phase = "finishing";
     this.#offers.stop();
+    this.#webSeeds?.close();
     this.#intake.stop();
     const { clock } = this.#env;
     const deadline = clock.now() + graceMs;
@@ -236,6 +241,7 @@ export class Torrent implements PeerOwner {
       this.#timer = undefined;
       this.#connections.close();
       this.#offers.stop();
+      this.#webSeeds?.close();
       this.#intake.stop();
       for (const peer of [...this.#peers.values()]) peer.wire.close();
     }
@@ -364,8 +370,34 @@ export class Torrent implements PeerOwner {
     });
   }
 
+  #makeWebSeeds(): WebSeeds | undefined {
+    const { webSeeds, layout } = this.#options;
+    if (webSeeds === undefined || webSeeds.sources.length === 0 || this.complete) return undefined;
+    const { clock, down } = this.#env;
+    const made = new WebSeeds({
+      ...webSeeds,
+      layout,
+      intake: this.#intake,
+      clock,
+      limiter: down,
+      bufferBytes: this.#bufferBytes,
+      peers: this.#peers,
+      nextKey: () => this.#nextKey++,
+      dropped: (url, reason) => this.#events.emit("webSeedDropped", url, reason),
+    });
+    // When whoever adds the torrent listens to it.
+    clock.after(0, () => {
+      if (this.#phase === "running") made.wake();
+    });
+    return made;
+  }
+
+  get #bufferBytes(): number {
+    return Math.max(this.#options.bufferBytes ?? DEFAULT_BUFFER_BYTES, 2 * this.layout.pieceLength);
+  }
+
   #makeIntake(): Intake {
-    const { layout, pieceHashes, storage, bufferBytes } = this.#options;
+    const { layout, pieceHashes, storage } = this.#options;
     const { clock, random, sha1, down, peerId } = this.#env;
     return new Intake({
       peerId,
@@ -377,7 +409,7 @@ export class Torrent implements PeerOwner {
       random,
       sha1,
       limiter: down,
-      bufferBytes: Math.max(bufferBytes ?? DEFAULT_BUFFER_BYTES, 2 * layout.pieceLength),
+      bufferBytes: this.#bufferBytes,
       peers: this.#peers,
       stored: (piece) => this.#stored(piece),
       corrupt: (piece) => this.#events.emit("corrupt", piece),
@@ -398,6 +430,7 @@ export class Torrent implements PeerOwner {
       peer.movedBytes = moved;
     }
     this.#intake.tick(now);
+    if (this.#phase === "running" && !this.complete) this.#webSeeds?.tick(now);
     this.#offers.tick();
     this.#extensions.tick();
     this.#choking.tick();
@@ -492,10 +525,12 @@ export class Torrent implements PeerOwner {
   #fail(error: Error): void {
     if (this.#phase === "closed") return;
     this.#phase = "failed";
+    this.#webSeeds?.close();
     this.#events.emit("failed", error);
   }
 
   #ban(key: PeerKey, piece: PieceIndex): void {
+    if (this.#webSeeds?.accuse(key, piece)) return;
     const address = this.#admission.ban(key);
     if (address === undefined) return;
     this.#events.emit("peerBanned", address, piece);

@@ -36,6 +36,8 @@ export interface Metainfo {
   readonly info: Uint8Array;
   /** Name of the file or folder, made safe and portable. */
   readonly name: string;
+  /** The name as the torrent says it, decoded as UTF-8 (for web seeds, never for opening). */
+  readonly rawName: string;
   readonly singleFile: boolean;
   readonly files: readonly TorrentFile[];
   /** Sum of the file lengths, pad files included: the v1 stream's length. Bytes. */

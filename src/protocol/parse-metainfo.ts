@@ -79,7 +79,15 @@ function decode(bytes: Uint8Array): { dict: BencodeDict; info: BencodeDict; raw:
 
 type Content = Pick<
   Metainfo,
-  "version" | "name" | "singleFile" | "files" | "length" | "pieceLength" | "pieceCount" | "pieceHashes"
+  | "version"
+  | "name"
+  | "rawName"
+  | "singleFile"
+  | "files"
+  | "length"
+  | "pieceLength"
+  | "pieceCount"
+  | "pieceHashes"
 >;
 
 function readContent(dict: BencodeDict, info: BencodeDict, hashes: Hashes, maxPieces: number): Content {
@@ -204,6 +212,7 @@ function build(
   if (offset === 0) throw badKey("info", "has no data: all files are empty");
   return {
     name,
+    rawName,
     singleFile,
     files,
     length: offset,

@@ -116,6 +116,8 @@ export interface ProgressEvent {
   readonly downRate: number;
   readonly upRate: number;
   readonly peers: number;
+  /** Web servers that are being asked (BEP 19). */
+  readonly webSeeds: number;
   /** null while nothing comes. */
   readonly etaSeconds: number | null;
 }

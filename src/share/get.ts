@@ -52,7 +52,7 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
   const tell = (event: GetEvent) => options.onEvent?.(event);
   let announcedEarly = false;
   const { password, askPassword } = options;
-  const { bytes } = await readSource(
+  const { bytes, fromPublic } = await readSource(
     source,
     {
       password,
@@ -111,7 +111,16 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
         resumedBytes: place.resumedBytes,
       });
     }
-    const parts = { metainfo, infoHash, place, options, tell, stopping, startedAt };
+    const parts = {
+      metainfo,
+      infoHash,
+      fromPublic: fromPublic ?? false,
+      place,
+      options,
+      tell,
+      stopping,
+      startedAt,
+    };
     if (isComplete(place) && !wantsToSeed(options.seed)) return await finishAtOnce(parts);
     running = await Receiver.open(parts);
     return running;

@@ -1,7 +1,9 @@
 /** A download that runs: owns its port, session, torrent and place, and takes them down in order. */
 import { lookup } from "node:dns/promises";
+import { readProxyRules } from "../client/core/proxy-choice.ts";
 import type { Announcer } from "../client/discovery/announcer.ts";
 import type { Download as Place } from "../client/download.ts";
+import { openRanges, type Ranges } from "../client/http-ranges.ts";
 import type { Session } from "../client/session.ts";
 import type { Torrent } from "../client/torrent.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -18,6 +20,8 @@ import type { Download, GetOptions, SeedGoal } from "./get-types.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { openPeerPort } from "./peer-port.ts";
 import { proverOf } from "./token.ts";
+import { version } from "./version.ts";
+import { webSeedSources } from "./web-seed-sources.ts";
 
 /** `--timeout` ran out. */
 export class NobodyHasItError extends BoojumError {
@@ -46,6 +50,8 @@ const DEFAULT_TIMEOUT_SECONDS = 600;
 export interface ReceiverParts {
   readonly metainfo: Metainfo;
   readonly infoHash: InfoHash;
+  /** The torrent came from a public server. */
+  readonly fromPublic: boolean;
   readonly place: Place;
   readonly options: GetOptions;
   readonly tell: (event: GetEvent) => void;
@@ -90,6 +96,7 @@ export class Receiver implements Download {
   readonly #session: Session;
   readonly #torrent: Torrent;
   readonly #listener: Listener;
+  readonly #ranges: Ranges;
   #announcer: Announcer | undefined;
   #bytesDone: number;
   #lastPieceAt = systemClock.now();
@@ -110,6 +117,12 @@ export class Receiver implements Download {
     this.#listener = listener;
     this.#session = session;
     this.#bytesDone = place.resumedBytes;
+    this.#ranges = openRanges({
+      userAgent: `Boojum/${version}`,
+      clock: systemClock,
+      proxies: readProxyRules(process.env),
+      cameFromPublic: parts.fromPublic,
+    });
     this.#torrent = session.add({
       infoHash,
       layout: new PieceLayout(
@@ -122,6 +135,7 @@ export class Receiver implements Download {
       storage: place.storage,
       have: place.have,
       wanted: place.wanted,
+      webSeeds: { sources: webSeedSources(metainfo), torrent: metainfo, fetch: this.#ranges.fetch },
     });
     let isDone: (event: DoneEvent) => void = () => {};
     let isNotDone: (error: unknown) => void = () => {};
@@ -197,6 +211,9 @@ export class Receiver implements Download {
       this.#lastPieceAt = systemClock.now();
     });
     torrent.on("failed", (error) => this.#fail(error));
+    torrent.on("webSeedDropped", (url, reason) => {
+      this.#parts.tell({ event: "warning", code: "web-seed", message: `${url} is not used: ${reason}.` });
+    });
     if (torrent.complete) return Promise.resolve();
     return new Promise((resolve) => torrent.on("complete", resolve));
   }
@@ -251,6 +268,7 @@ export class Receiver implements Download {
       downRate: Math.round(stats.downRate),
       upRate: Math.round(stats.upRate),
       peers: stats.peers,
+      webSeeds: stats.webSeeds,
       etaSeconds: stats.etaSeconds === null ? null : Math.ceil(stats.etaSeconds),
     });
   }
@@ -259,6 +277,7 @@ export class Receiver implements Download {
     clearInterval(this.#ticker);
     const told = this.#announcer?.close(GRACE_MS);
     await this.#session.close();
+    this.#ranges.close();
     await Promise.all([told, this.#listener.close(), this.#parts.place.close()]);
   }
 }

@@ -42,7 +42,7 @@ export async function readSource(
   source: Source,
   options: ReadOptions,
   signal: AbortSignal,
-): Promise<{ readonly bytes: Uint8Array; readonly url?: string }> {
+): Promise<{ readonly bytes: Uint8Array; readonly url?: string; readonly fromPublic?: boolean }> {
   if (source.kind === "torrent") return { bytes: await readTorrentFile(source.path) };
   const { onUnfinished, askPassword } = options;
   let { password } = options;

@@ -66,6 +66,7 @@ export function storedTorrent(
     infoHashV2: undefined,
     info: new Uint8Array(0),
     name,
+    rawName: name,
     singleFile: specs.length === 1 && specs[0]?.path === name,
     files,
     length: layout.totalLength,

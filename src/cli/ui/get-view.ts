@@ -55,7 +55,8 @@ export class GetView {
   }
 
   #update(event: ProgressEvent): void {
-    const peers = countOf(event.peers, "peer");
+    const seeds = event.webSeeds > 0 ? `, ${countOf(event.webSeeds, "web seed")}` : "";
+    const peers = `${countOf(event.peers, "peer")}${seeds}`;
     const up = event.upRate > 0 ? `  ${formatRate(event.upRate)} up` : "";
     if (this.#done) {
       this.#progress ??= showProgress(this.#output, "seeding", this.#now);

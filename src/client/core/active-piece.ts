@@ -82,6 +82,14 @@ export class ActivePiece {
     return block;
   }
 
+  /** The first free blocks that follow each other; there must be one. */
+  freeRun(): { readonly first: number; readonly count: number } {
+    const first = this.nextFree();
+    let end = first + 1;
+    while (end < this.blockCount && this.#state[end] === FREE) end++;
+    return { first, count: end - first };
+  }
+
   /** How many peers were asked for `block`. */
   requesterCount(block: number): number {
     if ((this.#state[block] ?? FREE) < 0) return 0;

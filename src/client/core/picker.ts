@@ -124,6 +124,42 @@ export class Picker {
     return count - left;
   }
 
+  /** Nobody has started `piece`, and it is missing. */
+  isIdle(piece: number): boolean {
+    return this.#order.has(piece);
+  }
+
+  /** Pieces that nobody has started. */
+  get idleCount(): number {
+    return this.#order.size;
+  }
+
+  /**
+   * Asks `key` for all of an idle piece: for those who send whole pieces, as web servers do.
+   * @returns undefined when there's no room in memory.
+   */
+  pickWhole(piece: number, key: PeerKey): ActivePiece | undefined {
+    const active = this.#order.has(piece) ? this.#begin(piece, key) : undefined;
+    if (active !== undefined) this.#ask(active, key, 0, active.blockCount);
+    return active;
+  }
+
+  /**
+   * Asks `peer` for blocks that follow each other in a piece that somebody has started and nobody was asked for.
+   * @returns the first block and how many they are.
+   */
+  pickRest(
+    peer: Pick<PickPeer, "key" | "have">,
+  ): { readonly active: ActivePiece; readonly first: number; readonly count: number } | undefined {
+    for (const active of this.#open) {
+      if (!this.#mayAsk({ ...peer, only: undefined }, active)) continue;
+      const { first, count } = active.freeRun();
+      this.#ask(active, peer.key, first, count);
+      return { active, first, count };
+    }
+    return undefined;
+  }
+
   /**
    * Near the end: asks `peer` for up to `count` blocks that others were asked for already.
    * @param isSlow whether a peer that was asked is so slow that it's worth asking another
@@ -236,7 +272,12 @@ export class Picker {
     return active;
   }
 
-  #mayAsk(peer: PickPeer, active: ActivePiece): boolean {
+  #ask(active: ActivePiece, key: PeerKey, first: number, count: number): void {
+    for (let block = first; block < first + count; block++) active.request(block, key);
+    if (active.freeCount === 0) this.#open.delete(active);
+  }
+
+  #mayAsk(peer: Pick<PickPeer, "key" | "have" | "only">, active: ActivePiece): boolean {
     if (active.freeCount === 0 || !peer.have.has(active.piece)) return false;
     if (peer.only !== undefined && !peer.only.has(active.piece)) return false;
     return active.exclusive === undefined || active.exclusive === peer.key;
@@ -262,12 +303,16 @@ export class Picker {
 
   #start(peer: PickPeer): ActivePiece | undefined {
     const piece = this.#choose(peer);
-    if (piece === undefined) return undefined;
+    return piece === undefined ? undefined : this.#begin(piece, peer.key);
+  }
+
+  /** @returns undefined when there's no room in memory. */
+  #begin(piece: number, key: PeerKey): ActivePiece | undefined {
     const size = this.#options.pieceSize(piece);
     if (!this.#options.mayStart(size)) return undefined;
     this.#order.remove(piece);
     const active = new ActivePiece(pieceIndex(piece), size);
-    if (this.#suspect.has(piece)) active.exclusive = peer.key;
+    if (this.#suspect.has(piece)) active.exclusive = key;
     this.#active.set(piece, active);
     this.#open.add(active);
     this.#lastStarted = piece;

@@ -52,6 +52,7 @@ describe("parseMetainfo, v1", () => {
       infoHashV2: undefined,
       info: fromLatin1(info),
       name: "a.txt",
+      rawName: "a.txt",
       singleFile: true,
       files: [{ path: ["a.txt"], rawPath: ["a.txt"], length: 5, offset: 0, pad: false, executable: false }],
       length: 5,
