@@ -27,8 +27,6 @@ export default defineConfig({
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
           testTimeout: 240_000,
-          // Real clients miss a start now and then (a lost first announce waits for minutes); twice in a row is a defect.
-          retry: 1,
           hookTimeout: 60_000,
           fileParallelism: false,
         },
