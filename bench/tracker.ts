@@ -30,10 +30,13 @@ const escape = (bytes: Uint8Array) =>
   [...bytes].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
 const escapedHashes = hashes.map(escape);
 
+/** A port that no other peer of the swarm has: whoever takes another's address and port takes its place. */
+const portOf = (n: number) => 1024 + (Math.floor((n % PEERS) / SWARMS) % 60_000);
+
 /** The n-th peer: its swarm, id and port. */
 function target(n: number): string {
   const id = `-XX0000-${String(n % PEERS).padStart(12, "0")}`;
-  const port = 1024 + (n % 60_000);
+  const port = portOf(n);
   return `/announce?info_hash=${escapedHashes[n % SWARMS]}&peer_id=${id}&port=${port}&uploaded=0&downloaded=0&left=1&compact=1&numwant=50&key=${n % PEERS}`;
 }
 
@@ -150,7 +153,7 @@ async function udpLoad(port: number): Promise<Load> {
     request.set(hashes[n % SWARMS] ?? connection, 16);
     request.writeUInt32BE(n % PEERS, 40);
     request.writeUInt32BE((n % PEERS) + 1, 88);
-    request.writeUInt16BE(1024 + (n % 60_000), 96);
+    request.writeUInt16BE(portOf(n), 96);
     socket.send(request, () => {});
   };
   socket.on("error", () => {});
@@ -244,6 +247,7 @@ for (const [i, tracker] of trackers.entries()) {
         label: `${tracker.name}, ${mode}`,
         figures: {
           "announces/s": rate,
+          "a CPU second": rate / server,
           "tracker cores": server,
           "load cores": cores,
           "MiB more": Number.NaN,
