@@ -29,11 +29,23 @@ export async function localHosts(bind: readonly string[]): Promise<OrderedHosts>
   return orderHosts({ addresses, defaultInterfaces: await findDefaultInterfaces(all), hostName: hostname() });
 }
 
-/** The names under which others may call us (see `protocol/host-rule.ts`): the host name, short and long, and `.local`. */
+/** Milliseconds for which the names are taken for true: asking the system costs as much as answering a request. */
+const NAMES_LAST = 1_000;
+let names: readonly string[] = [];
+let namesUntil = Number.NEGATIVE_INFINITY;
+
+/**
+ * The names under which others may call us (see `protocol/host-rule.ts`): the host name, short and long, and `.local`.
+ * The same array while nothing is asked anew.
+ */
 export function ownNames(): readonly string[] {
+  const now = performance.now();
+  if (now < namesUntil) return names;
   const name = hostname().toLowerCase();
   const local = localName(name);
-  return [...new Set([name, name.split(".", 1)[0] ?? name, ...(local === undefined ? [] : [local])])];
+  names = [...new Set([name, name.split(".", 1)[0] ?? name, ...(local === undefined ? [] : [local])])];
+  namesUntil = now + NAMES_LAST;
+  return names;
 }
 
 /** Without loopback. */

@@ -10,18 +10,34 @@ const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
  */
 export function parseIp(text: string): Uint8Array | undefined {
   if (!text.includes(":")) return parseIpv4(text);
+  // As dual-stack sockets report IPv4.
+  if (text.startsWith("::ffff:")) {
+    const mapped = parseIpv4(text.slice(7));
+    if (mapped !== undefined) return mapped;
+  }
   const zone = text.indexOf("%");
   const bytes = parseIpv6(zone < 0 ? text : text.slice(0, zone));
   return bytes && unmapIp(bytes);
 }
 
+/** Without a regular expression: every request and datagram comes this way. */
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".", 5);
-  if (parts.length !== 4) return undefined;
+  if (text.length < 7 || text.length > 15) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[i] = Number(part);
+  let at = 0;
+  for (let i = 0; i < 4; i++) {
+    const start = at;
+    let value = 0;
+    for (; at < start + 3; at++) {
+      const digit = text.charCodeAt(at) - 0x30;
+      // Also beyond the end, where it is NaN.
+      if (!(digit >= 0 && digit <= 9)) break;
+      value = 10 * value + digit;
+    }
+    const isPadded = at > start + 1 && text[start] === "0";
+    if (at === start || isPadded || value > 255) return undefined;
+    if (i < 3 ? text[at++] !== "." : at !== text.length) return undefined;
+    bytes[i] = value;
   }
   return bytes;
 }
@@ -103,9 +119,11 @@ export function ipScope(bytes: Uint8Array): IpScope {
     if (a === 100 && b >> 6 === 1) return "private";
     return a >= 224 ? "multicast" : "public";
   }
-  if (bytes.subarray(0, 15).every((byte) => byte === 0)) {
-    if (bytes[15] === 0) return "unspecified";
-    if (bytes[15] === 1) return "loopback";
+  if (a === 0) {
+    let zeros = 1;
+    while (zeros < 15 && bytes[zeros] === 0) zeros++;
+    if (zeros === 15 && bytes[15] === 0) return "unspecified";
+    if (zeros === 15 && bytes[15] === 1) return "loopback";
   }
   if (a === 0xfe && b >> 6 === 2) return "linkLocal";
   // fc00::/7 is unique local; fec0::/10 is its deprecated forerunner.
