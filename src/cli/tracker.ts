@@ -46,7 +46,8 @@ async function runTracker(flags: TrackerFlags, surroundings: Surroundings): Prom
       output.event(event);
       show(output, event);
     };
-    const tracker = await run({ port: at, bind, allow, state, log, showNames, onEvent });
+    const peerEvents = output.json || output.verbose;
+    const tracker = await run({ port: at, bind, allow, state, log, showNames, onEvent, peerEvents });
     if (!stop.signal.aborted) {
       await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }));
     }

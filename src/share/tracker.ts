@@ -12,7 +12,7 @@ import { toHex } from "../protocol/bytes.ts";
 import { formatPeerAddress } from "../protocol/peer-address.ts";
 import { prometheusText, trackerStats } from "../tracker/core/stats.ts";
 import { TrackerStore } from "../tracker/core/store.ts";
-import type { SwarmPeer } from "../tracker/core/swarm-types.ts";
+import type { SwarmEvents, SwarmPeer } from "../tracker/core/swarm-types.ts";
 import { createTrackerHttp, trackerRoute } from "../tracker/http.ts";
 import { restoreTracker, saveTracker } from "../tracker/state-file.ts";
 import { AllowedTorrents } from "./allowed-torrents.ts";
@@ -35,6 +35,8 @@ export interface TrackerOptions {
   /** `/stats` tells the names of allowed torrents, not only their info hashes. */
   readonly showNames?: boolean | undefined;
   readonly onEvent?: ((event: TrackerEvent) => void) | undefined;
+  /** False: no `peer` events, which a busy tracker has thousands of a second; default: true. */
+  readonly peerEvents?: boolean | undefined;
 }
 
 /** A running tracker. */
@@ -90,11 +92,7 @@ class StandaloneTracker implements RunningTracker {
       clock: systemClock,
       random: systemRandom,
       openTo: options.allow === undefined ? OPEN_TO : undefined,
-      events: {
-        joined: (peer) => this.#note("joined", peer),
-        completed: (peer) => this.#note("completed", peer),
-        left: (peer) => this.#note("left", peer),
-      },
+      events: this.#watched(),
     });
     const warn = (message: string) => this.#warn("allow", message);
     this.#allowed =
@@ -139,6 +137,17 @@ class StandaloneTracker implements RunningTracker {
     this.#store.close();
     await this.#log?.close();
     if (this.#listener !== undefined) this.#tell({ event: "stopped" });
+  }
+
+  /** What nobody reads is not even put together. */
+  #watched(): SwarmEvents {
+    const { log, onEvent, peerEvents = true } = this.#options;
+    if (log === undefined && (onEvent === undefined || !peerEvents)) return {};
+    return {
+      joined: (peer) => this.#note("joined", peer),
+      completed: (peer) => this.#note("completed", peer),
+      left: (peer) => this.#note("left", peer),
+    };
   }
 
   #handler(): (request: IncomingMessage, response: ServerResponse) => void {
@@ -192,7 +201,7 @@ class StandaloneTracker implements RunningTracker {
       client: clientName(peer.peerId),
       progress,
     };
-    this.#tell({ event: "peer", state: event, ...about });
+    if (this.#options.peerEvents !== false) this.#tell({ event: "peer", state: event, ...about });
     this.#log?.write({ time: new Date().toISOString(), event, ...about });
   }
 
