@@ -10,8 +10,8 @@ export type AnswerDatagram = (bytes: Uint8Array, from: DatagramSender) => Uint8A
 interface DatagramSender {
   /** 4 or 16 bytes; IPv4 on a socket for both families, too. */
   readonly address: Uint8Array;
-  /** The IP literal that the socket is bound to; `::` or `0.0.0.0` for all. */
-  readonly boundTo: string;
+  /** The address that the socket is bound to, likewise; the unspecified one (`::` or `0.0.0.0`) for all. */
+  readonly boundTo: Uint8Array;
 }
 
 export interface DatagramPort {
@@ -113,7 +113,8 @@ function open(
       socket.off("error", reject);
       // A reply that can't be delivered is nobody's trouble but the asker's.
       socket.on("error", ignore);
-      socket.on("message", (bytes, from) => receive(socket, { bytes, from, boundTo: address }, answer));
+      const boundTo = parseIp(address) ?? new Uint8Array(16);
+      socket.on("message", (bytes, from) => receive(socket, { bytes, from, boundTo }, answer));
       resolve(socket);
     });
   });
@@ -125,7 +126,7 @@ function receive(
     bytes,
     from,
     boundTo,
-  }: { readonly bytes: Uint8Array; readonly from: RemoteInfo; readonly boundTo: string },
+  }: { readonly bytes: Uint8Array; readonly from: RemoteInfo; readonly boundTo: Uint8Array },
   answer: AnswerDatagram,
 ): void {
   const address = parseIp(from.address);

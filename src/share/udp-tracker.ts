@@ -1,9 +1,8 @@
 import { systemClock } from "../platform/clock.ts";
 import { type DatagramPort, listenDatagrams } from "../platform/datagrams.ts";
-import { nodeHashes } from "../platform/hashes.ts";
 import { ownAddressFinder } from "../platform/own-address.ts";
 import { systemRandom } from "../platform/random.ts";
-import { ipScope, parseIp } from "../protocol/ip-address.ts";
+import { ipScope } from "../protocol/ip-address.ts";
 import type { TrackerStore } from "../tracker/core/store.ts";
 import { createTrackerUdp } from "../tracker/udp.ts";
 
@@ -18,18 +17,12 @@ export interface UdpTrackerOptions {
 
 /** Opens the tracker over UDP, beside the one over HTTP. @throws {ListenError} */
 export function openUdpTracker({ store, port, bind, hosts }: UdpTrackerOptions): Promise<DatagramPort> {
-  const answer = createTrackerUdp({
-    store,
-    clock: systemClock,
-    random: systemRandom,
-    sha256: nodeHashes.sha256,
-  });
+  const answer = createTrackerUdp({ store, clock: systemClock, random: systemRandom });
   const preferred = hosts.map((host) => host.replace(/^\[|\]$/g, ""));
   const towards = ownAddressFinder(preferred, systemClock);
   return listenDatagrams({ port, bind }, (bytes, { address, boundTo }) => {
-    const bound = parseIp(boundTo);
-    const isOne = bound !== undefined && ipScope(bound) !== "unspecified";
-    const ip = isOne ? bound : (towards(address) ?? LOOPBACK);
+    const isOne = ipScope(boundTo) !== "unspecified";
+    const ip = isOne ? boundTo : (towards(address) ?? LOOPBACK);
     return answer(bytes, { address, reachedAs: { ip, port } });
   });
 }

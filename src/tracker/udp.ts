@@ -1,7 +1,6 @@
 /** The tracker over UDP (BEP 15): a datagram in, one out or none. It keeps nothing for a sender. */
 import type { Clock, Random } from "../protocol/ambient.ts";
 import { toLatin1 } from "../protocol/bytes.ts";
-import type { Hashes } from "../protocol/hashes.ts";
 import { ConnectionIds } from "./core/connection-ids.ts";
 import type { OwnEndpoint } from "./core/select.ts";
 import { DEFAULT_WANTED, type TrackerStore } from "./core/store.ts";
@@ -22,7 +21,6 @@ export interface TrackerUdpOptions {
   readonly store: TrackerStore;
   readonly clock: Clock;
   readonly random: Random;
-  readonly sha256: Hashes["sha256"];
 }
 
 /** Who sent a datagram. */
@@ -42,14 +40,14 @@ export interface UdpSender {
 export function createTrackerUdp(
   options: TrackerUdpOptions,
 ): (datagram: Uint8Array, sender: UdpSender) => Uint8Array | undefined {
-  const { store, clock, random, sha256 } = options;
-  const ids = new ConnectionIds(clock, random, sha256);
+  const { store, clock, random } = options;
+  const ids = new ConnectionIds(clock, random);
   return (datagram, sender) => {
     const header = readHeader(datagram);
     if (header === undefined) return undefined;
-    const { action, connection, transaction } = header;
+    const { action, transaction } = header;
     if (action === "connect") return encodeConnectReply(transaction, ids.issue(sender.address));
-    if (!ids.accepts(connection, sender.address)) return undefined;
+    if (!ids.accepts(datagram, sender.address)) return undefined;
     return action === "announce"
       ? announce(store, datagram, sender, transaction)
       : scrape(store, datagram, transaction);

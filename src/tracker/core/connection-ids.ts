@@ -1,42 +1,44 @@
 import type { Clock, Random } from "../../protocol/ambient.ts";
-import { bytesEqual } from "../../protocol/bytes.ts";
-import type { Hashes } from "../../protocol/hashes.ts";
+import { SipHash } from "./sip-hash.ts";
 
 /** Seconds in which an id is made from the same time; it is accepted for two to three times as long (BEP 15: two minutes). */
 const SLOT_SECONDS = 60;
 const OLDEST_SLOTS = 2;
-const SECRET_LENGTH = 32;
+const ID_BYTES = 8;
 
 /**
  * Connection ids (BEP 15): they prove that a sender receives what is sent to its address. Each is a keyed hash of that
  * address and the time, so nothing is kept for a sender, however many there are.
  *
  * The first byte is 0, so that a later request begins like `connect` and unlike what else might come to this port
- * (DHT: `d`; uTP: a version in its low bits). The second is the time it was made, the others are the hash.
+ * (DHT: `d`; uTP: a version in its low bits). The second is the time it was made, the others are of the hash.
  */
 export class ConnectionIds {
   readonly #clock: Clock;
-  readonly #sha256: Hashes["sha256"];
-  /** Secret, slot, address: one buffer for all, hashing being most of what a request costs. */
-  readonly #message: Uint8Array;
+  readonly #hash: SipHash;
+  /** Slot and address, of each family: one for all, since this is done for every datagram. */
+  readonly #message4 = new Uint8Array(4 + 4);
+  readonly #message6 = new Uint8Array(4 + 16);
+  readonly #id = new Uint8Array(ID_BYTES);
 
-  constructor(clock: Clock, random: Random, sha256: Hashes["sha256"]) {
+  constructor(clock: Clock, random: Random) {
     this.#clock = clock;
-    this.#sha256 = sha256;
-    this.#message = new Uint8Array(SECRET_LENGTH + 4 + 1 + 16);
-    this.#message.set(random.bytes(SECRET_LENGTH));
+    this.#hash = new SipHash(random.bytes(16));
   }
 
-  /** @returns 8 bytes for a sender at `address`, 4 or 16 bytes. */
+  /** @returns 8 bytes for a sender at `address`, 4 or 16 bytes; valid until the next call. */
   issue(address: Uint8Array): Uint8Array {
     return this.#make(address, this.#slot());
   }
 
-  /** Whether `id` was made for `address`, and lately. */
-  accepts(id: Uint8Array, address: Uint8Array): boolean {
+  /** Whether the 8 bytes that `datagram` begins with were made for `address`, and lately. */
+  accepts(datagram: Uint8Array, address: Uint8Array): boolean {
     const now = this.#slot();
-    const age = (now - (id[1] ?? 0)) & 0xff;
-    return age <= OLDEST_SLOTS && bytesEqual(id, this.#make(address, now - age));
+    const age = (now - (datagram[1] ?? 0)) & 0xff;
+    if (age > OLDEST_SLOTS) return false;
+    const id = this.#make(address, now - age);
+    for (let i = 0; i < ID_BYTES; i++) if (datagram[i] !== id[i]) return false;
+    return true;
   }
 
   #slot(): number {
@@ -44,14 +46,12 @@ export class ConnectionIds {
   }
 
   #make(address: Uint8Array, slot: number): Uint8Array {
-    const message = this.#message;
-    new DataView(message.buffer).setUint32(SECRET_LENGTH, slot >>> 0);
-    message[SECRET_LENGTH + 4] = address.length;
-    message.fill(0, SECRET_LENGTH + 5);
-    message.set(address, SECRET_LENGTH + 5);
-    const id = this.#sha256(message).slice(0, 8);
-    id[0] = 0;
-    id[1] = slot & 0xff;
-    return id;
+    const message = address.length === 4 ? this.#message4 : this.#message6;
+    for (let i = 0; i < 4; i++) message[i] = slot >>> (8 * i);
+    message.set(address, 4);
+    this.#hash.hash(message, this.#id, 0);
+    this.#id[0] = 0;
+    this.#id[1] = slot;
+    return this.#id;
   }
 }

@@ -20,14 +20,13 @@ const ANNOUNCE_LENGTH = 98;
 export const MAX_SCRAPE_UDP = 74;
 /** What passes every IPv6 link without fragments: 1280 bytes less the headers of IPv6 and UDP. */
 const MAX_REPLY = 1232;
+const ALL_ONES = 0xffff_ffff;
 
 const EVENTS = ["none", "completed", "started", "stopped"] as const;
 
-/** What every request begins with. */
+/** What a request begins with: 8 bytes of connection id, then these. */
 export interface UdpHeader {
   readonly action: "connect" | "announce" | "scrape";
-  /** The 8 bytes of the connection id, a view; of `connect` they are the protocol's own number. */
-  readonly connection: Uint8Array;
   readonly transaction: number;
 }
 
@@ -39,52 +38,51 @@ export interface UdpAnnounce {
 
 /** @returns undefined for everything that is no request, a truncated one included: it gets no answer. */
 export function readHeader(datagram: Uint8Array): UdpHeader | undefined {
-  if (datagram.length < HEADER) return undefined;
-  const view = viewOf(datagram);
-  const connection = datagram.subarray(0, 8);
-  const transaction = view.getUint32(12);
-  switch (view.getUint32(8)) {
+  const { length } = datagram;
+  if (length < HEADER) return undefined;
+  const transaction = uint32(datagram, 12);
+  switch (uint32(datagram, 8)) {
     case CONNECT:
       return PROTOCOL_ID.every((byte, i) => datagram[i] === byte)
-        ? { action: "connect", connection, transaction }
+        ? { action: "connect", transaction }
         : undefined;
     case ANNOUNCE:
-      return datagram.length < ANNOUNCE_LENGTH ? undefined : { action: "announce", connection, transaction };
+      return length < ANNOUNCE_LENGTH ? undefined : { action: "announce", transaction };
     case SCRAPE:
-      return datagram.length === HEADER || (datagram.length - HEADER) % 20 !== 0
+      return length === HEADER || (length - HEADER) % 20 !== 0
         ? undefined
-        : { action: "scrape", connection, transaction };
+        : { action: "scrape", transaction };
     default:
       return undefined;
   }
 }
 
 /**
- * Reads an announce that {@link readHeader} has recognised. The address that a client wishes for is not in it, the
+ * Reads an announce that {@link readHeader} has recognised; hash and id are views of it. The address that a client wishes for is not in it, the
  * datagram's is used. The key becomes the text that libtorrent and Transmission send over HTTP, so that a client
  * which uses both stays one peer; 0 is none.
  */
 export function readAnnounce(datagram: Uint8Array): UdpAnnounce {
-  const view = viewOf(datagram);
-  const key = view.getUint32(88);
-  const numwant = view.getInt32(92);
+  const key = uint32(datagram, 88);
+  const numwant = uint32(datagram, 92) | 0;
+  // All ones stands for "don't know", as -1 does.
+  const isUnknown = uint32(datagram, 64) === ALL_ONES && uint32(datagram, 68) === ALL_ONES;
   return {
     query: {
       ok: true,
-      infoHash: infoHash(datagram.slice(16, 36)),
-      peerId: peerId(datagram.slice(36, 56)),
-      downloaded: uint64(view, 56),
-      // All ones stands for "don't know", as -1 does.
-      left: view.getBigUint64(64) === 0xffff_ffff_ffff_ffffn ? undefined : uint64(view, 64),
-      uploaded: uint64(view, 72),
-      event: EVENTS[view.getUint32(80)] ?? "none",
+      infoHash: infoHash(datagram.subarray(16, 36)),
+      peerId: peerId(datagram.subarray(36, 56)),
+      downloaded: uint64(datagram, 56),
+      left: isUnknown ? undefined : uint64(datagram, 64),
+      uploaded: uint64(datagram, 72),
+      event: EVENTS[uint32(datagram, 80)] ?? "none",
       key: key === 0 ? "" : key.toString(16).toUpperCase(),
       numwant: numwant < 0 ? undefined : numwant,
-      port: view.getUint16(96),
+      port: uint32(datagram, 94) & 0xffff,
       compact: true,
       noPeerId: true,
     },
-    urlData: readUrlData(datagram.subarray(ANNOUNCE_LENGTH)),
+    urlData: datagram.length === ANNOUNCE_LENGTH ? "" : readUrlData(datagram.subarray(ANNOUNCE_LENGTH)),
   };
 }
 
@@ -137,10 +135,9 @@ export function maxPeersUdp(width: 4 | 16): number {
 /** @returns 20 bytes and the peers. */
 export function encodeAnnounceReply({ transaction, interval, counts, peers }: UdpAnnounceAnswer): Uint8Array {
   const reply = begin(ANNOUNCE, transaction, 20 + peers.length);
-  const view = viewOf(reply);
-  view.setUint32(8, interval);
-  view.setUint32(12, counts.incomplete);
-  view.setUint32(16, counts.complete);
+  putUint32(reply, 8, interval);
+  putUint32(reply, 12, counts.incomplete);
+  putUint32(reply, 16, counts.complete);
   reply.set(peers, 20);
   return reply;
 }
@@ -151,11 +148,10 @@ export function encodeScrapeReply(
   swarms: readonly (SwarmCounts | undefined)[],
 ): Uint8Array {
   const reply = begin(SCRAPE, transaction, 8 + 12 * swarms.length);
-  const view = viewOf(reply);
   for (const [i, swarm] of swarms.entries()) {
-    view.setUint32(8 + 12 * i, swarm?.complete ?? 0);
-    view.setUint32(12 + 12 * i, swarm?.downloaded ?? 0);
-    view.setUint32(16 + 12 * i, swarm?.incomplete ?? 0);
+    putUint32(reply, 8 + 12 * i, swarm?.complete ?? 0);
+    putUint32(reply, 12 + 12 * i, swarm?.downloaded ?? 0);
+    putUint32(reply, 16 + 12 * i, swarm?.incomplete ?? 0);
   }
   return reply;
 }
@@ -170,17 +166,23 @@ export function encodeError(transaction: number, message: string, limit: number)
 
 function begin(action: number, transaction: number, length: number): Uint8Array {
   const reply = new Uint8Array(length);
-  const view = viewOf(reply);
-  view.setUint32(0, action);
-  view.setUint32(4, transaction);
+  putUint32(reply, 0, action);
+  putUint32(reply, 4, transaction);
   return reply;
 }
 
+// By hand: a DataView for each datagram would cost more than the reading.
+
 /** Above 2^53 it is rounded, which harms no count of ours. */
-function uint64(view: DataView, at: number): number {
-  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+function uint64(bytes: Uint8Array, at: number): number {
+  return uint32(bytes, at) * 2 ** 32 + uint32(bytes, at + 4);
 }
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function uint32(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  return ((high << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
+}
+
+function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  for (let i = 0; i < 4; i++) bytes[at + i] = value >>> (24 - 8 * i);
 }

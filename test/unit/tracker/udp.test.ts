@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { fromLatin1, toLatin1 } from "../../../src/protocol/bytes.ts";
@@ -35,8 +34,7 @@ beforeEach(() => {
   store = new TrackerStore({ clock, random });
   store.register({ id: "k3f9x2ab", infoHash: HASH, listed: true, totalBytes: 1000, seeder: OWN });
   store.register({ id: "hidden00", infoHash: HIDDEN, listed: false, totalBytes: 1000 });
-  const sha256 = (bytes: Uint8Array) => Uint8Array.from(createHash("sha256").update(bytes).digest());
-  answer = createTrackerUdp({ store, clock, random, sha256 });
+  answer = createTrackerUdp({ store, clock, random });
 });
 
 function send(datagram: Uint8Array, from = "10.0.0.9"): Uint8Array | undefined {
