@@ -4,8 +4,8 @@ export interface ListedPeer {
   /** An IP literal without brackets. */
   readonly host: string;
   readonly port: number;
-  /** 20 bytes. */
-  readonly peerId: Uint8Array;
+  /** 20 bytes; undefined when the reply goes without. */
+  readonly peerId: Uint8Array | undefined;
 }
 
 const ID_LENGTH = 20;
@@ -24,31 +24,33 @@ export class PeerList {
     this.#peers6 = new PackedPeers(16, capacity);
   }
 
-  get isFull(): boolean {
-    return this.#peers4.count + this.#peers6.count >= this.#wanted;
+  /** How many more are wanted. */
+  get room(): number {
+    return this.#wanted - this.#peers4.count - this.#peers6.count;
   }
 
   /** Forgets all peers; `wanted` is the capacity at most. */
-  reset(wanted: number): void {
+  reset(wanted: number, withIds: boolean): void {
     this.#wanted = wanted;
-    this.#peers4.count = 0;
-    this.#peers6.count = 0;
+    this.#peers4.reset(withIds);
+    this.#peers6.reset(withIds);
   }
 
   /**
-   * Copies a peer whose address (`width` bytes) and id (20) lie in longer arrays; does nothing when the list is full.
-   * Offsets instead of views, for the same reason as above.
+   * Copies a peer's address and port (`width` + 2 bytes, as they go out) and its id (20) from longer arrays; does
+   * nothing when the list is full. Offsets instead of views, for the same reason as above.
    */
-  add(
-    width: number,
-    addresses: Uint8Array,
-    addressAt: number,
-    port: number,
-    ids: Uint8Array,
-    idAt: number,
-  ): void {
-    if (this.isFull) return;
-    (width === 4 ? this.#peers4 : this.#peers6).add(addresses, addressAt, port, ids, idAt);
+  addRecord(width: 4 | 16, records: Uint8Array, at: number, ids: Uint8Array, idAt: number): void {
+    if (this.room > 0) (width === 4 ? this.#peers4 : this.#peers6).add(records, at, ids, idAt);
+  }
+
+  /** The same from an address of 4 or 16 bytes and a port. */
+  add(ip: Uint8Array, port: number, ids: Uint8Array, idAt: number): void {
+    const record = new Uint8Array(ip.length + 2);
+    record.set(ip);
+    record[ip.length] = port >> 8;
+    record[ip.length + 1] = port;
+    this.addRecord(ip.length === 4 ? 4 : 16, record, 0, ids, idAt);
   }
 
   /** `peers` (BEP 23); a view, valid until {@link reset}. */
@@ -68,40 +70,51 @@ export class PeerList {
 }
 
 class PackedPeers {
-  count = 0;
-  readonly #width: number;
+  readonly #record: number;
   readonly #endpoints: Uint8Array<ArrayBuffer>;
   readonly #ids: Uint8Array;
+  #count = 0;
+  #withIds = false;
 
   constructor(width: 4 | 16, capacity: number) {
-    this.#width = width;
-    this.#endpoints = new Uint8Array(capacity * (width + 2));
+    this.#record = width + 2;
+    this.#endpoints = new Uint8Array(capacity * this.#record);
     this.#ids = new Uint8Array(capacity * ID_LENGTH);
   }
 
-  add(addresses: Uint8Array, addressAt: number, port: number, ids: Uint8Array, idAt: number): void {
-    const width = this.#width;
-    const at = this.count * (width + 2);
-    for (let i = 0; i < width; i++) this.#endpoints[at + i] = addresses[addressAt + i] ?? 0;
-    this.#endpoints[at + width] = port >> 8;
-    this.#endpoints[at + width + 1] = port;
-    const idTo = this.count * ID_LENGTH;
-    for (let i = 0; i < ID_LENGTH; i++) this.#ids[idTo + i] = ids[idAt + i] ?? 0;
-    this.count++;
+  get count(): number {
+    return this.#count;
+  }
+
+  reset(withIds: boolean): void {
+    this.#count = 0;
+    this.#withIds = withIds;
+  }
+
+  add(records: Uint8Array, from: number, ids: Uint8Array, idFrom: number): void {
+    const length = this.#record;
+    const at = this.#count * length;
+    for (let i = 0; i < length; i++) this.#endpoints[at + i] = records[from + i] ?? 0;
+    if (this.#withIds) {
+      const idAt = this.#count * ID_LENGTH;
+      for (let i = 0; i < ID_LENGTH; i++) this.#ids[idAt + i] = ids[idFrom + i] ?? 0;
+    }
+    this.#count++;
   }
 
   compact(): Uint8Array {
-    return this.#endpoints.subarray(0, this.count * (this.#width + 2));
+    return this.#endpoints.subarray(0, this.#count * this.#record);
   }
 
   *entries(): Generator<ListedPeer> {
     const endpoints = new DataView(this.#endpoints.buffer);
-    for (let i = 0; i < this.count; i++) {
-      const at = i * (this.#width + 2);
+    const width = this.#record - 2;
+    for (let i = 0; i < this.#count; i++) {
+      const at = i * this.#record;
       yield {
-        host: formatIp(this.#endpoints.subarray(at, at + this.#width)),
-        port: endpoints.getUint16(at + this.#width),
-        peerId: this.#ids.slice(i * ID_LENGTH, (i + 1) * ID_LENGTH),
+        host: formatIp(this.#endpoints.subarray(at, at + width)),
+        port: endpoints.getUint16(at + width),
+        peerId: this.#withIds ? this.#ids.slice(i * ID_LENGTH, (i + 1) * ID_LENGTH) : undefined,
       };
     }
   }

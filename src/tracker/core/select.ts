@@ -3,6 +3,7 @@ import type { Random } from "../../protocol/ambient.ts";
 import { ipScope } from "../../protocol/ip-address.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { PeerList } from "./peer-list.ts";
+import { sample } from "./sample.ts";
 import { ID_LENGTH, type Swarm } from "./swarm.ts";
 
 /** An address of this machine, and a port. */
@@ -21,6 +22,8 @@ export interface Selection {
   /** The asker has everything: other seeders are of no use to it. */
   readonly seeder: boolean;
   readonly wanted: number;
+  /** The reply has the peers' ids, too. */
+  readonly withIds: boolean;
   /** The address at which the asker reached us: where it finds our own seeder, and whatever else runs here. */
   readonly reachedAs: OwnEndpoint;
   /** The peer id of our own seeder; absent when there is none, or when the asker is it. */
@@ -28,10 +31,10 @@ export interface Selection {
 }
 
 /**
- * A peer that is passed over (the asker itself; out of its reach) costs a draw, so more are drawn than are wanted;
- * the bound keeps an announce cheap in a swarm where nearly all are passed over.
+ * A peer that is passed over (out of the asker's reach) costs a look, so more are looked at than are wanted; the bound
+ * keeps an announce cheap in a swarm where nearly all are passed over.
  */
-function drawsFor(wanted: number): number {
+function looksFor(wanted: number): number {
   return 4 * wanted + 64;
 }
 
@@ -40,21 +43,23 @@ function drawsFor(wanted: number): number {
  * is room: many machines have both, and a failed connection costs less than a swarm in two halves.
  */
 export function selectPeers(selection: Selection, random: Random, list: PeerList): void {
-  const { swarm, wanted, reachedAs, ownSeeder, seeder, address } = selection;
-  list.reset(wanted);
-  if (ownSeeder !== undefined && !seeder)
-    list.add(reachedAs.ip.length, reachedAs.ip, 0, reachedAs.port, ownSeeder, 0);
-  const families = address.length === 4 ? [swarm.v4, swarm.v6] : [swarm.v6, swarm.v4];
-  const asker = scopeOfAsker(address);
-  for (const [i, endpoints] of families.entries()) {
-    if (list.isFull) break;
-    endpoints.sample(random, seeder, drawsFor(wanted), (slot) => {
-      // A peer with both addresses is told once, by the first family.
-      const told = i > 0 && families[0]?.isListed(slot) === true;
-      if (slot !== selection.asker && !told) addReachable(list, swarm, endpoints, slot, asker, reachedAs);
-      return !list.isFull;
+  const { swarm, asker, wanted, reachedAs, ownSeeder, seeder, address } = selection;
+  list.reset(wanted, selection.withIds);
+  if (ownSeeder !== undefined && !seeder) list.add(reachedAs.ip, reachedAs.port, ownSeeder, 0);
+  const [first, second] = address.length === 4 ? [swarm.v4, swarm.v6] : [swarm.v6, swarm.v4];
+  const scope = scopeOfAsker(address);
+  const looks = looksFor(wanted);
+  const fill = (endpoints: Endpoints, isTold: (slot: number) => boolean) => {
+    if (endpoints.listed === 0) return;
+    const sampling = { asker, leechersOnly: seeder, wanted: list.room, looks };
+    sample(endpoints, random, sampling, (position) => {
+      if (isTold(endpoints.slotAt(position))) return false;
+      return addReachable(list, swarm, endpoints, position, scope, reachedAs);
     });
-  }
+  };
+  fill(first, () => false);
+  // A peer with both addresses is told once, by the first family.
+  fill(second, (slot) => first.isListed(slot));
 }
 
 type AskerScope = "loopback" | "linkLocal6" | "elsewhere";
@@ -65,22 +70,31 @@ function scopeOfAsker(address: Uint8Array): AskerScope {
   return scope === "linkLocal" && address.length === 16 ? "linkLocal6" : "elsewhere";
 }
 
+/** @returns whether it was told. */
 function addReachable(
   list: PeerList,
   swarm: Swarm,
   endpoints: Endpoints,
-  slot: number,
+  position: number,
   asker: AskerScope,
   reachedAs: OwnEndpoint,
-): void {
-  const scope = endpoints.scope(slot);
-  const { addresses, width } = endpoints;
-  const port = endpoints.port(slot);
-  const idAt = slot * ID_LENGTH;
+): boolean {
+  const { records, recordLength, width } = endpoints;
+  const at = position * recordLength;
+  const idAt = endpoints.slotAt(position) * ID_LENGTH;
   // Who announced over loopback runs on this machine: elsewhere it is found where we are found.
-  if (scope === "loopback" && asker !== "loopback")
-    list.add(reachedAs.ip.length, reachedAs.ip, 0, port, swarm.ids, idAt);
+  if (asker !== "loopback" && endpoints.isLoopback(records, at)) {
+    const port = ((records[at + width] ?? 0) << 8) | (records[at + width + 1] ?? 0);
+    list.add(reachedAs.ip, port, swarm.ids, idAt);
+    return true;
+  }
   // A link-local IPv6 address means nothing without the link; only somebody who came over one may be on the same.
-  else if (scope !== "linkLocal" || width === 4 || asker === "linkLocal6")
-    list.add(width, addresses, slot * width, port, swarm.ids, idAt);
+  if (width === 16 && asker !== "linkLocal6" && isLinkLocal6(records, at)) return false;
+  list.addRecord(width, records, at, swarm.ids, idAt);
+  return true;
+}
+
+/** fe80::/10 (RFC 4291, 2.4). */
+function isLinkLocal6(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xfe && (bytes[at + 1] ?? 0) >> 6 === 2;
 }

@@ -1,3 +1,5 @@
+import type { Random } from "../../protocol/ambient.ts";
+
 /**
  * A hash index from keys to slots, where the keys themselves lie in the owner's columns: 8 bytes a slot instead of
  * the hundred that a Map of strings takes. Chained, so that several slots may share a hash.
@@ -66,4 +68,9 @@ export function mixText(text: string, seed: number): number {
 function finish(hash: number): number {
   const mixed = Math.imul(hash ^ (hash >>> 16), 0xc2b2ae35);
   return mixed ^ (mixed >>> 13);
+}
+
+/** A seed for {@link mixBytes}. */
+export function drawSeed(random: Random): number {
+  return new DataView(random.bytes(4).buffer).getInt32(0);
 }

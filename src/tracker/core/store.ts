@@ -1,12 +1,14 @@
 import type { Clock, Random, Timer } from "../../protocol/ambient.ts";
-import { bytesEqual, toLatin1 } from "../../protocol/bytes.ts";
-import { type InfoHash, peerId } from "../../protocol/ids.ts";
+import { bytesEqual } from "../../protocol/bytes.ts";
+import { type InfoHash, infoHash, peerId } from "../../protocol/ids.ts";
 import { formatIp } from "../../protocol/ip-address.ts";
 import { PeerList } from "./peer-list.ts";
 import type { AnnounceQuery } from "./query.ts";
 import { type OwnEndpoint, selectPeers } from "./select.ts";
+import { drawSeed } from "./slot-index.ts";
 import { type SavedPeer, Swarm, type SwarmLimits } from "./swarm.ts";
 import type { ShareEntry, SwarmCounts, SwarmEvents, SwarmPeer } from "./swarm-types.ts";
+import { TorrentTable } from "./torrent-table.ts";
 
 export interface TrackerOptions {
   readonly clock: Clock;
@@ -105,7 +107,7 @@ export class TrackerStore {
   readonly #random: Random;
   readonly #events: SwarmEvents;
   readonly #limits: SwarmLimits;
-  readonly #swarms = new Map<string, Tracked>();
+  readonly #swarms: TorrentTable<Tracked>;
   readonly #list = new PeerList(MAX_WANTED);
   /** Facts that wait until the change they came from is whole. */
   #facts: (() => void)[] = [];
@@ -121,6 +123,7 @@ export class TrackerStore {
     this.minInterval = Math.min(options.minInterval ?? 30, this.interval);
     this.#clock = options.clock;
     this.#random = options.random;
+    this.#swarms = new TorrentTable(drawSeed(options.random));
     this.#events = options.events ?? {};
     this.#maxTotalPeers = options.maxTotalPeers ?? 1_000_000;
     this.#openTo = options.openTo ?? 0;
@@ -129,8 +132,7 @@ export class TrackerStore {
 
   /** Tracks a share from now on. Two shares of one torrent have one swarm. */
   register(share: ShareEntry): void {
-    const key = toLatin1(share.infoHash);
-    const known = this.#swarms.get(key);
+    const known = this.#swarms.get(share.infoHash);
     if (known !== undefined) {
       known.shares.set(share.id, share.listed);
       return;
@@ -147,16 +149,15 @@ export class TrackerStore {
       seed,
     );
     const tracked = { infoHash, swarm, totalBytes, seeder, shares: new Map([[share.id, share.listed]]) };
-    this.#swarms.set(toLatin1(infoHash), tracked);
+    this.#swarms.set(infoHash, tracked);
     return tracked;
   }
 
   /** Forgets a share, and its swarm when no other share has the same torrent; peers are not said to have left. */
   unregister(hash: InfoHash, id: string): void {
-    const key = toLatin1(hash);
-    const tracked = this.#swarms.get(key);
+    const tracked = this.#swarms.get(hash);
     if (tracked?.shares.delete(id) !== true || tracked.shares.size > 0) return;
-    this.#swarms.delete(key);
+    this.#swarms.delete(hash);
     this.#totalPeers -= tracked.swarm.size;
   }
 
@@ -191,15 +192,14 @@ export class TrackerStore {
    */
   restore(saved: SavedSwarm, elapsed: number): void {
     const { infoHash, isStranger, seed, downloaded } = saved;
-    const key = toLatin1(infoHash);
-    const known = this.#swarms.get(key);
+    const known = this.#swarms.get(infoHash);
     if (known === undefined && !(isStranger && this.#swarms.size < this.#openTo)) return;
     if ((known?.swarm.size ?? 0) > 0) return;
     const shift = this.#seconds() - saved.now - elapsed;
     const room = this.#maxTotalPeers - this.#totalPeers;
     const entry = { id: STRANGER, infoHash, listed: true, totalBytes: 0 };
     const fresh = this.#track(known === undefined ? entry : { ...known, ...entry }, seed);
-    if (known !== undefined) this.#swarms.set(key, { ...known, swarm: fresh.swarm });
+    if (known !== undefined) this.#swarms.set(infoHash, { ...known, swarm: fresh.swarm });
     fresh.swarm.restore(downloaded, atMost(room, saved.peers, shift));
     this.#totalPeers += fresh.swarm.size;
     if (fresh.swarm.size > 0) this.#sweepLater();
@@ -208,7 +208,7 @@ export class TrackerStore {
   /** Takes note of the sender and chooses peers for it. The outcome is valid until the next announce. */
   announce(request: AnnounceRequest): AnnounceOutcome {
     const { query, address, shareId, reachedAs } = request;
-    const tracked = this.#swarms.get(toLatin1(query.infoHash)) ?? this.#welcome(request);
+    const tracked = this.#swarms.get(query.infoHash) ?? this.#welcome(request);
     if (tracked === undefined || !isVisible(tracked, shareId)) {
       this.#counters.announces++;
       this.#counters.refused++;
@@ -235,6 +235,7 @@ export class TrackerStore {
         address,
         seeder,
         wanted: query.event === "stopped" ? 0 : Math.min(query.numwant ?? DEFAULT_WANTED, MAX_WANTED),
+        withIds: !query.compact && !query.noPeerId,
         reachedAs,
         ownSeeder: isOwn ? undefined : tracked.seeder,
       },
@@ -256,10 +257,8 @@ export class TrackerStore {
   /** As {@link scrape}, but counts as nobody's question. */
   visible(infoHashes: readonly InfoHash[], shareId: string | undefined): ScrapedSwarm[] {
     const asked: (Tracked | undefined)[] =
-      infoHashes.length === 0
-        ? [...this.#swarms.values()]
-        : [...new Set(infoHashes.map(toLatin1))].map((key) => this.#swarms.get(key));
-    return asked.flatMap((tracked) =>
+      infoHashes.length === 0 ? [...this.#swarms.values()] : infoHashes.map((hash) => this.#swarms.get(hash));
+    return [...new Set(asked)].flatMap((tracked) =>
       tracked !== undefined && isVisible(tracked, shareId)
         ? [{ infoHash: tracked.infoHash, counts: countsOf(tracked) }]
         : [],
@@ -268,13 +267,13 @@ export class TrackerStore {
 
   /** Undefined when the torrent is not tracked. */
   counts(infoHash: InfoHash): SwarmCounts | undefined {
-    const tracked = this.#swarms.get(toLatin1(infoHash));
+    const tracked = this.#swarms.get(infoHash);
     return tracked && countsOf(tracked);
   }
 
   /** The peers of a swarm, ourselves not among them; `limit` at most. */
   peers(infoHash: InfoHash, limit: number): SwarmPeer[] {
-    const tracked = this.#swarms.get(toLatin1(infoHash));
+    const tracked = this.#swarms.get(infoHash);
     const peers: SwarmPeer[] = [];
     for (const slot of tracked?.swarm.slots() ?? []) {
       if (tracked === undefined || peers.length >= limit) break;
@@ -296,15 +295,17 @@ export class TrackerStore {
     if (this.#openTo === 0 || shareId !== undefined || query.event === "stopped") return undefined;
     if (this.#swarms.size >= this.#openTo) this.#tidy();
     if (this.#swarms.size >= this.#openTo) return undefined;
-    return this.#track({ id: STRANGER, infoHash: query.infoHash, listed: true, totalBytes: 0 });
+    // A copy: what the datagram or request lies in must not be kept for it.
+    const hash = infoHash(Uint8Array.from(query.infoHash));
+    return this.#track({ id: STRANGER, infoHash: hash, listed: true, totalBytes: 0 });
   }
 
   /** Forgets the torrents of strangers that nobody has. It looks at all of them, so not for every announce. */
   #tidy(): void {
     if (this.#seconds() < this.#tidyAt) return;
     this.#tidyAt = this.#seconds() + SWEEP_SECONDS;
-    for (const [key, { swarm, shares }] of this.#swarms) {
-      if (swarm.size === 0 && shares.has(STRANGER) && shares.size === 1) this.#swarms.delete(key);
+    for (const { infoHash, swarm, shares } of this.#swarms.values()) {
+      if (swarm.size === 0 && shares.has(STRANGER) && shares.size === 1) this.#swarms.delete(infoHash);
     }
   }
 

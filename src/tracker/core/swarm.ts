@@ -1,7 +1,7 @@
 import type { Random } from "../../protocol/ambient.ts";
 import { ipScope } from "../../protocol/ip-address.ts";
 import { Endpoints, grown } from "./endpoints.ts";
-import { mixBytes, mixText, SlotIndex } from "./slot-index.ts";
+import { drawSeed, mixBytes, mixText, SlotIndex } from "./slot-index.ts";
 
 /** What one announce says about its sender. */
 export interface PeerReport {
@@ -60,6 +60,7 @@ export class Swarm {
   readonly v6: Endpoints;
   readonly seed: number;
   readonly #limits: SwarmLimits;
+  readonly #random: Random;
   readonly #watcher: SwarmWatcher;
   #capacity = 0;
   #ids = new Uint8Array(0);
@@ -78,6 +79,7 @@ export class Swarm {
   constructor(limits: SwarmLimits, random: Random, watcher: SwarmWatcher, seed = drawSeed(random)) {
     this.seed = seed;
     this.#limits = limits;
+    this.#random = random;
     this.#watcher = watcher;
     this.v4 = new Endpoints(4, seed);
     this.v6 = new Endpoints(16, seed);
@@ -134,6 +136,7 @@ export class Swarm {
     endpoints.put(slot, report.address, report.port, this.isSeeder(slot), seconds);
     if (isNew) this.#watcher("joined", slot, this);
     this.#record(slot, report);
+    endpoints.shuffle(slot, this.#random);
     return slot;
   }
 
@@ -271,8 +274,4 @@ export class Swarm {
     for (let slot = 0; slot < before; slot++)
       if (((this.#flags[slot] ?? 0) & USED) !== 0) this.#byIdentity.insert(slot, this.#hash(slot));
   }
-}
-
-function drawSeed(random: Random): number {
-  return new DataView(random.bytes(4).buffer).getInt32(0);
 }

@@ -149,6 +149,40 @@ describe("whom an asker is told", () => {
     for (const [peer, count] of hits) expect(count, peer).toSatisfy((n: number) => Math.abs(n - 500) < 105);
   });
 
+  test("is never the same company for long", () => {
+    const peers = 100;
+    const announce = (i: number, numwant: number) =>
+      told({ name: `p${i}`, from: "10.0.0.2", port: 1000 + i, numwant });
+    for (let i = 0; i < peers; i++) announce(i, 0);
+    const together = new Map<string, number>();
+    let times = 0;
+    for (let i = 0; i < 100 * peers; i++) {
+      const list = announce(i % peers, 10);
+      if (!list.includes("10.0.0.2 1000")) continue;
+      times++;
+      for (const peer of list) together.set(peer, (together.get(peer) ?? 0) + 1);
+    }
+    together.delete("10.0.0.2 1000");
+    // By chance each of the others is there 9 times of 98; in an order that stood still its neighbours always would be.
+    expect(times).toBeGreaterThan(800);
+    expect(together.size).toBe(peers - 1);
+    expect(Math.max(...together.values()) / times).toBeLessThan(0.2);
+  });
+
+  test("has its seeders among it in proportion, wherever they stand in the reply", () => {
+    for (let i = 0; i < 100; i++)
+      ask({ name: `p${i}`, from: "10.0.0.2", port: 1000 + i, left: i < 10 ? 0 : 1 });
+    let [seeders, first] = [0, 0];
+    for (let i = 0; i < 2000; i++) {
+      const list = accepted({ numwant: 5 }).peers.entries();
+      seeders += list.filter(({ port }) => port < 1010).length;
+      if ((list[0]?.port ?? 0) < 1010) first++;
+    }
+    // Expected 1000 and 200, with standard deviations of about 30 and 13.
+    expect(seeders).toSatisfy((n: number) => Math.abs(n - 1000) < 150);
+    expect(first).toSatisfy((n: number) => Math.abs(n - 200) < 65);
+  });
+
   test("is found in a big swarm without looking at all of it", () => {
     let drawn = 0;
     const random = seededRandom(1);
@@ -236,7 +270,12 @@ describe("our own seeder", () => {
   });
 
   test("is told first, at the address that was asked, and is counted", () => {
-    const { peers, counts } = accepted({ infoHash: OTHER, reached: "192.168.1.20", numwant: 1 });
+    const { peers, counts } = accepted({
+      infoHash: OTHER,
+      reached: "192.168.1.20",
+      numwant: 1,
+      compact: false,
+    });
     expect(peers.entries()).toEqual([{ host: "192.168.1.20", port: 7000, peerId: OWN }]);
     expect(counts).toEqual({ complete: 1, downloaded: 0, incomplete: 1 });
     expect(store.scrape([OTHER], undefined)).toEqual([{ infoHash: OTHER, counts }]);
