@@ -34,14 +34,14 @@ export type Encodable =
  *   a stranger's.
  */
 export function encodeBencode(value: Encodable): Uint8Array {
-  const writer = new Writer();
+  const writer = new BencodeWriter();
   write(writer, value);
-  return writer.finish();
+  return writer.finish().slice();
 }
 
 const utf8 = new TextEncoder();
 
-function write(out: Writer, value: Encodable): void {
+function write(out: BencodeWriter, value: Encodable): void {
   if (typeof value === "string") writeBytes(out, utf8.encode(value));
   else if (value instanceof Uint8Array) writeBytes(out, value);
   else if (typeof value === "number" || typeof value === "bigint") {
@@ -57,7 +57,7 @@ function write(out: Writer, value: Encodable): void {
   } else writeDict(out, value instanceof Map ? value : new Map(Object.entries(value)));
 }
 
-function writeDict(out: Writer, dict: ReadonlyMap<string, Encodable | undefined>): void {
+function writeDict(out: BencodeWriter, dict: ReadonlyMap<string, Encodable | undefined>): void {
   out.ascii("d");
   // UTF-16 order is byte order here: every character is one byte.
   for (const key of [...dict.keys()].sort()) {
@@ -71,7 +71,7 @@ function writeDict(out: Writer, dict: ReadonlyMap<string, Encodable | undefined>
   out.ascii("e");
 }
 
-function writeBytes(out: Writer, bytes: Uint8Array): void {
+function writeBytes(out: BencodeWriter, bytes: Uint8Array): void {
   out.ascii(`${bytes.length}:`);
   out.bytes(bytes);
 }
@@ -81,10 +81,14 @@ function isList(value: Encodable): value is readonly Encodable[] {
   return Array.isArray(value);
 }
 
-/** Grows by doubling: one copy a byte on average, and no object per token. */
-class Writer {
-  #buffer = new Uint8Array(512);
+/** Bytes one after the other. Grows by doubling: one copy a byte on average, and no object per token. */
+export class BencodeWriter {
+  #buffer: Uint8Array;
   #length = 0;
+
+  constructor(capacity = 512) {
+    this.#buffer = new Uint8Array(capacity);
+  }
 
   ascii(text: string): void {
     this.#reserve(text.length);
@@ -97,8 +101,9 @@ class Writer {
     this.#length += bytes.length;
   }
 
+  /** @returns what was written, owned by the caller; the writer is done with. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    return this.#buffer.subarray(0, this.#length);
   }
 
   #reserve(count: number): void {

@@ -1,6 +1,7 @@
 /** The tracker over HTTP, at Node's level: a request is a scan over its raw URL, and a reply one write. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { checkHost } from "../protocol/host-rule.ts";
+import { systemLatin1 } from "../platform/latin1.ts";
+import { checkHost, type HostVerdict } from "../protocol/host-rule.ts";
 import { ipScope, parseIp } from "../protocol/ip-address.ts";
 import { type Network, originOf } from "../protocol/proxy-rule.ts";
 import { parseAnnounce, parseScrape } from "./core/query.ts";
@@ -47,6 +48,7 @@ export function createTrackerHttp(
   options: TrackerHttpOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const { store, hostNames, proxies = [] } = options;
+  const judgeHost = hostJudge(hostNames);
   return (request, response) => {
     // Nothing is awaited from a body; Node reads it away before the next request.
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -58,7 +60,7 @@ export function createTrackerHttp(
     // Gathered by Node when asked for, which would cost more than the announce.
     const headers = proxies.length === 0 ? {} : request.headersDistinct;
     const origin = originOf({ remote, headers }, proxies);
-    const host = checkHost(origin.host ?? request.headers.host, { names: hostNames() });
+    const host = judgeHost(origin.host ?? request.headers.host);
     if (!host.ok) {
       sendText(
         response,
@@ -81,6 +83,21 @@ export function createTrackerHttp(
     // The asker has hung up: there is nobody to answer.
     if (address === undefined || reachedAs === undefined) response.destroy();
     else send(response, 200, announce(store, route, address, reachedAs));
+  };
+}
+
+/** {@link checkHost}, remembering the last address: what announces come to is nearly always the same one. */
+function hostJudge(hostNames: () => readonly string[]): (header: string | undefined) => HostVerdict {
+  let last: string | undefined;
+  let verdict: HostVerdict = { ok: false, status: 400 };
+  return (header) => {
+    if (header !== undefined && header === last) return verdict;
+    const fresh = checkHost(header, { names: hostNames() });
+    // Names may be ours now and not later; an address is judged by itself.
+    if (!fresh.ok || fresh.ip === undefined) return fresh;
+    last = header;
+    verdict = fresh;
+    return fresh;
   };
 }
 
@@ -133,5 +150,6 @@ function sendText(response: ServerResponse, status: number, text: string): void 
 function send(response: ServerResponse, status: number, body: Uint8Array): void {
   // For HEAD Node keeps the body back itself. Text, because BEP 3 says so and browsers then show it.
   response.writeHead(status, { "Content-Type": "text/plain", "Content-Length": body.length });
-  response.end(body);
+  // As a string it goes out in one write with the header.
+  response.end(systemLatin1(body), "latin1");
 }

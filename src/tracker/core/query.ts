@@ -42,42 +42,72 @@ function bad(reason: string): BadQuery {
   return { ok: false, reason };
 }
 
+/** The values of an announce as they were written, before they are judged. */
+interface Written {
+  infoHash?: string;
+  peerId?: string;
+  port?: string;
+  uploaded?: string;
+  downloaded?: string;
+  left?: string;
+  event?: string;
+  numwant?: string;
+  compact?: string;
+  noPeerId?: string;
+  key?: string;
+}
+
+/** The parameters that we read. */
+const FIELDS = new Map<string, keyof Written>([
+  ["info_hash", "infoHash"],
+  ["peer_id", "peerId"],
+  ["port", "port"],
+  ["uploaded", "uploaded"],
+  ["downloaded", "downloaded"],
+  ["left", "left"],
+  ["event", "event"],
+  ["numwant", "numwant"],
+  ["compact", "compact"],
+  ["no_peer_id", "noPeerId"],
+  ["key", "key"],
+]);
+
 /** @param query what follows `?`, raw; "" when there is none. */
 export function parseAnnounce(query: string): AnnounceQuery | BadQuery {
-  const values = new Map<string, string>();
+  const values: Written = {};
   for (let at = 0; at < query.length; ) {
     const end = endOfPair(query, at);
     const equals = query.indexOf("=", at);
     // A name without "=" is a flag with the empty value.
     const nameEnd = equals < 0 || equals > end ? end : equals;
-    const name = query.slice(at, nameEnd);
+    const field = FIELDS.get(query.slice(at, nameEnd));
     // Of other names the last one counts: clients append to whatever query the announce URL had.
-    if (name === "info_hash" && values.has(name)) return bad("info_hash is given twice");
-    values.set(name, query.slice(nameEnd + 1, end));
+    if (field === "infoHash" && values.infoHash !== undefined) return bad("info_hash is given twice");
+    if (field !== undefined) values[field] = query.slice(nameEnd + 1, end);
     at = end + 1;
   }
 
-  const hash = decode20(values.get("info_hash"));
+  const hash = decode20(values.infoHash);
   if (typeof hash === "string") return bad(`info_hash ${hash}`);
-  const peer = decode20(values.get("peer_id"));
+  const peer = decode20(values.peerId);
   if (typeof peer === "string") return bad(`peer_id ${peer}`);
-  const port = naturalNumber(values.get("port"));
+  const port = naturalNumber(values.port);
   if (port === undefined || port > 65535) return bad("port is not a number from 0 to 65535");
-  const key = decodeText(values.get("key") ?? "", MAX_KEY);
+  const key = decodeText(values.key ?? "", MAX_KEY);
   if (key === undefined) return bad(`key is badly escaped or longer than ${MAX_KEY} bytes`);
   return {
     ok: true,
     infoHash: infoHash(hash),
     peerId: peerId(peer),
     port,
-    uploaded: naturalNumber(values.get("uploaded")) ?? 0,
-    downloaded: naturalNumber(values.get("downloaded")) ?? 0,
-    left: naturalNumber(values.get("left")),
-    event: eventOf(values.get("event")),
+    uploaded: naturalNumber(values.uploaded) ?? 0,
+    downloaded: naturalNumber(values.downloaded) ?? 0,
+    left: naturalNumber(values.left),
+    event: eventOf(values.event),
     // -1 and other nonsense: ours to choose.
-    numwant: naturalNumber(values.get("numwant")),
-    compact: values.get("compact") !== "0",
-    noPeerId: values.get("no_peer_id") === "1",
+    numwant: naturalNumber(values.numwant),
+    compact: values.compact !== "0",
+    noPeerId: values.noPeerId === "1",
     key,
   };
 }
@@ -116,7 +146,14 @@ function eventOf(text: string | undefined): AnnounceEvent {
 
 /** Up to 20 digits, which is any unsigned 64-bit number; above 2^53 it is rounded, which harms no count of ours. */
 function naturalNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,20}$/.test(text) ? Number(text) : undefined;
+  if (text === undefined || text.length === 0 || text.length > 20) return undefined;
+  let value = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    value = 10 * value + digit;
+  }
+  return value;
 }
 
 /**
@@ -160,6 +197,8 @@ function decode20(text: string | undefined): Uint8Array | string {
 
 /** One character a byte; undefined when it is badly escaped or longer than `limit` bytes. */
 function decodeText(text: string, limit: number): string | undefined {
+  // Nearly every key is a few letters and digits.
+  if (text.length <= limit && /^\w*$/.test(text)) return text;
   let decoded = "";
   for (let at = 0; at < text.length; at += text.charCodeAt(at) === PERCENT ? 3 : 1) {
     const byte = byteAt(text, at);
