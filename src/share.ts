@@ -14,15 +14,16 @@
 
 export { AllowedError } from "./share/allowed-torrents.ts";
 export type * from "./share/events.ts";
-export { get, UnsupportedError } from "./share/get.ts";
+export { get } from "./share/get.ts";
 export type { Download, GetOptions, Preparation, SeedGoal } from "./share/get-types.ts";
 export { readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
+export { InterruptedError, NobodyHasItError } from "./share/peer-errors.ts";
 export { publish } from "./share/publish.ts";
 export type { Publication, PublishOptions } from "./share/publish-types.ts";
-export { InterruptedError, NobodyHasItError } from "./share/receiver.ts";
 export { type Source, SourceReadError } from "./share/source.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
 export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tracker.ts";
 export { readReport, TrackerLogError, type TrackerReport } from "./share/tracker-log.ts";
+export { UnsupportedError } from "./share/unsupported-error.ts";
 export { version } from "./share/version.ts";
 export { TrackerStateError } from "./tracker/state-file.ts";

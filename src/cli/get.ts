@@ -34,7 +34,7 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
   const command = new Command("get")
     .usage("SOURCE [flags]")
     .description("Download what somebody shares; the same command again continues.")
-    .argument("<source>", "a share's URL, or a .torrent: a file or a URL")
+    .argument("<source>", "a share's URL, a magnet link, or a .torrent")
     .option("-o, --out <dir>", "put it into this folder", ".")
     .option("--select <glob>", "only these files (repeatable)", collect)
     .option("--seed", "keep seeding until stopped")

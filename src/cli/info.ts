@@ -2,7 +2,14 @@
 import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { TorrentInfo } from "../share/info.ts";
-import { accessFrom, type CommonFlags, createOutput, type Surroundings } from "./options.ts";
+import {
+  accessFrom,
+  type CommonFlags,
+  collectPeers,
+  createOutput,
+  duration,
+  type Surroundings,
+} from "./options.ts";
 import type { Output } from "./output.ts";
 import { findSource } from "./source.ts";
 import { listenForStop } from "./stop.ts";
@@ -10,13 +17,17 @@ import { countOf, formatBytes } from "./units.ts";
 
 interface InfoFlags extends CommonFlags {
   readonly password?: string;
+  readonly peer?: readonly string[];
+  readonly timeout: number;
 }
 
 export function infoCommand(surroundings: Surroundings, report: (code: number) => void): Command {
   return new Command("info")
     .usage("SOURCE [flags]")
     .description("Show what is in a torrent.")
-    .argument("<source>", "a share's URL, or a .torrent: a file or a URL")
+    .argument("<source>", "a share's URL, a magnet link, or a .torrent")
+    .option("--peer <host:port>", "for a magnet link: ask this peer, too (repeatable)", collectPeers)
+    .option("--timeout <duration>", "for a magnet link: give up after so long", duration, 60)
     .option("--password <password>", "of the share (or set BOOJUM_PASSWORD)")
     .action(async (source: string, flags: InfoFlags) => {
       report(await runInfo(source, flags, surroundings));
@@ -30,7 +41,11 @@ async function runInfo(source: string, flags: InfoFlags, surroundings: Surroundi
   const stop = listenForStop(surroundings.readerGone);
   try {
     const { readInfo } = await import("../share.ts");
-    const info = await readInfo(found, stop.signal, access);
+    const info = await readInfo(found, stop.signal, {
+      ...access,
+      peers: flags.peer,
+      timeoutSeconds: flags.timeout,
+    });
     if (output.json) output.event(info);
     else show(output, info);
     return 0;

@@ -93,6 +93,7 @@ function exitCodeOf(error: unknown): number {
   switch (describeError(error).code) {
     case "usage":
     case "option":
+    case "magnet":
       return 2;
     case "storage-full":
     case "storage-unwritable":

@@ -4,6 +4,7 @@ import { UsageError } from "./units.ts";
 
 export type Source =
   | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "magnet"; readonly link: string }
   | { readonly kind: "torrent"; readonly path: string };
 
 /** A URL that can be fetched; scheme in either case. */
@@ -22,14 +23,11 @@ export function meansGet(text: string): boolean {
 }
 
 /**
- * @throws {UsageError} for magnet links, which later versions will take, and for what is no source at all; when it is
- *   something that could be published, the message says how.
+ * @throws {UsageError} for what is no source; when it is something that could be published, the message says how.
  */
 export function findSource(text: string): Source {
   if (isUrl(text)) return { kind: "url", url: text };
-  if (isMagnet(text)) {
-    throw new UsageError("Magnet links can't be downloaded yet. Use the .torrent file or the share's URL.");
-  }
+  if (isMagnet(text)) return { kind: "magnet", link: text };
   if (isFile(text) && !isDirectory(text)) {
     if (text.endsWith(".torrent")) return { kind: "torrent", path: text };
     throw new UsageError(`"${text}" is a file here, not a source. To publish it: share ${quote(text)}`);

@@ -11,7 +11,7 @@ export interface Extension {
   readonly name: string;
   /** A message of the peer; `payload` is valid during the call. @throws {ProtocolError} ends the peer. */
   onMessage(peer: Peer, payload: Uint8Array): void;
-  /** The peer has said, perhaps again, what it speaks: what it said is in `handshake`. */
+  /** The peer has said, perhaps again, what it speaks: `peer.extensions` is up to date. */
   onHandshake?(peer: Peer, handshake: ExtendedHandshake): void;
   /** A peer is gone. */
   gone?(peer: Peer): void;
@@ -45,6 +45,7 @@ export class Extensions {
   }
 
   onHandshake(peer: Peer, handshake: ExtendedHandshake): void {
+    peer.learnExtensions(handshake.extensions);
     for (const extension of this.#list) extension.onHandshake?.(peer, handshake);
   }
 

@@ -33,6 +33,8 @@ export interface PeerOwner {
 const MAX_SUGGESTED = 16;
 /** BEP 6 gives ten. */
 const MAX_ALLOWED = 64;
+/** Names that strangers choose. */
+const MAX_EXTENSIONS = 64;
 const NOBODY = peerId(new Uint8Array(20));
 /** Over how long a peer's rates are taken. */
 const RATE_SPAN: Millis = 10_000;
@@ -64,6 +66,8 @@ export class Peer implements PickPeer, WireHandler {
   /** Its id as one number. */
   tag = 0;
   uploadOnly = false;
+  /** The ids of its extensions, by name, from its `m` (BEP 10). */
+  readonly extensions = new Map<string, number>();
   /** Where it listens: what we dialled, or what it says in its extension handshake. */
   listenAddress: PeerAddress | undefined = undefined;
 
@@ -135,6 +139,20 @@ export class Peer implements PickPeer, WireHandler {
   /** It has everything, or says that it takes nothing (BEP 21). */
   get takesNothing(): boolean {
     return this.uploadOnly || this.countedAsSeed || (this.counted && this.have.isComplete);
+  }
+
+  /** Learns which extensions it speaks; it may say so several times, and then only what has changed (BEP 10). */
+  learnExtensions(ids: ReadonlyMap<string, number>): void {
+    for (const [name, id] of ids) {
+      if (id === 0) this.extensions.delete(name);
+      else if (this.extensions.size < MAX_EXTENSIONS) this.extensions.set(name, id);
+    }
+  }
+
+  /** Sends a message of the extension of that name; nothing when the peer doesn't speak it. */
+  sendExtended(name: string, payload: Uint8Array): void {
+    const id = this.extensions.get(name);
+    if (id !== undefined) this.wire.sendExtended(id, payload);
   }
 
   stats(now: Millis): PeerStats {

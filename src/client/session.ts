@@ -6,6 +6,7 @@ import { type InfoHash, type PeerId, peerId } from "../protocol/ids.ts";
 import { acceptHandshake, type IncomingPeer } from "./accept.ts";
 import { ConnectionBudget } from "./connections.ts";
 import { Limiter } from "./limiter.ts";
+import { MetadataFetch } from "./metadata-fetch.ts";
 import { RunBuffers } from "./run-buffers.ts";
 import { Torrent } from "./torrent.ts";
 import type { TorrentEnvironment } from "./torrent-environment.ts";
@@ -37,6 +38,7 @@ export class Session {
   readonly peerId: PeerId;
   readonly #env: TorrentEnvironment;
   readonly #torrents = new Map<string, Torrent>();
+  readonly #fetches = new Map<string, MetadataFetch>();
   /** Incoming connections that haven't said yet what they want. */
   readonly #unrouted = new Set<Transport>();
   #closed = false;
@@ -68,9 +70,20 @@ export class Session {
   add(options: TorrentOptions): Torrent {
     const key = toLatin1(options.infoHash);
     if (this.#torrents.has(key)) throw new BoojumError("duplicate", "This torrent is being shared already.");
+    this.#fetches.get(key)?.close();
+    this.#fetches.delete(key);
     const torrent = new Torrent(options, this.#env);
     this.#torrents.set(key, torrent);
     return torrent;
+  }
+
+  /** Asks peers for the info dictionary of a torrent that isn't here; ends when that is added. */
+  fetchMetadata(infoHash: InfoHash): MetadataFetch {
+    const fetch = new MetadataFetch(infoHash, this.#env);
+    const key = toLatin1(infoHash);
+    this.#fetches.get(key)?.close();
+    this.#fetches.set(key, fetch);
+    return fetch;
   }
 
   get(infoHash: InfoHash): Torrent | undefined {
@@ -119,6 +132,8 @@ export class Session {
   async close(): Promise<void> {
     this.#closed = true;
     for (const transport of this.#unrouted) transport.destroy();
+    for (const fetch of this.#fetches.values()) fetch.close();
+    this.#fetches.clear();
     const torrents = [...this.#torrents.values()];
     this.#torrents.clear();
     await Promise.all(torrents.map((torrent) => torrent.close()));
@@ -132,7 +147,8 @@ export class Session {
   }
 
   #route(incoming: IncomingPeer): void {
-    const torrent = this.get(incoming.handshake.infoHash);
+    const key = toLatin1(incoming.handshake.infoHash);
+    const torrent = this.#torrents.get(key) ?? this.#fetches.get(key);
     if (torrent !== undefined && !this.#closed) {
       torrent.accept(incoming);
       return;

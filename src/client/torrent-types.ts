@@ -18,6 +18,11 @@ export interface TorrentOptions {
   readonly pieceHashes: Uint8Array;
   /** BEP 27. */
   readonly private: boolean;
+  /**
+   * The info dictionary, byte for byte, for peers that have a magnet link only (BEP 9); of a private torrent nobody gets
+   * it. Must not change.
+   */
+  readonly metadata?: Uint8Array;
   /** Peers must show that they know a token, as we do: without it they get nothing, and we take nothing from them. */
   readonly prove?: Prove;
   /** Not closed by the torrent: whoever opened it closes it, after `torrent.close()`. */

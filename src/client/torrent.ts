@@ -15,9 +15,10 @@ import type { Prove } from "./core/proof.ts";
 import { RateMeter } from "./core/rate.ts";
 import { tagOf } from "./core/share-out.ts";
 import { Emitter } from "./emitter.ts";
-import { Extensions, type Introduction } from "./extensions.ts";
+import { type Extension, Extensions, type Introduction } from "./extensions.ts";
 import { Gate } from "./gate.ts";
 import { Intake } from "./intake.ts";
+import { MetadataServer } from "./metadata-server.ts";
 import { Offers } from "./offers.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
 import { Progress } from "./progress.ts";
@@ -108,7 +109,7 @@ export class Torrent implements PeerOwner {
       peers: this.#peers,
       connections: this.#connections,
     });
-    this.#extensions = new Extensions([], () => this.#introduction());
+    this.#extensions = new Extensions(this.#makeExtensions(), () => this.#introduction());
     this.#timer = env.clock.after(1000, () => this.#tick());
   }
 
@@ -480,13 +481,23 @@ export class Torrent implements PeerOwner {
     return peer;
   }
 
+  /** Whatever peers say to each other besides BEP 3 and 6 is registered here. */
+  #makeExtensions(): Extension[] {
+    const { metadata } = this.#options;
+    const list: Extension[] = [];
+    if (metadata !== undefined && !this.#options.private) list.push(new MetadataServer(metadata));
+    return list;
+  }
+
   #introduction(): Introduction {
     const { client, listenPort } = this.#env;
+    const { metadata } = this.#options;
     return {
       client,
       ...(listenPort !== undefined && { listenPort }),
       requestQueue: REQUEST_QUEUE,
       uploadOnly: this.complete,
+      ...(metadata !== undefined && !this.#options.private && { metadataSize: metadata.length }),
     };
   }
 

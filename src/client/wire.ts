@@ -29,6 +29,8 @@ export interface WireOptions {
   /** Ours. */
   readonly peerId: PeerId;
   readonly layout: PieceLayout;
+  /** The torrent's size is not known yet: only extensions are spoken, `layout` is not looked at. Not by default. */
+  readonly extensionsOnly?: boolean;
   readonly clock: Clock;
   /** From `acceptHandshake`; absent when we connected to the peer. */
   readonly incoming?: IncomingPeer;
@@ -312,7 +314,7 @@ export class Wire {
 
   /** Both handshakes are known: from here on messages are exchanged. */
   #greet(handshake: Handshake): void {
-    const { infoHash, peerId, incoming, layout } = this.#options;
+    const { infoHash, peerId, incoming, layout, extensionsOnly = false } = this.#options;
     if (!bytesEqual(handshake.infoHash, infoHash)) {
       throw new ProtocolError("the peer answered for another torrent");
     }
@@ -322,7 +324,7 @@ export class Wire {
     const identity = { peerId: handshake.peerId, fast: handshake.fast, extended: handshake.extended };
     const { fast, extended } = identity;
     const lateBitfields = sendsLateBitfields(identity.peerId);
-    const framer = new Framer({ sink: this.#sink, layout, fast, extended, lateBitfields });
+    const framer = new Framer({ sink: this.#sink, layout, fast, extended, lateBitfields, extensionsOnly });
     this.#phase = { name: "exchanging", framer, identity };
     this.#lastReceived = this.#options.clock.now();
     this.#handler?.onHandshake(identity);

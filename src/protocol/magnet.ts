@@ -1,4 +1,4 @@
-/** Magnet links (BEP 9, "magnet URI format"; BEP 53's `so` is ignored; v2 hashes as BEP 52 says). */
+/** Magnet links (BEP 9, "magnet URI format"; BEP 53 for `so`; v2 hashes as BEP 52 says). */
 import { fromHex, toHex } from "./bytes.ts";
 import { MagnetError } from "./errors.ts";
 import { type InfoHash, type InfoHashV2, infoHash, infoHashV2 } from "./ids.ts";
@@ -19,11 +19,23 @@ export interface Magnet {
   readonly webSeeds: readonly string[];
   /** `x.pe`: peers to ask; the host may be a name. */
   readonly peers: readonly PeerAddress[];
+  /** `xs`, http(s) URLs of the `.torrent` itself, in order; what is there must have the info hash. */
+  readonly sources?: readonly string[];
+  /** `so` (BEP 53): the files that are meant, as ranges of indexes, both ends included. */
+  readonly select?: readonly FileRange[];
+  /** `x.unlisted`, our own: the share is not to be shown to anybody who was not told of it. */
+  readonly unlisted?: boolean;
+}
+
+export interface FileRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 /** Longer than any link that a client writes; bounds the work for a hostile one. */
 const MAX_LENGTH = 65_536;
 const MAX_LIST = 200;
+const MAX_RANGES = 1000;
 
 /** Writes a link: hashes first, then name, length, trackers, web seeds and peers. */
 export function formatMagnet(magnet: Magnet): string {
@@ -35,6 +47,9 @@ export function formatMagnet(magnet: Magnet): string {
   for (const url of magnet.trackers) parts.push(`tr=${encode(url)}`);
   for (const url of magnet.webSeeds) parts.push(`ws=${encode(url)}`);
   for (const peer of magnet.peers) parts.push(`x.pe=${encode(formatPeerAddress(peer))}`);
+  for (const url of magnet.sources ?? []) parts.push(`xs=${encode(url)}`);
+  if (magnet.select !== undefined) parts.push(`so=${magnet.select.map(formatRange).join(",")}`);
+  if (magnet.unlisted === true) parts.push("x.unlisted=1");
   return `magnet:?${parts.join("&")}`;
 }
 
@@ -62,6 +77,9 @@ class Found {
   readonly #trackers = new Set<string>();
   readonly #webSeeds = new Set<string>();
   readonly #peers = new Map<string, PeerAddress>();
+  readonly #sources = new Set<string>();
+  #select: readonly FileRange[] | undefined;
+  #unlisted = false;
 
   take(key: string, value: string): void {
     switch (key.replace(/\.\d+$/, "")) {
@@ -81,6 +99,15 @@ class Found {
         return;
       case "x.pe":
         return this.#peer(value);
+      case "xs":
+        if (this.#sources.size < MAX_LIST && isWebSeedUrl(value)) this.#sources.add(value);
+        return;
+      case "so":
+        this.#select ??= parseRanges(value);
+        return;
+      case "x.unlisted":
+        this.#unlisted ||= value === "1";
+        return;
     }
   }
 
@@ -96,6 +123,9 @@ class Found {
       trackers: [...this.#trackers],
       webSeeds: [...this.#webSeeds],
       peers: [...this.#peers.values()],
+      ...(this.#sources.size > 0 && { sources: [...this.#sources] }),
+      ...(this.#select !== undefined && { select: this.#select }),
+      ...(this.#unlisted && { unlisted: true }),
     };
   }
 
@@ -122,6 +152,23 @@ class Found {
     const peer = parsePeerAddress(value);
     if (peer && this.#peers.size < MAX_LIST) this.#peers.set(formatPeerAddress(peer), peer);
   }
+}
+
+/** `0,2,4-6`. @returns undefined when anything in it is malformed: files are not guessed. */
+function parseRanges(text: string): readonly FileRange[] | undefined {
+  const parts = text.split(",", MAX_RANGES + 1);
+  if (parts.length > MAX_RANGES) return undefined;
+  const ranges: FileRange[] = [];
+  for (const part of parts) {
+    const [, first, last = first] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part) ?? [];
+    if (first === undefined || Number(first) > Number(last)) return undefined;
+    ranges.push({ first: Number(first), last: Number(last) });
+  }
+  return ranges;
+}
+
+function formatRange({ first, last }: FileRange): string {
+  return first === last ? `${first}` : `${first}-${last}`;
 }
 
 const TWO_TORRENTS = "it names two different torrents";

@@ -5,13 +5,22 @@ import { Announcer } from "../client/discovery/announcer.ts";
 import { createHttpAnnounce } from "../client/discovery/tracker-http.ts";
 import { createUdpAnnounce } from "../client/discovery/tracker-udp.ts";
 import type { Session } from "../client/session.ts";
-import type { Torrent } from "../client/torrent.ts";
+import type { PeerSource, TorrentStats } from "../client/torrent-types.ts";
 import { systemClock } from "../platform/clock.ts";
 import { dialDatagrams } from "../platform/datagram-channel.ts";
 import { systemRandom } from "../platform/random.ts";
+import type { InfoHash } from "../protocol/ids.ts";
+import type { PeerAddress } from "../protocol/peer-address.ts";
+
+/** A torrent, or what there is before it. */
+export interface Announced {
+  readonly infoHash: InfoHash;
+  stats(): Pick<TorrentStats, "uploaded" | "downloaded" | "bytesTotal" | "bytesDone">;
+  addPeers(addresses: readonly PeerAddress[], source: PeerSource): void;
+}
 
 export interface AnnouncingOptions {
-  readonly torrent: Torrent;
+  readonly torrent: Announced;
   readonly session: Session;
   /** Where we accept peers. */
   readonly port: number;

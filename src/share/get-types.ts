@@ -13,8 +13,8 @@ export interface SeedGoal {
 
 /** What has to be done before anything is downloaded. */
 export interface Preparation {
-  /** The publisher hashes what we are going to get; or we check what is on disk already. */
-  readonly work: "hashing elsewhere" | "checking";
+  /** The publisher hashes what we are going to get; we ask what a magnet link stands for; or we check what is on disk. */
+  readonly work: "hashing elsewhere" | "asking for the torrent" | "checking";
   readonly bytesDone: number;
   readonly bytesTotal: number;
 }

@@ -1,30 +1,27 @@
 /** Downloading: from a source to verified files, seeding meanwhile. */
-import picomatch from "picomatch";
 import { openDownload } from "../client/open-download.ts";
+import { forgetMetadata, saveMetadata } from "../client/saved-metadata.ts";
 import { systemClock } from "../platform/clock.ts";
 import { nodeHashes } from "../platform/hashes.ts";
 import { systemRandom } from "../platform/random.ts";
 import { toHex } from "../protocol/bytes.ts";
-import { BoojumError } from "../protocol/errors.ts";
-import type { Metainfo } from "../protocol/metainfo.ts";
+import type { Magnet } from "../protocol/magnet.ts";
 import { parseMetainfo } from "../protocol/parse-metainfo.ts";
+import { formatPeerAddress } from "../protocol/peer-address.ts";
 import type { GetEvent } from "./events.ts";
 import type { Download, GetOptions } from "./get-types.ts";
-import { finishAtOnce, InterruptedError, isComplete, Receiver, wantsToSeed } from "./receiver.ts";
-import { readSource, type Source, sourceOf } from "./source.ts";
-
-/** The torrent is fine, but this version can't download it. */
-export class UnsupportedError extends BoojumError {
-  constructor(message: string) {
-    super("unsupported", message);
-  }
-}
+import { InterruptedError } from "./peer-errors.ts";
+import { DEFAULT_TIMEOUT_SECONDS, finishAtOnce, isComplete, Receiver, wantsToSeed } from "./receiver.ts";
+import { isWanted, selector } from "./selection.ts";
+import { readSource, type Source, type SourceRead, sourceOf } from "./source.ts";
+import { UnsupportedError } from "./unsupported-error.ts";
 
 /**
- * Begins to download from a share's URL or a `.torrent` (a path or a URL). What is found to be wrong before the first
+ * Begins to download from a share's URL, a magnet link or a `.torrent` (a path or a URL). What is found to be wrong before the first
  * peer is asked, rejects here.
  * @throws {PasswordError} it needs a password, or another one.
  * @throws {FetchError} {SourceReadError} the torrent can't be had.
+ * @throws {MagnetError} {NobodyHasItError} a magnet link is none, or nobody knows what it stands for.
  * @throws {MetainfoError} it must not be used.
  * @throws {UnsupportedError} it has only a v2 part.
  * @throws {OutputExistsError} {OutputLockedError} {StorageError} the place on disk can't be used.
@@ -52,9 +49,17 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
   const tell = (event: GetEvent) => options.onEvent?.(event);
   let announcedEarly = false;
   const { password, askPassword } = options;
-  const { bytes, fromPublic } = await readSource(
+  const read = await readSource(
     source,
     {
+      swarm: {
+        ...options,
+        directory: options.directory ?? ".",
+        timeoutSeconds: options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+        onProgress: (bytesDone, bytesTotal) =>
+          options.onWork?.({ work: "asking for the torrent", bytesDone, bytesTotal }),
+        onWarning: (code, message) => tell({ event: "warning", code, message }),
+      },
       password,
       askPassword,
       onUnfinished: (status) => {
@@ -67,6 +72,29 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
     },
     signal,
   );
+  try {
+    return await begin(read, { options, stopping, startedAt, tell, announcedEarly });
+  } catch (error) {
+    await read.foothold?.close();
+    throw error;
+  }
+}
+
+interface Beginning {
+  readonly options: GetOptions;
+  readonly stopping: AbortController;
+  readonly startedAt: number;
+  readonly tell: (event: GetEvent) => void;
+  readonly announcedEarly: boolean;
+}
+
+async function begin(
+  { bytes, magnet, foothold, fromPublic = false }: SourceRead,
+  beginning: Beginning,
+): Promise<Download> {
+  const { stopping, startedAt, tell, announcedEarly } = beginning;
+  const { signal } = stopping;
+  const options = withPeersOf(magnet, beginning.options);
   const metainfo = parseMetainfo(bytes, nodeHashes);
   const { infoHash } = metainfo;
   if (infoHash === undefined) {
@@ -74,12 +102,13 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
       `"${metainfo.name}" is a v2-only torrent, which can't be downloaded yet. Ask for a hybrid or v1 one.`,
     );
   }
-  const select = selector(metainfo, options.select);
+  const select = selector(metainfo, options.select, magnet?.select);
+  const directory = options.directory ?? ".";
   let running: Receiver | undefined;
   const place = await openDownload(
     {
       metainfo,
-      directory: options.directory ?? ".",
+      directory,
       overwrite: options.overwrite ?? false,
       ...(select !== undefined && { select }),
       random: systemRandom,
@@ -111,15 +140,22 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
         resumedBytes: place.resumedBytes,
       });
     }
+    // Only of a link: whoever has the torrent needs no copy of it.
+    if (magnet !== undefined) await saveMetadata(directory, infoHash, metainfo.info);
+    const onComplete = async () => {
+      if (magnet !== undefined) await forgetMetadata(directory, infoHash);
+    };
     const parts = {
       metainfo,
       infoHash,
-      fromPublic: fromPublic ?? false,
+      fromPublic,
       place,
       options,
       tell,
       stopping,
       startedAt,
+      foothold,
+      onComplete,
     };
     if (isComplete(place) && !wantsToSeed(options.seed)) return await finishAtOnce(parts);
     running = await Receiver.open(parts);
@@ -130,31 +166,8 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
   }
 }
 
-function isWanted(
-  file: { readonly pad: boolean; readonly path: readonly string[] },
-  select: ((path: readonly string[]) => boolean) | undefined,
-): boolean {
-  return !file.pad && (select === undefined || select(file.path));
-}
-
-/** A glob without a slash fits names in every folder, and one that fits a folder takes all that is in it. */
-function selector(
-  metainfo: Metainfo,
-  globs: readonly string[] | undefined,
-): ((path: readonly string[]) => boolean) | undefined {
-  if (globs === undefined || globs.length === 0) return undefined;
-  const matchers = globs.map((glob) =>
-    picomatch(glob.replace(/\/+$/, ""), { dot: true, basename: !glob.includes("/") }),
-  );
-  const select = (path: readonly string[]) =>
-    path.some((_, i) => {
-      const part = path.slice(0, i + 1).join("/");
-      return matchers.some((matches) => matches(part));
-    });
-  if (!metainfo.files.some((file) => isWanted(file, select))) {
-    throw new UnsupportedError(
-      `No file of "${metainfo.name}" fits ${globs.join(" ")}. See its files with: share info`,
-    );
-  }
-  return select;
+/** A magnet link may name peers (BEP 9, `x.pe`). */
+function withPeersOf(magnet: Magnet | undefined, options: GetOptions): GetOptions {
+  if (magnet === undefined) return options;
+  return { ...options, peers: [...(options.peers ?? []), ...magnet.peers.map(formatPeerAddress)] };
 }

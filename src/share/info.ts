@@ -40,18 +40,30 @@ export interface TorrentInfo {
   readonly magnet: string;
 }
 
+export interface InfoOptions extends Pick<ReadOptions, "password" | "askPassword"> {
+  /** `HOST:PORT` of peers to ask besides those that a magnet link or its trackers name. */
+  readonly peers?: readonly string[] | undefined;
+  /** How long a swarm may take to give the metadata of a magnet link; default 60. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 60;
+
 /**
- * Reads a torrent from a file or URL.
+ * Reads a torrent from a file, a URL or the swarm of a magnet link.
  * @throws {FetchError} {SourceReadError} it can't be had.
  * @throws {MetainfoError} {BencodeError} it must not be used.
  */
 export async function readInfo(
   source: Source | string,
   signal: AbortSignal,
-  options: Pick<ReadOptions, "password" | "askPassword"> = {},
+  options: InfoOptions = {},
 ): Promise<TorrentInfo> {
   const from = typeof source === "string" ? sourceOf(source) : source;
-  const { bytes } = await readSource(from, { ...options, onUnfinished: () => {} }, signal);
+  const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, peers } = options;
+  const swarm = { peers, timeoutSeconds, port: 0, onProgress: () => {}, onWarning: () => {} };
+  const { bytes, foothold } = await readSource(from, { ...options, swarm, onUnfinished: () => {} }, signal);
+  await foothold?.close();
   return describeTorrent(parseMetainfo(bytes, nodeHashes));
 }
 

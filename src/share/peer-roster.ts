@@ -36,7 +36,7 @@ const MAX_GONE = 200;
 interface Entry {
   readonly number: number;
   /** It had everything when it came. */
-  readonly isHelper: boolean;
+  isHelper: boolean;
   readonly seenBy: Set<Witness>;
   address: string;
   client: string;
@@ -97,7 +97,9 @@ export class PeerRoster {
     this.joined(witness, { ...peer, progress: Math.min(peer.progress, 0.999_999) });
     const key = toHex(peer.peerId);
     const entry = this.#peers.get(key);
-    if (entry === undefined || entry.completed) return;
+    if (entry === undefined || (entry.completed && !(entry.isHelper && witness === "tracker"))) return;
+    // aria2 comes as a seeder while all it has is a magnet link; who announces that it has completed was none.
+    entry.isHelper = false;
     entry.completed = true;
     entry.progress = 1;
     if (this.#completed.has(key) || this.#completed.size >= MAX_COUNTED) return;

@@ -10,8 +10,10 @@ import type { SourceFile } from "../create/source.ts";
 import type { Room, Share, ShareState } from "../httpd/model.ts";
 import type { Millis } from "../protocol/ambient.ts";
 import { toHex } from "../protocol/bytes.ts";
+import { canonicalIp } from "../protocol/ip-address.ts";
 import { PieceLayout } from "../protocol/layout.ts";
 import { formatMagnet } from "../protocol/magnet.ts";
+import type { PeerAddress } from "../protocol/peer-address.ts";
 import { encodeTorrent } from "../protocol/write-metainfo.ts";
 import { defaultCacheDir } from "./cache-dir.ts";
 import type { HashingEvent, ReadyEvent } from "./events.ts";
@@ -157,7 +159,9 @@ export class PublishedShare implements Share {
       length: created.totalBytes,
       trackers: [this.announceUrl(base), ...extraTrackers],
       webSeeds: [this.webSeedUrl(base)],
-      peers: [],
+      peers: peerAt(base),
+      sources: [`${this.urlAt(base)}.torrent`],
+      unlisted: !this.listed,
     });
   }
 
@@ -196,6 +200,14 @@ export class PublishedShare implements Share {
       pieceLength: created.pieceLength,
     };
   }
+}
+
+/** The peer protocol is on the very port, unless a proxy or another name stands before it. */
+function peerAt(base: string): PeerAddress[] {
+  const { protocol, hostname, port } = new URL(base);
+  const host = canonicalIp(hostname.replace(/^\[|\]$/g, ""));
+  if (protocol !== "http:" || host === undefined) return [];
+  return [{ host, port: port === "" ? 80 : Number(port) }];
 }
 
 /**

@@ -1,5 +1,4 @@
 /** A download that runs: owns its port, session, torrent and place, and takes them down in order. */
-import { lookup } from "node:dns/promises";
 import { readProxyRules } from "../client/core/proxy-choice.ts";
 import type { Announcer } from "../client/discovery/announcer.ts";
 import type { Download as Place } from "../client/download.ts";
@@ -9,43 +8,26 @@ import type { Torrent } from "../client/torrent.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { Listener } from "../platform/listener.ts";
 import { toHex } from "../protocol/bytes.ts";
-import { BoojumError } from "../protocol/errors.ts";
 import type { InfoHash } from "../protocol/ids.ts";
 import { PieceLayout } from "../protocol/layout.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
-import { type PeerAddress, parsePeerAddress } from "../protocol/peer-address.ts";
 import { announceTorrent } from "./announcing.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
+import type { Foothold } from "./foothold.ts";
 import type { Download, GetOptions, SeedGoal } from "./get-types.ts";
 import { trackersToTell } from "./own-trackers.ts";
+import { InterruptedError, NobodyHasItError } from "./peer-errors.ts";
+import { resolvePeer } from "./peer-names.ts";
 import { openPeerPort } from "./peer-port.ts";
 import { proverOf } from "./token.ts";
 import { version } from "./version.ts";
 import { webSeedSources } from "./web-seed-sources.ts";
 
-/** `--timeout` ran out. */
-export class NobodyHasItError extends BoojumError {
-  constructor(seconds: number, peers: number) {
-    const who = peers === 0 ? "No peer answers" : "Nobody who answers has the missing data";
-    super(
-      "timeout",
-      `${who}: no piece came for ${seconds} seconds. Is the publisher still running? What is there is kept; the same command again continues.`,
-    );
-  }
-}
-
-/** The download was stopped before it was complete. */
-export class InterruptedError extends BoojumError {
-  constructor() {
-    super("interrupted", "The download was stopped; what is there is kept.");
-  }
-}
-
 /** Uploads that others asked for may take so long at the end; also how long trackers get to hear that we stop. */
 const GRACE_MS = 2_000;
 /** With fewer the trackers are asked again as soon as they allow. */
 const FEW_PEERS = 3;
-const DEFAULT_TIMEOUT_SECONDS = 600;
+export const DEFAULT_TIMEOUT_SECONDS = 600;
 
 export interface ReceiverParts {
   readonly metainfo: Metainfo;
@@ -57,6 +39,10 @@ export interface ReceiverParts {
   readonly tell: (event: GetEvent) => void;
   readonly stopping: AbortController;
   readonly startedAt: number;
+  /** Where the metadata came from: its port, announcer and peers are used, and closed. */
+  readonly foothold?: Foothold | undefined;
+  /** Everything that was asked for is there. */
+  readonly onComplete?: () => Promise<void>;
 }
 
 export function isComplete(place: Place): boolean {
@@ -73,6 +59,8 @@ export function wantsToSeed(goal: SeedGoal | undefined): boolean {
 /** Everything is here and verified: nobody needs to be told or asked. */
 export async function finishAtOnce(parts: ReceiverParts): Promise<Download> {
   await parts.place.finish();
+  await parts.onComplete?.();
+  await parts.foothold?.close();
   await parts.place.close();
   const event = doneEvent(parts);
   parts.tell(event);
@@ -107,7 +95,8 @@ export class Receiver implements Download {
 
   static async open(parts: ReceiverParts): Promise<Receiver> {
     const { port, limitUp, limitDown } = parts.options;
-    const { listener, session } = await openPeerPort({ port, bind: [], limitUp, limitDown });
+    const { listener, session } =
+      parts.foothold?.port ?? (await openPeerPort({ port, bind: [], limitUp, limitDown }));
     return new Receiver(parts, listener, session);
   }
 
@@ -131,6 +120,7 @@ export class Receiver implements Download {
       ),
       pieceHashes: metainfo.pieceHashes,
       private: metainfo.private,
+      metadata: metainfo.info,
       ...(metainfo.token !== undefined && { prove: proverOf(metainfo.token, infoHash) }),
       storage: place.storage,
       have: place.have,
@@ -170,7 +160,7 @@ export class Receiver implements Download {
   }
 
   async #run(isDone: (event: DoneEvent) => void): Promise<void> {
-    const { options, place, metainfo, tell, stopping } = this.#parts;
+    const { options, place, tell, stopping } = this.#parts;
     const failed = new Promise<never>((_, reject) => {
       this.#fail = reject;
       const { signal } = stopping;
@@ -179,13 +169,7 @@ export class Receiver implements Download {
     });
     failed.catch(() => {});
     const complete = this.#watch();
-    this.#announcer = announceTorrent({
-      torrent: this.#torrent,
-      session: this.#session,
-      port: this.#listener.port,
-      trackers: trackersToTell(metainfo),
-      onWarning: (message) => tell({ event: "warning", code: "tracker", message }),
-    });
+    this.#announcer = this.#announce();
     void this.#addPeers(options.peers ?? []);
     this.#ticker = setInterval(() => this.#tick(), 1_000);
     await Promise.race([complete, failed]);
@@ -194,12 +178,28 @@ export class Receiver implements Download {
     if (this.#torrent.have.isComplete && place.have.count < this.#torrent.have.count)
       this.#announcer?.completed();
     await place.finish();
+    await this.#parts.onComplete?.();
     const event = doneEvent(this.#parts);
     this.#tellProgress();
     tell(event);
     isDone(event);
     await Promise.race([this.#seed(), failed.catch(() => {})]);
     if (!stopping.signal.aborted) await this.#torrent.finish(GRACE_MS);
+  }
+
+  #announce(): Announcer | undefined {
+    const { metainfo, foothold, tell } = this.#parts;
+    if (foothold !== undefined) {
+      foothold.becomes(this.#torrent);
+      return foothold.announcer;
+    }
+    return announceTorrent({
+      torrent: this.#torrent,
+      session: this.#session,
+      port: this.#listener.port,
+      trackers: trackersToTell(metainfo),
+      onWarning: (message) => tell({ event: "warning", code: "tracker", message }),
+    });
   }
 
   /** Settles when everything wanted is verified. */
@@ -279,16 +279,5 @@ export class Receiver implements Download {
     await this.#session.close();
     this.#ranges.close();
     await Promise.all([told, this.#listener.close(), this.#parts.place.close()]);
-  }
-}
-
-async function resolvePeer(text: string): Promise<PeerAddress | undefined> {
-  const address = parsePeerAddress(text);
-  if (address === undefined) return undefined;
-  try {
-    const { address: host } = await lookup(address.host);
-    return { host, port: address.port };
-  } catch {
-    return undefined;
   }
 }

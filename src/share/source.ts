@@ -4,14 +4,19 @@ import { readProxyRules } from "../client/core/proxy-choice.ts";
 import { fetchTorrent, PasswordError, type Unfinished } from "../client/fetch-torrent.ts";
 import { systemClock } from "../platform/clock.ts";
 import { BoojumError } from "../protocol/errors.ts";
+import type { Magnet } from "../protocol/magnet.ts";
+import type { Foothold } from "./foothold.ts";
+import { type MagnetOptions, readMagnet } from "./magnet.ts";
 import { version } from "./version.ts";
 
 export type Source =
   | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "magnet"; readonly link: string }
   | { readonly kind: "torrent"; readonly path: string };
 
-/** A URL, or the path of a `.torrent`. */
+/** A URL, a magnet link, or the path of a `.torrent`. */
 export function sourceOf(text: string): Source {
+  if (/^magnet:/i.test(text)) return { kind: "magnet", link: text };
   return /^https?:\/\//i.test(text) ? { kind: "url", url: text } : { kind: "torrent", path: text };
 }
 
@@ -35,15 +40,46 @@ export interface ReadOptions {
   readonly password?: string | undefined;
   /** Asked when one is needed and none was given; undefined: there is none. */
   readonly askPassword?: AskPassword | undefined;
+  /** How to ask a swarm, for magnet links. */
+  readonly swarm: Omit<MagnetOptions, "fetchTorrent">;
 }
 
-/** `url` is where it came from after redirects, when it came from the network. */
+export interface SourceRead {
+  /** A `.torrent`. */
+  readonly bytes: Uint8Array;
+  /** Where it came from after redirects, when it came from a URL. */
+  readonly url?: string;
+  /** That is, or was on the way, a server that isn't on a local network. */
+  readonly fromPublic?: boolean;
+  readonly magnet?: Magnet;
+  /** Of a magnet link, when peers were asked: to be taken over or closed. */
+  readonly foothold?: Foothold;
+}
+
 export async function readSource(
   source: Source,
   options: ReadOptions,
   signal: AbortSignal,
-): Promise<{ readonly bytes: Uint8Array; readonly url?: string; readonly fromPublic?: boolean }> {
-  if (source.kind === "torrent") return { bytes: await readTorrentFile(source.path) };
+): Promise<SourceRead> {
+  switch (source.kind) {
+    case "torrent":
+      return { bytes: await readTorrentFile(source.path) };
+    case "url":
+      return await readUrl(source.url, options, signal);
+    case "magnet": {
+      const fetchTorrent = (url: string, until: AbortSignal) => readUrl(url, options, until);
+      return await readMagnet(source.link, { ...options.swarm, fetchTorrent }, signal);
+    }
+    default:
+      return source satisfies never;
+  }
+}
+
+async function readUrl(
+  url: string,
+  options: ReadOptions,
+  signal: AbortSignal,
+): Promise<{ readonly bytes: Uint8Array; readonly url: string; readonly fromPublic?: boolean }> {
   const { onUnfinished, askPassword } = options;
   let { password } = options;
   const proxies = readProxyRules(process.env);
@@ -51,7 +87,7 @@ export async function readSource(
   for (let asked = 0; ; asked++) {
     try {
       const how = { userAgent: `Boojum/${version}`, clock: systemClock, onUnfinished, password, proxies };
-      return await fetchTorrent(source.url, how, signal);
+      return await fetchTorrent(url, how, signal);
     } catch (error) {
       if (!(error instanceof PasswordError) || !mayAsk || asked === MAX_ASKED) throw error;
       password = await askPassword(error.wrong);

@@ -23,7 +23,7 @@ export interface ExtendedHandshake {
   readonly metadataSize: number | undefined;
   /** `boojum`: that it knows the token, see `proof.ts`. */
   readonly proof: Uint8Array | undefined;
-  /** Message ids by extension name, from `m`. */
+  /** Message ids by extension name, from `m`; 0 means that it's off (again). */
   readonly extensions: ReadonlyMap<string, number>;
 }
 
@@ -89,13 +89,12 @@ function decodeDict(payload: Uint8Array): BencodeDict {
   throw new ProtocolError("the peer's extension handshake is not a dictionary");
 }
 
-/** An id of 0 means that the extension is off (BEP 10). */
 function extensionIds(value: BencodeValue | undefined): ReadonlyMap<string, number> {
   const ids = new Map<string, number>();
   if (!(value instanceof Map)) return ids;
   for (const [name, id] of value) {
     if (ids.size === MAX_EXTENSIONS) break;
-    if (name.length > MAX_NAME || typeof id !== "number" || id < 1 || id > 255) continue;
+    if (name.length > MAX_NAME || typeof id !== "number" || id < 0 || id > 255) continue;
     ids.set(name, id);
   }
   return ids;

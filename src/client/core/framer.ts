@@ -37,6 +37,8 @@ export interface FramerOptions {
   readonly extended: boolean;
   /** Takes a bitfield that comes later for the `have` messages that it stands for, see `lateBitfields`; not by default. */
   readonly lateBitfields?: boolean;
+  /** Skips all messages but those of extensions: the torrent's size is not known yet. Not by default. */
+  readonly extensionsOnly?: boolean;
 }
 
 /**
@@ -50,6 +52,7 @@ export class Framer {
   readonly #fast: boolean;
   readonly #extended: boolean;
   readonly #lateBitfields: boolean;
+  readonly #extensionsOnly: boolean;
   /** The beginning of a message whose end has not arrived yet, with its length prefix. */
   #scratch = new Uint8Array(FIRST_SCRATCH);
   #held = 0;
@@ -65,6 +68,7 @@ export class Framer {
     this.#fast = options.fast;
     this.#extended = options.extended;
     this.#lateBitfields = options.lateBitfields ?? false;
+    this.#extensionsOnly = options.extensionsOnly ?? false;
   }
 
   /**
@@ -145,6 +149,7 @@ export class Framer {
    * @returns false when it is to be skipped.
    */
   #isWanted(id: number, length: number): boolean {
+    if (this.#extensionsOnly) return this.#isExtended(id, length);
     switch (id) {
       case MessageId.choke:
       case MessageId.unchoke:

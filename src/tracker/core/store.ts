@@ -233,7 +233,8 @@ export class TrackerStore {
         swarm,
         asker: slot,
         address,
-        seeder,
+        // aria2 says that nothing is left when it has no more than a magnet link, and so far needs seeders most of all.
+        seeder: seeder && !(query.event === "started" && isAria2(query.peerId)),
         wanted: query.event === "stopped" ? 0 : Math.min(query.numwant ?? DEFAULT_WANTED, MAX_WANTED),
         withIds: !query.compact && !query.noPeerId,
         reachedAs,
@@ -371,6 +372,11 @@ function isVisible(tracked: Tracked, shareId: string | undefined): boolean {
   if (shareId !== undefined) return tracked.shares.has(shareId);
   for (const listed of tracked.shares.values()) if (listed) return true;
   return false;
+}
+
+/** Peer ids of the form `A2-1-37-0-...`. */
+function isAria2(peerId: Uint8Array): boolean {
+  return peerId[0] === 0x41 && peerId[1] === 0x32 && peerId[2] === 0x2d;
 }
 
 function countsOf({ swarm, seeder }: Tracked): SwarmCounts {

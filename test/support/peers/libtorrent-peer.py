@@ -23,8 +23,11 @@ session = lt.session({
     "in_enc_policy": 2,
     "allow_multiple_connections_per_ip": True,
 })
-parameters = lt.add_torrent_params()
-parameters.ti = lt.torrent_info(torrent)
+if torrent.startswith("magnet:"):
+    parameters = lt.parse_magnet_uri(torrent)
+else:
+    parameters = lt.add_torrent_params()
+    parameters.ti = lt.torrent_info(torrent)
 parameters.save_path = directory
 parameters.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
 handle = session.add_torrent(parameters)

@@ -1,7 +1,7 @@
 import type { Child } from "../child.ts";
 
 export interface PeerJob {
-  /** The `.torrent` file. */
+  /** The `.torrent` file, or a magnet link. */
   readonly torrent: string;
   /** The folder that holds, or will hold, the torrent's NAME. */
   readonly dir: string;

@@ -9,6 +9,7 @@ const rpcDistance = 10_000;
 
 interface TorrentState {
   readonly status: number;
+  readonly metadataPercentComplete: number;
   readonly leftUntilDone: number;
   readonly error: number;
   readonly errorString: string;
@@ -69,12 +70,13 @@ class Daemon {
     const deadline = Date.now() + patience;
     while (Date.now() < deadline) {
       const reply = await this.call("torrent-get", {
-        fields: ["status", "leftUntilDone", "error", "errorString"],
+        fields: ["status", "metadataPercentComplete", "leftUntilDone", "error", "errorString"],
       });
       const torrent = reply.arguments.torrents?.[0];
       // 3 is a local error (disk); tracker errors (1, 2) may pass.
       if (torrent?.error === 3) throw new Error(`Transmission: ${torrent.errorString}`);
-      if (torrent?.status === seeding && torrent.leftUntilDone === 0) return;
+      if (torrent?.metadataPercentComplete !== 1) await sleep(100);
+      else if (torrent.status === seeding && torrent.leftUntilDone === 0) return;
       await sleep(100);
     }
     throw new Error(`Transmission is not complete: ${this.child.describe()}`);
@@ -85,8 +87,10 @@ class Daemon {
 async function start(job: PeerJob): Promise<RunningPeer> {
   const daemon = new Daemon(job);
   try {
-    const metainfo = readFileSync(job.torrent).toString("base64");
-    const added = await daemon.call("torrent-add", { metainfo, "download-dir": job.dir, paused: false });
+    const what = job.torrent.startsWith("magnet:")
+      ? { filename: job.torrent }
+      : { metainfo: readFileSync(job.torrent).toString("base64") };
+    const added = await daemon.call("torrent-add", { ...what, "download-dir": job.dir, paused: false });
     if (added.result !== "success") throw new Error(`Transmission refused the torrent: ${added.result}`);
     await daemon.complete();
   } catch (error) {

@@ -35,6 +35,31 @@ describe("formatMagnet", () => {
     );
   });
 
+  it("says where the torrent itself is, which files are meant, and that it is unlisted", () => {
+    const magnet: Magnet = {
+      infoHash: V1,
+      trackers: [],
+      webSeeds: [],
+      peers: [],
+      sources: ["http://10.0.0.1:6881/s/k3f9x2.torrent"],
+      select: [
+        { first: 0, last: 0 },
+        { first: 4, last: 6 },
+      ],
+      unlisted: true,
+    };
+    const link = `magnet:?xt=urn:btih:${HEX}&xs=http%3A%2F%2F10.0.0.1%3A6881%2Fs%2Fk3f9x2.torrent&so=0,4-6&x.unlisted=1`;
+    expect(formatMagnet(magnet)).toBe(link);
+    expect(parseMagnet(link)).toEqual(magnet);
+  });
+
+  it.each(["", "x", "1,,2", "3-1", "-1", "1-", "0,".repeat(2000), "9999999999"])(
+    "takes a selection of files that can't be read (%s) as none",
+    (so) => {
+      expect(parseMagnet(`magnet:?xt=urn:btih:${HEX}&so=${so}`).select).toBeUndefined();
+    },
+  );
+
   it("survives a name that has no UTF-8", () => {
     expect(formatMagnet({ infoHash: V1, name: "\ud800", trackers: [], webSeeds: [], peers: [] })).toContain(
       "&dn=%EF%BF%BD",
@@ -60,7 +85,7 @@ describe("parseMagnet", () => {
   it("leaves out what it can't use: other topics, odd schemes, repetitions, broken peers and sizes", () => {
     const link =
       `magnet:?xt=urn:sha1:ABC&xt=urn:btih:${HEX}&tr=javascript:alert(1)&tr=http://a/x&tr=http://a/x&ws=file:///etc` +
-      "&x.pe=nonsense&xl=-4&dn=%ff&junk&=&so=0";
+      "&x.pe=nonsense&xl=-4&dn=%ff&junk&=&so=x&xs=ftp://a/b";
     expect(parseMagnet(link)).toEqual({
       infoHash: V1,
       name: "%ff",

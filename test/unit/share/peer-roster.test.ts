@@ -58,6 +58,14 @@ it("does not count a seeder that came complete", () => {
   expect(roster.completed).toBe(0);
 });
 
+it("counts one that came with a magnet link only, which aria2 announces as having everything", () => {
+  const { told, roster } = watched();
+  roster.joined("tracker", peer(1, { progress: 1 }));
+  roster.completedBy("tracker", peer(1, { progress: 1 }));
+  expect(told).toHaveLength(2);
+  expect(roster.completed).toBe(1);
+});
+
 it("says that a peer left when no witness sees it any more", () => {
   const { told, roster } = watched();
   roster.joined("wire", peer(1));

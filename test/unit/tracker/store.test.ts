@@ -286,6 +286,13 @@ describe("our own seeder", () => {
     expect(told({ infoHash: OTHER, numwant: 0 })).toEqual([]);
   });
 
+  test("is told to aria2 when it starts, which says that nothing is left while it has a magnet link only", () => {
+    const aria2 = { infoHash: OTHER, name: "A2-1-37-0-x", left: 0 };
+    expect(told({ ...aria2, event: "started" })).toHaveLength(1);
+    expect(told(aria2)).toEqual([]);
+    expect(told({ ...aria2, name: "other", event: "started" })).toEqual([]);
+  });
+
   test("does not become a second peer when it announces to itself", () => {
     const query = {
       ok: true,

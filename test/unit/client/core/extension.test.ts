@@ -63,9 +63,12 @@ test.each([
   expect(parse(text)[key]).toBeUndefined();
 });
 
-test("extensions that are off, out of range or nameless giants are left out", () => {
+test("extensions may be off; ids out of range and giant names are left out", () => {
   const parsed = parse(`d1:md1:ai0e1:bi256e1:ci-1e1:di255e1:e1:x100:${"y".repeat(100)}i5eee`);
-  expect([...parsed.extensions]).toEqual([["d", 255]]);
+  expect([...parsed.extensions]).toEqual([
+    ["a", 0],
+    ["d", 255],
+  ]);
   expect(parse("d1:mi5ee").extensions.size).toBe(0);
 });
 

@@ -1,0 +1,73 @@
+/** A place in the swarm of a torrent of which only the info hash is known: port, trackers and peers, before the files. */
+import type { Announcer } from "../client/discovery/announcer.ts";
+import type { MetadataFetch } from "../client/metadata-fetch.ts";
+import type { Torrent } from "../client/torrent.ts";
+import type { InfoHash } from "../protocol/ids.ts";
+import { type Announced, announceTorrent } from "./announcing.ts";
+import { resolvePeer } from "./peer-names.ts";
+import { openPeerPort, type PeerPort, type PeerPortOptions } from "./peer-port.ts";
+
+/** Milliseconds that trackers get to hear that we stop. */
+const STOPPED_PATIENCE = 2_000;
+
+export interface FootholdOptions extends Pick<PeerPortOptions, "port" | "limitUp" | "limitDown"> {
+  readonly infoHash: InfoHash;
+  /** Tiers of announce URLs (BEP 12). */
+  readonly trackers: readonly (readonly string[])[];
+  /** `HOST:PORT`. */
+  readonly peers: readonly string[];
+  /** Holds foreign text: escape it before it is shown. */
+  readonly onWarning: (code: string, message: string) => void;
+}
+
+/** Until the metadata is known it fetches that; then a torrent takes over its port, announcer and peers. */
+export class Foothold {
+  readonly port: PeerPort;
+  readonly announcer: Announcer | undefined;
+  readonly fetch: MetadataFetch;
+  #torrent: Torrent | undefined;
+
+  /** @throws {ListenError} the port can't be had. */
+  static async open(options: FootholdOptions): Promise<Foothold> {
+    const { port, limitUp, limitDown } = options;
+    return new Foothold(await openPeerPort({ port, bind: [], limitUp, limitDown }), options);
+  }
+
+  private constructor(port: PeerPort, { infoHash, trackers, peers, onWarning }: FootholdOptions) {
+    this.port = port;
+    this.fetch = port.session.fetchMetadata(infoHash);
+    const announced: Announced = {
+      infoHash,
+      // Something is left, however much: whoever announces nothing left is a seeder.
+      stats: () => this.#torrent?.stats() ?? { uploaded: 0, downloaded: 0, bytesTotal: 1, bytesDone: 0 },
+      addPeers: (addresses, source) => (this.#torrent ?? this.fetch).addPeers(addresses, source),
+    };
+    this.announcer = announceTorrent({
+      torrent: announced,
+      session: port.session,
+      port: port.listener.port,
+      trackers,
+      onWarning: (message) => onWarning("tracker", message),
+    });
+    for (const text of peers) void addNamed(text, announced);
+  }
+
+  /** The metadata is known: `torrent`, of the same session, gets what comes from now on, and the peers known so far. */
+  becomes(torrent: Torrent): void {
+    this.#torrent = torrent;
+    for (const { address, source } of this.fetch.known) torrent.addPeers([address], source);
+  }
+
+  /** Only while no torrent has taken over. */
+  async close(): Promise<void> {
+    const told = this.announcer?.close(STOPPED_PATIENCE);
+    await this.port.session.close();
+    await Promise.all([told, this.port.listener.close()]);
+  }
+}
+
+async function addNamed(peer: string, announced: Announced): Promise<void> {
+  const address = await resolvePeer(peer);
+  // The download itself warns of peers that can't be used.
+  if (address !== undefined) announced.addPeers([address], "user");
+}
