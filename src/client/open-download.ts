@@ -19,6 +19,7 @@ import { type FoundFile, PARTS_KEY, type Recovered, recover, refuseSpecial } fro
 import { decodeState, type SavedFile, type SavedState } from "./resume.ts";
 import type { SpanIo } from "./span-io.ts";
 import { readState, StateFile } from "./state-file.ts";
+import { stateName } from "./state-name.ts";
 
 /**
  * Finds out what is on disk already, and makes the place ready. Files of the torrent are made when their first piece is
@@ -33,7 +34,7 @@ export async function openDownload(options: DownloadOptions, signal: AbortSignal
   const { name } = options.metainfo;
   const path = join(directory, name);
   await makeFolders(fs, directory);
-  const statePath = join(directory, `.${name}.boojum`);
+  const statePath = join(directory, stateName(name));
   const lock = await acquireLock(fs, `${statePath}.lock`, path);
   let opening: Opening | undefined;
   try {
@@ -85,7 +86,7 @@ class Opening {
     this.#root = Folder.root(fs, this.#openFiles, directory);
     this.#statePath = statePath;
     this.#lock = lock;
-    this.#parts = new Target(fs, this.#root, `.${options.metainfo.name}.boojum.parts`);
+    this.#parts = new Target(fs, this.#root, `${stateName(options.metainfo.name)}.parts`);
     this.#keys.set(this.#parts, PARTS_KEY);
     const select = options.select ?? (() => true);
     this.#placement = new Placement({

@@ -105,6 +105,36 @@ function putAll(torrent: StoredTorrent): void {
 }
 
 describe("a download", () => {
+  it.each([
+    ["plain", "n".repeat(255)],
+    ["in letters of several bytes", `${"日本語".repeat(28)}.b`],
+    ["as long as a plain state can have", "n".repeat(196)],
+  ])("of a name as long as a file's can be, %s, is kept, locked and continued", async (_, name) => {
+    const torrent = storedTorrent([{ path: "f", length: 3000 }], 64, name);
+    const first = await open(torrent);
+    await expect(open(torrent)).rejects.toThrow(/is being downloaded by process/);
+    await writePieces(first, torrent, [0, 5, 6]);
+    await first.close();
+    expect(stateLeft()).toHaveLength(1);
+    const second = await open(torrent);
+    expect(second.have.count).toBe(3);
+    await writeRest(second, torrent);
+    await second.finish();
+    await second.close();
+    expect(readFileSync(at(name, "f"))).toEqual(Buffer.from(torrent.file("f")));
+    expect(stateLeft()).toEqual([]);
+  });
+
+  it("is not taken for another one whose long name begins the same way", async () => {
+    const [one, other] = ["1", "2"].map((end) =>
+      storedTorrent([{ path: "f", length: 100 }], 64, `${"n".repeat(254)}${end}`),
+    );
+    if (one === undefined || other === undefined) throw new Error("there are two");
+    const places = await Promise.all([open(one), open(other)]);
+    for (const each of places) await each.close();
+    expect(stateLeft()).toEqual([]);
+  });
+
   it.each([1, 2, 3])("puts every byte where it belongs, whatever comes first (seed %i)", async (seed) => {
     const torrent = mixed();
     const before = openDescriptors();

@@ -7,9 +7,9 @@ export function isJunk(name: string): boolean {
   return JUNK.has(name.toLowerCase());
 }
 
-/** The state of a download, `.NAME.boojum`, or its lock. */
+/** The state of a download, `.NAME.boojum`, or what lies beside it: lock, drafts, parts of files not selected. */
 export function isDownloadState(name: string): boolean {
-  return /^\..+\.boojum(\.lock)?$/s.test(name);
+  return /^\..+\.boojum(\.(lock|new|parts)(\..+)?)?$/s.test(name);
 }
 
 /** A name that can be the one component of a path: not empty, not a step, no separator, no NUL, well-formed. */

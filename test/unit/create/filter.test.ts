@@ -57,7 +57,8 @@ test.each(["", "/", "./", "//"])("the glob %j is refused", (glob) => {
 test("junk and download state are known by their names alone", () => {
   expect([".DS_Store", "Thumbs.db", "thumbs.db"].filter(isJunk)).toHaveLength(3);
   expect(["desktop.ini", "DS_Store", "Thumbs.db.txt", "._x"].filter(isJunk)).toEqual([]);
-  expect([".film.mkv.boojum", ".film.mkv.boojum.lock"].filter(isDownloadState)).toHaveLength(2);
+  const state = ["", ".lock", ".lock.takeover", ".lock.0f8b", ".new", ".parts"];
+  expect(state.map((end) => `.film.mkv.boojum${end}`).filter(isDownloadState)).toHaveLength(6);
   expect(["film.boojum", ".boojum", ".x.boojum.txt"].filter(isDownloadState)).toEqual([]);
 });
 
