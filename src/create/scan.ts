@@ -114,7 +114,7 @@ function noteRenames(root: string, name: string, files: readonly SourceFile[], n
     const message = `receivers will store it as ${JSON.stringify(there)}, which every system can hold`;
     notices.push({ code: "renamed", path, message });
   };
-  if (portableName(name) !== name) note([], portableName(name));
+  if (portableName(name) !== name) note([name], portableName(name));
   let there: readonly (readonly string[])[];
   try {
     there = portablePaths(files.map((file) => file.path));
