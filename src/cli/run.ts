@@ -10,17 +10,14 @@ import { describeError } from "./output.ts";
 import { publishCommand } from "./publish.ts";
 import { ROOT_HELP } from "./root-help.ts";
 import { meansGet } from "./source.ts";
+import { StandardOutput } from "./standard-output.ts";
 import { trackerCommand } from "./tracker.ts";
 import { askSecret } from "./ui/ask.ts";
 import { UsageError } from "./units.ts";
 
 /** Runs in the real process and sets its exit code; the process ends by itself when nothing is left to do. */
 export async function main(args: readonly string[]): Promise<void> {
-  const readerGone = new AbortController();
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    readerGone.abort();
-  });
+  const output = new StandardOutput();
   // Progress that nobody can see is no reason to fail.
   process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => {
@@ -28,7 +25,7 @@ export async function main(args: readonly string[]): Promise<void> {
     if (args.includes("-v") || args.includes("--verbose")) process.stderr.write(`${error.stack}\n`);
     process.exit(1);
   });
-  process.exitCode = await run(args, {
+  const exitCode = await run(args, {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
@@ -43,8 +40,11 @@ export async function main(args: readonly string[]): Promise<void> {
         if (opener.pid !== undefined) resolve();
       });
     },
-    readerGone: readerGone.signal,
+    readerGone: output.ended,
   });
+  process.exitCode = output.error === undefined ? exitCode : 1;
+  if (output.error !== undefined)
+    process.stderr.write(`error: Standard output can't be written: ${output.error.message}\n`);
   // Nothing should be left; should something be all the same, the user must not have to kill us.
   setTimeout(() => process.exit(), 3_000).unref();
 }

@@ -471,6 +471,16 @@ describe("for people and pipes", () => {
     expect(shell.stderr).toEqual([]);
   });
 
+  it("ends cleanly when its output goes to a disk that is full", async () => {
+    oneFile(50_000);
+    const script = `"${process.execPath}" "${commandPath}" file.bin --bind 127.0.0.1 --cache-dir cache >/dev/full; echo $?`;
+    const shell = new Child("bash", ["-c", script], { cwd: place.dir });
+    running.push(shell);
+    await shell.end(10_000);
+    expect(shell.stdout).toEqual(["1"]);
+    expect(shell.stderr.at(-1)).toMatch(/^error: Standard output can't be written: ENOSPC/);
+  });
+
   it("answers help and version without loading the engine", async () => {
     const help = plain("--help");
     expect(await help.end()).toBe(0);
