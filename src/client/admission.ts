@@ -2,7 +2,7 @@ import type { PeerAddress } from "../platform/transport.ts";
 import { bytesEqual } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import type { PeerId } from "../protocol/ids.ts";
-import { Bans } from "./bans.ts";
+import { Bans, type Culprit } from "./bans.ts";
 import type { Connections } from "./connections.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
@@ -40,7 +40,7 @@ export class Admission {
 
   /** Why a peer that we could talk to must not stay. */
   refusal(peer: Peer, identity: PeerIdentity): Error | undefined {
-    if (this.#bans.hasId(identity.peerId)) return new ProtocolError("that peer is banned");
+    if (this.#bans.has(peer.address.host, identity.peerId)) return new ProtocolError("that peer is banned");
     const other = [...this.#options.peers.values()].find(
       ({ joined, wire }) => joined && wire.identity && bytesEqual(wire.identity.peerId, identity.peerId),
     );
@@ -64,7 +64,8 @@ export class Admission {
 
   /** `peer` is gone; `again`: its address may be dialled again in time. */
   gone(peer: Peer, reason: Error | undefined, again: boolean): void {
-    this.#bans.remember(peer);
+    const who = culprit(peer);
+    if (peer.down.total > 0 && who !== undefined) this.#bans.remember(peer.key, who);
     const candidate = this.#dialled.get(peer.key);
     this.#dialled.delete(peer.key);
     if (candidate === undefined) return;
@@ -83,11 +84,18 @@ export class Admission {
    * @returns its address; undefined when it's banned already, or forgotten.
    */
   ban(key: PeerKey): PeerAddress | undefined {
-    const culprit = this.#bans.add(key, this.#options.peers.get(key));
-    if (culprit === undefined) return undefined;
-    this.#options.connections.exclude(culprit.listenAddress);
-    return culprit.address;
+    const peer = this.#options.peers.get(key);
+    const banned = this.#bans.add(key, peer && culprit(peer));
+    if (banned === undefined) return undefined;
+    this.#options.connections.exclude(banned.listenAddress);
+    return banned.address;
   }
+}
+
+function culprit(peer: Peer): Culprit | undefined {
+  const peerId = peer.wire.identity?.peerId;
+  if (peerId === undefined) return undefined;
+  return { address: peer.address, listenAddress: peer.listenAddress ?? peer.address, peerId };
 }
 
 function isLower(a: Uint8Array, b: Uint8Array): boolean {
