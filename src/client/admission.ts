@@ -30,7 +30,7 @@ export class Admission {
   }
 
   isBanned(host: string): boolean {
-    return this.#bans.hasHost(host);
+    return this.#bans.hasHost(host) && !this.#isLonely();
   }
 
   /** The connection of that key is one that we made, to `candidate`. */
@@ -40,7 +40,8 @@ export class Admission {
 
   /** Why a peer that we could talk to must not stay. */
   refusal(peer: Peer, identity: PeerIdentity): Error | undefined {
-    if (this.#bans.has(peer.address.host, identity.peerId)) return new ProtocolError("that peer is banned");
+    if (this.#bans.has(peer.address.host, identity.peerId) && !this.#isLonely())
+      return new ProtocolError("that peer is banned");
     const other = [...this.#options.peers.values()].find(
       ({ joined, wire }) => joined && wire.identity && bytesEqual(wire.identity.peerId, identity.peerId),
     );
@@ -80,15 +81,25 @@ export class Admission {
   }
 
   /**
-   * The peer of that key, connected or gone, is proven to have sent bad data: it isn't admitted or dialled again.
+   * The peer of that key, connected or gone, is proven to have sent bad data: as long as there are others it isn't
+   * admitted or dialled again.
    * @returns its address; undefined when it's banned already, or forgotten.
    */
   ban(key: PeerKey): PeerAddress | undefined {
     const peer = this.#options.peers.get(key);
     const banned = this.#bans.add(key, peer && culprit(peer));
     if (banned === undefined) return undefined;
-    this.#options.connections.exclude(banned.listenAddress);
+    this.#options.connections.distrust(banned.listenAddress);
     return banned.address;
+  }
+
+  /**
+   * Nobody else is there. Then somebody banned gets another try: it may be the only source, behind a line that damages
+   * what it carries, and every piece is checked.
+   */
+  #isLonely(): boolean {
+    for (const { joined } of this.#options.peers.values()) if (joined) return false;
+    return true;
   }
 }
 

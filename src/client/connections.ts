@@ -83,7 +83,7 @@ export class Connections {
       this.#options.connected() + this.#dialling.size < maxPeers
     ) {
       if (!budget.take()) return;
-      const candidate = this.#candidates.take(now);
+      const candidate = this.#candidates.take(now, this.#options.connected() === 0);
       if (candidate === undefined) {
         budget.release();
         return;
@@ -97,7 +97,12 @@ export class Connections {
     this.#candidates.failed(candidate, this.#options.connected() === 0, this.#options.clock.now());
   }
 
-  /** Never connects to `address` again: it's us, it's banned, or it's here already. */
+  /** Connects to `address` again only when there is nobody else: bad data came from there. */
+  distrust(address: PeerAddress): void {
+    this.#candidates.distrust(address, "incoming", this.#options.clock.now());
+  }
+
+  /** Never connects to `address` again: it's us, or it's here already. */
   exclude(address: PeerAddress): void {
     this.#candidates.exclude(address, "incoming", this.#options.clock.now());
   }

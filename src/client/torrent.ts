@@ -543,8 +543,7 @@ export class Torrent implements PeerOwner {
   #ban(key: PeerKey, piece: PieceIndex): void {
     if (this.#webSeeds?.accuse(key, piece)) return;
     const address = this.#admission.ban(key);
-    if (address === undefined) return;
-    this.#events.emit("peerBanned", address, piece);
+    if (address !== undefined) this.#events.emit("peerBanned", address, piece);
     this.#peers.get(key)?.wire.close(new ProtocolError(`sent bad data for piece ${piece}`));
   }
 

@@ -146,6 +146,16 @@ describe("peers that misbehave or leave", () => {
     await sim.close();
   });
 
+  it("are given another chance when there is nobody else: every piece is checked", async () => {
+    const sim = new Sim({ seed: 5, length: 4 * MIB, pieceLength: 131_072 });
+    sim.add("damaged", { have: "all", up: 1_000_000, corrupt: 0.02 });
+    const leecher = sim.add("leecher");
+    sim.introduceAll();
+    await sim.runUntilComplete([leecher], 120_000);
+    expect(sim.banned).toEqual(["damaged"]);
+    await sim.close();
+  });
+
   it("go on without the one that stalls", async () => {
     const { sim, leecher } = five(11, { stall: true });
     await sim.runUntilComplete([leecher], 60_000);

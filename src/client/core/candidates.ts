@@ -6,6 +6,9 @@ const MAX_CANDIDATES = 2000;
 const RETRY: Millis = 60_000;
 const RETRY_LONELY: Millis = 3_000;
 const MAX_RETRY: Millis = 15 * 60_000;
+/** While nobody is there and few are known, asking often costs little: the line may have been dead for a minute. */
+const MAX_RETRY_LONELY: Millis = 20_000;
+const FEW_KNOWN = 50;
 
 /** An address that may be connected to. `address` is the caller's: this module only reads its two fields. */
 export interface Candidate<Source> {
@@ -15,6 +18,8 @@ export interface Candidate<Source> {
   failures: number;
   retryAt: Millis;
   state: "waiting" | "busy" | "useless";
+  /** Bad data came from there: asked only when there is nobody else. */
+  distrusted: boolean;
 }
 
 /** The addresses that are known for one torrent, and when to try each again. */
@@ -26,7 +31,7 @@ export class Candidates<Source> {
     const key = keyOf(address);
     if (this.#known.has(key)) return false;
     if (this.#known.size >= MAX_CANDIDATES && !this.#forgetOne()) return false;
-    this.#known.set(key, { address, source, failures: 0, retryAt: now, state: "waiting" });
+    this.#known.set(key, { address, source, failures: 0, retryAt: now, state: "waiting", distrusted: false });
     return true;
   }
 
@@ -38,11 +43,15 @@ export class Candidates<Source> {
     return this.#known.size;
   }
 
-  /** The one to try next: the fewest failures, then the longest wait. It's busy from now on. */
-  take(now: Millis): Candidate<Source> | undefined {
+  /**
+   * The one to try next: the fewest failures, then the longest wait. It's busy from now on.
+   * @param lonely nobody else is connected
+   */
+  take(now: Millis, lonely: boolean): Candidate<Source> | undefined {
     let best: Candidate<Source> | undefined;
     for (const candidate of this.#known.values()) {
       if (candidate.state !== "waiting" || candidate.retryAt > now) continue;
+      if (candidate.distrusted && !lonely) continue;
       if (
         best === undefined ||
         candidate.failures < best.failures ||
@@ -64,26 +73,35 @@ export class Candidates<Source> {
   failed(candidate: Candidate<Source>, lonely: boolean, now: Millis): void {
     if (candidate.state === "useless") return;
     const first = lonely ? RETRY_LONELY : RETRY;
-    candidate.retryAt = now + Math.min(MAX_RETRY, first * 2 ** Math.min(candidate.failures, 10));
+    const longest = lonely && this.#known.size <= FEW_KNOWN ? MAX_RETRY_LONELY : MAX_RETRY;
+    candidate.retryAt = now + Math.min(longest, first * 2 ** Math.min(candidate.failures, 10));
     candidate.failures++;
     candidate.state = "waiting";
   }
 
-  /** It's ourselves, banned, or connected in another way: never tried again. */
+  /** It sent bad data: tried again only when there is nobody else. */
+  distrust(address: Candidate<Source>["address"], source: Source, now: Millis): void {
+    this.add(address, source, now);
+    const candidate = this.get(address);
+    if (candidate !== undefined) candidate.distrusted = true;
+  }
+
+  /** It's ourselves, or connected in another way: never tried again. */
   exclude(address: Candidate<Source>["address"], source: Source, now: Millis): void {
     this.add(address, source, now);
     const candidate = this.get(address);
     if (candidate !== undefined) candidate.state = "useless";
   }
 
-  /** As if it had never been told of; but who must not be called stays so. */
+  /** As if it had never been told of; but who must not be called, or is not trusted, stays so. */
   forget(address: Candidate<Source>["address"]): void {
-    if (this.get(address)?.state !== "useless") this.#known.delete(keyOf(address));
+    const candidate = this.get(address);
+    if (candidate?.state !== "useless" && candidate?.distrusted !== true) this.#known.delete(keyOf(address));
   }
 
   #forgetOne(): boolean {
     for (const [key, candidate] of this.#known) {
-      if (candidate.state !== "waiting" || candidate.failures === 0) continue;
+      if (candidate.state !== "waiting" || candidate.failures === 0 || candidate.distrusted) continue;
       this.#known.delete(key);
       return true;
     }

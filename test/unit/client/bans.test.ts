@@ -33,10 +33,13 @@ test("a host is banned whole with its third liar, an IPv6 network as one host", 
   expect(bans.hasHost("2001:db8:1:3::1")).toBe(false);
 });
 
-test.each(["127.0.0.1", "127.9.9.9", "::1"])("many peers may be on our own machine (%s), but not without end", (host) => {
-  expect(bansOf(host, 19).hasHost(host)).toBe(false);
-  expect(bansOf(host, 20).hasHost(host)).toBe(true);
-});
+test.each(["127.0.0.1", "127.9.9.9", "::1"])(
+  "many peers may be on our own machine (%s), but not without end",
+  (host) => {
+    expect(bansOf(host, 19).hasHost(host)).toBe(false);
+    expect(bansOf(host, 20).hasHost(host)).toBe(true);
+  },
+);
 
 test("one that has left is banned by what is remembered of the last 500, and told once", () => {
   const bans = new Bans();

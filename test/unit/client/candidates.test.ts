@@ -10,25 +10,25 @@ describe("Candidates", () => {
     const candidates = new Candidates<string>();
     expect(candidates.add(at(1), "tracker", 0)).toBe(true);
     expect(candidates.add(at(1), "user", 0)).toBe(false);
-    expect(candidates.take(0)?.address).toEqual(at(1));
-    expect(candidates.take(0)).toBeUndefined();
+    expect(candidates.take(0, false)?.address).toEqual(at(1));
+    expect(candidates.take(0, false)).toBeUndefined();
   });
 
   it("tries a failed address again after growing waits, soon when nobody else is there", () => {
     const candidates = new Candidates<string>();
     candidates.add(at(1), "tracker", 0);
-    const candidate = candidates.take(0);
+    const candidate = candidates.take(0, false);
     if (candidate === undefined) throw new Error("none");
     candidates.failed(candidate, true, 0);
-    expect(candidates.take(2_999)).toBeUndefined();
-    expect(candidates.take(3_000)).toBe(candidate);
+    expect(candidates.take(2_999, false)).toBeUndefined();
+    expect(candidates.take(3_000, false)).toBe(candidate);
     candidates.failed(candidate, true, 3_000);
-    expect(candidates.take(8_999)).toBeUndefined();
-    expect(candidates.take(9_000)).toBe(candidate);
+    expect(candidates.take(8_999, false)).toBeUndefined();
+    expect(candidates.take(9_000, false)).toBe(candidate);
     candidates.worked(candidate);
     candidates.failed(candidate, false, 10_000);
-    expect(candidates.take(69_999)).toBeUndefined();
-    expect(candidates.take(70_000)).toBe(candidate);
+    expect(candidates.take(69_999, false)).toBeUndefined();
+    expect(candidates.take(70_000, false)).toBe(candidate);
   });
 
   it("never waits longer than a quarter of an hour", () => {
@@ -36,7 +36,7 @@ describe("Candidates", () => {
     candidates.add(at(1), "tracker", 0);
     let now = 0;
     for (let i = 0; i < 30; i++) {
-      const candidate = candidates.take(now);
+      const candidate = candidates.take(now, false);
       if (candidate === undefined) throw new Error(`none at ${now}`);
       candidates.failed(candidate, false, now);
       now += 15 * 60_000;
@@ -46,11 +46,11 @@ describe("Candidates", () => {
   it("prefers addresses that haven't failed", () => {
     const candidates = new Candidates<string>();
     candidates.add(at(1), "tracker", 0);
-    const failed = candidates.take(0);
+    const failed = candidates.take(0, false);
     if (failed !== undefined) candidates.failed(failed, true, 0);
     candidates.add(at(2), "tracker", 50_000);
-    expect(candidates.take(60_000)?.address).toEqual(at(2));
-    expect(candidates.take(60_000)?.address).toEqual(at(1));
+    expect(candidates.take(60_000, false)?.address).toEqual(at(2));
+    expect(candidates.take(60_000, false)?.address).toEqual(at(1));
   });
 
   it("never gives an excluded address, known before or not", () => {
@@ -59,16 +59,38 @@ describe("Candidates", () => {
     candidates.exclude(at(1), "tracker", 0);
     candidates.exclude(at(2), "tracker", 0);
     candidates.add(at(2), "tracker", 0);
-    expect(candidates.take(1e9)).toBeUndefined();
+    expect(candidates.take(1e9, false)).toBeUndefined();
+  });
+
+  it("gives an address that bad data came from only when there is nobody else, forgotten or not", () => {
+    const candidates = new Candidates<string>();
+    candidates.add(at(1), "tracker", 0);
+    candidates.distrust(at(1), "incoming", 0);
+    candidates.forget(at(1));
+    candidates.add(at(1), "tracker", 0);
+    expect(candidates.take(1e9, false)).toBeUndefined();
+    expect(candidates.take(1e9, true)?.address).toEqual(at(1));
+  });
+
+  it("doesn't wait longer than 20 s while nobody is there, unless very many are known", () => {
+    const waits = [1, 51].map((known) => {
+      const candidates = new Candidates<string>();
+      for (let port = 1; port <= known; port++) candidates.add(at(port), "tracker", 0);
+      const candidate = candidates.take(0, true);
+      if (candidate === undefined) throw new Error("none");
+      for (let i = 0; i < 10; i++) candidates.failed(candidate, true, 0);
+      return candidate.retryAt;
+    });
+    expect(waits).toEqual([20_000, 900_000]);
   });
 
   it("takes an address that was forgotten as new, unless it must not be tried", () => {
     const candidates = new Candidates<string>();
     candidates.add(at(1), "tracker", 0);
-    const first = candidates.take(0);
+    const first = candidates.take(0, false);
     candidates.forget(at(1));
     if (first !== undefined) candidates.failed(first, false, 0);
-    expect(candidates.take(1e9)).toBeUndefined();
+    expect(candidates.take(1e9, false)).toBeUndefined();
     expect(candidates.add(at(1), "tracker", 0)).toBe(true);
     candidates.exclude(at(2), "tracker", 0);
     candidates.forget(at(2));
@@ -79,7 +101,7 @@ describe("Candidates", () => {
     const candidates = new Candidates<string>();
     for (let port = 1; port <= 5000; port++) candidates.add(at(port), "tracker", 0);
     expect(candidates.size).toBe(2000);
-    const first = candidates.take(0);
+    const first = candidates.take(0, false);
     if (first !== undefined) candidates.failed(first, false, 0);
     expect(candidates.add(at(6000), "tracker", 0)).toBe(true);
     expect(candidates.size).toBe(2000);
