@@ -63,6 +63,11 @@ export class Offers {
     this.#show();
   }
 
+  /** `peer` asks for a block of `piece`. */
+  onRequest(peer: Peer, piece: PieceIndex): void {
+    if (this.#superSeed?.asked(peer.key, piece, this.#options.clock.now())) this.#show();
+  }
+
   gone(peer: Peer): void {
     this.#superSeed?.leave(peer.key);
     this.#show();

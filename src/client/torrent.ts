@@ -317,8 +317,10 @@ export class Torrent implements PeerOwner {
 
   /** @internal */
   onRequest(peer: Peer, block: BlockRef): void {
-    if (this.#phase === "running" && this.have.has(block.piece)) peer.upload.request(block);
-    else peer.wire.sendReject(block);
+    if (this.#phase === "running" && this.have.has(block.piece)) {
+      peer.upload.request(block);
+      this.#offers.onRequest(peer, block.piece);
+    } else peer.wire.sendReject(block);
   }
 
   /** @internal */

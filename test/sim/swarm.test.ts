@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Transport } from "../../src/platform/transport.ts";
+import { handshakeBytes } from "../support/scripted-peer.ts";
 import { Sim, type SimNode, type SimOptions } from "../support/sim.ts";
 
 const MIB = 1_048_576;
@@ -235,6 +237,29 @@ describe("peers that misbehave or leave", () => {
     const leecher = sim.add("leecher", { wanted: sim.pieceSet([1, 2, 3]) });
     leecher.torrent.addPeers([seeder.address], "user");
     await sim.runUntilComplete([leecher], 10_000);
+    await sim.close();
+  });
+
+  it("don't slow down the one that receives by sitting there, ninety of them", async () => {
+    const sim = new Sim({ seed: 23, length: 32 * MIB, pieceLength: 131_072 });
+    const seeder = sim.add("seeder", { have: "all", up: 10_000_000 });
+    const idle: Transport[] = [];
+    const sitThere = async (i: number): Promise<void> => {
+      const transport = await sim.network.host(`idle${i}`).dial(seeder.address, new AbortController().signal);
+      transport.attach({ onData() {}, onDrain() {}, onClose() {} });
+      transport.write(handshakeBytes({ id: i + 3, infoHash: seeder.torrent.infoHash }));
+      idle.push(transport);
+    };
+    for (let i = 0; i < 90; i++) void sitThere(i);
+    await sim.clock.advance(100);
+    const from = sim.clock.now();
+    const leecher = sim.add("leecher");
+    leecher.torrent.addPeers([seeder.address], "user");
+    await sim.runUntilComplete([leecher], 60_000);
+    // 3.36 s for the bytes.
+    expect((leecher.completedAt ?? 0) - from).toBeLessThan(3_500);
+    expect(seeder.torrent.stats().peers).toBe(91);
+    for (const transport of idle) transport.destroy();
     await sim.close();
   });
 

@@ -13,8 +13,17 @@ export interface Shown {
   readonly piece: number;
 }
 
+interface Sent {
+  readonly peer: PeerKey;
+  readonly since: Millis;
+  /** It was shown the piece; else it sees everything, and chose it. */
+  readonly isShown: boolean;
+}
+
 interface Receiver {
-  /** Pieces that were shown to it and that it doesn't have yet. */
+  /** It has asked for what it was shown. Who never does is shown one piece, which goes to others all the same. */
+  asks: boolean;
+  /** Pieces that it was shown, that it doesn't have yet and that nobody else was shown meanwhile. */
   outstanding: number;
   /** Pieces that it got from us and that nobody else has. */
   unseen: number;
@@ -28,17 +37,24 @@ interface Receiver {
  * pieces on is shown the next. When every piece is with some receiver the torrent is seeded plainly.
  * With equal links the swarm's time is the seeder's time for one copy, and every duplicate before that is lost time.
  *
+ * A piece is unsent, on trial with a receiver that has never asked for anything, outstanding, or gone out.
  * The uplink never waits for this: when it runs dry more pieces are shown, to whoever can take them.
  */
 export class SuperSeed {
   readonly #random: Random;
   /** Pieces that no receiver has and that are shown to nobody, in the order in which they go out. */
   readonly #unsent: Set<number>;
-  readonly #outstanding = new Map<number, { readonly peer: PeerKey; readonly since: Millis }>();
+  readonly #onTrial = new Map<number, PeerKey>();
+  readonly #outstanding = new Map<number, Sent>();
   /** Who got a piece from us that no other has. */
   readonly #first = new Map<number, PeerKey>();
   readonly #receivers = new Map<PeerKey, Receiver>();
+  /** Those who see everything, because they came first, and have asked for something. */
+  readonly #plain = new Set<PeerKey>();
   #window = FIRST_WINDOW;
+  /** How many of the outstanding ones were shown. */
+  #shown = 0;
+  #asking = 0;
   #turn = 0;
 
   constructor(pieceCount: number, random: Random) {
@@ -48,21 +64,21 @@ export class SuperSeed {
 
   /** Every piece is with a receiver; or the last are on their way, and we have nothing to send. @param idle as in `has` */
   isDone(idle: boolean): boolean {
-    return this.#unsent.size === 0 && (this.#outstanding.size === 0 || idle);
+    return this.#unsent.size + this.#onTrial.size === 0 && (this.#outstanding.size === 0 || idle);
   }
 
   /** Only the pieces that we show it exist for this peer. */
   join(peer: PeerKey): void {
-    this.#receivers.set(peer, { outstanding: 0, unseen: 0, turn: this.#random.next() - 1 });
+    const turn = this.#random.next() - 1;
+    this.#receivers.set(peer, { asks: false, outstanding: 0, unseen: 0, turn });
   }
 
   leave(peer: PeerKey): void {
+    this.#plain.delete(peer);
+    if (this.#receivers.get(peer)?.asks) this.#asking--;
     this.#receivers.delete(peer);
-    for (const [piece, shown] of this.#outstanding) {
-      if (shown.peer !== peer) continue;
-      this.#outstanding.delete(piece);
-      this.#unsent.add(piece);
-    }
+    for (const [piece, { peer: to }] of this.#outstanding) if (to === peer) this.#takeBack(piece);
+    for (const [piece, to] of this.#onTrial) if (to === peer) this.#takeBack(piece);
     // What only it had is gone with it.
     for (const [piece, first] of this.#first) {
       if (first !== peer) continue;
@@ -71,23 +87,46 @@ export class SuperSeed {
     }
   }
 
+  /**
+   * `peer`, shown to or not, asks us for `piece`: it's on its way, and need not go to another.
+   * @returns whether that changes what there is to show
+   */
+  asked(peer: PeerKey, piece: number, now: Millis): boolean {
+    const receiver = this.#receivers.get(peer);
+    const isNew = receiver?.asks === false;
+    if (receiver === undefined) this.#plain.add(peer);
+    else if (isNew) {
+      receiver.asks = true;
+      this.#asking++;
+    }
+    const goesTo = this.#outstanding.get(piece)?.peer ?? this.#onTrial.get(piece);
+    const isFree = goesTo === undefined ? this.#unsent.has(piece) : this.#onTrial.get(piece) === peer;
+    if (isFree) this.#send(piece, peer, receiver, now);
+    return isNew || isFree;
+  }
+
   /** `peer`, shown to or not, has `piece`. @param idle we have nothing to send to anybody */
   has(peer: PeerKey, piece: number, idle: boolean): void {
-    const shown = this.#outstanding.get(piece);
-    this.#unsent.delete(piece);
+    const receiver = this.#receivers.get(peer);
+    const isFromUs = this.#outstanding.get(piece)?.peer === peer || this.#onTrial.get(piece) === peer;
     const first = this.#first.get(piece);
-    if (shown?.peer === peer) {
-      this.#outstanding.delete(piece);
-      const receiver = this.#receivers.get(peer);
+    this.#unsent.delete(piece);
+    if (isFromUs) {
+      this.#takeBack(piece);
+      this.#unsent.delete(piece);
       if (receiver === undefined) return;
-      receiver.outstanding--;
       receiver.unseen++;
       this.#first.set(piece, peer);
       if (idle) this.#window++;
-    } else if (first !== undefined && first !== peer) {
+    } else {
+      if (this.#onTrial.has(piece)) {
+        this.#takeBack(piece);
+        this.#unsent.delete(piece);
+      }
+      if (first === undefined || first === peer) return;
       this.#first.delete(piece);
-      const receiver = this.#receivers.get(first);
-      if (receiver !== undefined) receiver.unseen--;
+      const giver = this.#receivers.get(first);
+      if (giver !== undefined) giver.unseen--;
     }
   }
 
@@ -96,37 +135,70 @@ export class SuperSeed {
     if (idle) this.#window += Math.max(1, this.#window >> 1);
     for (const [piece, { peer, since }] of this.#outstanding) {
       if (now - since < PATIENCE) continue;
-      this.#outstanding.delete(piece);
-      this.#unsent.add(piece);
+      this.#takeBack(piece);
       const receiver = this.#receivers.get(peer);
-      if (receiver !== undefined) receiver.outstanding--;
+      if (!receiver?.asks) continue;
+      receiver.asks = false;
+      this.#asking--;
     }
   }
 
   /** What to show to whom now; the caller tells the peers. @param idle as in `has` */
   *next(now: Millis, idle: boolean): Generator<Shown> {
-    while (this.#outstanding.size < this.#window) {
-      const peer = this.#nextPeer(idle);
-      const piece = this.#unsent.values().next().value;
-      if (peer === undefined || piece === undefined) return;
-      const receiver = this.#receivers.get(peer);
-      if (receiver === undefined) return;
+    for (const [peer, receiver] of this.#receivers) {
+      if (receiver.asks || receiver.outstanding > 0) continue;
+      const piece = first(this.#unsent);
+      if (piece === undefined) break;
       this.#unsent.delete(piece);
-      this.#outstanding.set(piece, { peer, since: now });
+      this.#onTrial.set(piece, peer);
       receiver.outstanding++;
+      yield { peer, piece };
+    }
+    while (this.#shown < this.#window) {
+      const peer = this.#nextPeer(idle);
+      // Whoever has a piece on trial may yet ask for it, so those go last.
+      const piece = first(this.#unsent) ?? first(this.#onTrial.keys());
+      const receiver = peer === undefined ? undefined : this.#receivers.get(peer);
+      if (peer === undefined || piece === undefined || receiver === undefined) return;
       receiver.turn = ++this.#turn;
+      this.#send(piece, peer, receiver, now);
       yield { peer, piece };
     }
   }
 
+  /** `piece` is on its way to `peer`, and to nobody else. */
+  #send(piece: number, peer: PeerKey, receiver: Receiver | undefined, now: Millis): void {
+    this.#takeBack(piece);
+    this.#unsent.delete(piece);
+    this.#outstanding.set(piece, { peer, since: now, isShown: receiver !== undefined });
+    if (receiver === undefined) return;
+    receiver.outstanding++;
+    this.#shown++;
+  }
+
+  /** `piece` is with nobody again. */
+  #takeBack(piece: number): void {
+    const sent = this.#outstanding.get(piece);
+    const peer = sent?.peer ?? this.#onTrial.get(piece);
+    if (peer === undefined) return;
+    const receiver = this.#receivers.get(peer);
+    if (receiver !== undefined) receiver.outstanding--;
+    if (sent?.isShown) this.#shown--;
+    this.#outstanding.delete(piece);
+    this.#onTrial.delete(piece);
+    this.#unsent.add(piece);
+  }
+
   /** The one with the fewest pieces that only it has or gets; then the one that waited longest. */
   #nextPeer(idle: boolean): PeerKey | undefined {
+    // To a lone one there is nobody to pass anything on.
+    const mayWait = !idle && this.#asking + this.#plain.size > 1;
     let best: PeerKey | undefined;
     let bestLoad = Number.POSITIVE_INFINITY;
     let bestTurn = Number.POSITIVE_INFINITY;
-    for (const [key, { outstanding, unseen, turn }] of this.#receivers) {
+    for (const [key, { asks, outstanding, unseen, turn }] of this.#receivers) {
       const load = outstanding + unseen;
-      if (load >= MAX_UNSEEN && !idle) continue;
+      if (!asks || (load >= MAX_UNSEEN && mayWait)) continue;
       if (load > bestLoad || (load === bestLoad && turn > bestTurn)) continue;
       best = key;
       bestLoad = load;
@@ -134,4 +206,9 @@ export class SuperSeed {
     }
     return best;
   }
+}
+
+function first<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
 }

@@ -3,9 +3,11 @@ import { rankAmong, tagOf } from "../../../src/client/core/share-out.ts";
 import { SuperSeed } from "../../../src/client/core/super-seed.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
+/** One that `peers` have joined, each of which has asked for the piece that it was shown first: piece 0 for the first. */
 function superSeed(pieces: number, peers: readonly number[]): SuperSeed {
   const seed = new SuperSeed(pieces, seededRandom(1));
   for (const peer of peers) seed.join(peer);
+  for (const { peer, piece } of [...seed.next(0, false)]) seed.asked(peer, piece, 0);
   return seed;
 }
 
@@ -13,43 +15,83 @@ const shown = (seed: SuperSeed, now = 0, idle = false) =>
   [...seed.next(now, idle)].map(({ peer, piece }) => `${piece}>${peer}`);
 
 describe("SuperSeed", () => {
+  it("shows each newcomer one piece, and another when it has asked for it", () => {
+    const seed = new SuperSeed(100, seededRandom(1));
+    for (const peer of [1, 2, 3]) seed.join(peer);
+    expect(shown(seed)).toEqual(["0>1", "1>2", "2>3"]);
+    expect(shown(seed, 60_000, true)).toEqual([]);
+    expect(seed.asked(2, 1, 0)).toBe(true);
+    expect(seed.asked(2, 1, 0)).toBe(false);
+    expect(shown(seed)[0]).toBe("3>2");
+  });
+
   it("shows every piece to one receiver, in turn, and few at a time", () => {
-    const all = shown(superSeed(100, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
-    expect(all).toHaveLength(8);
-    expect(new Set(all.map((one) => one.split(">")[0])).size).toBe(8);
-    expect(new Set(all.map((one) => one.split(">")[1])).size).toBe(8);
+    const seed = superSeed(100, [1, 2, 3, 4, 5]);
+    const all = shown(seed);
+    expect(all.map((one) => Number.parseInt(one, 10))).toEqual([5, 6, 7]);
+    expect(new Set(all.map((one) => one.split(">")[1])).size).toBe(3);
   });
 
   it("shows no third piece to a receiver before one of its two was seen elsewhere", () => {
-    const seed = superSeed(100, [1]);
-    expect(shown(seed)).toEqual(["0>1", "1>1"]);
+    const seed = superSeed(100, [1, 2]);
+    expect(
+      shown(seed)
+        .map((one) => one.split(">")[1])
+        .sort(),
+    ).toEqual(["1", "2"]);
     seed.has(1, 0, false);
     expect(shown(seed)).toEqual([]);
     seed.has(2, 0, false);
-    expect(shown(seed)).toEqual(["2>1"]);
+    expect(shown(seed)).toEqual(["4>1"]);
   });
 
   it("never lets the uplink run dry for that", () => {
-    const seed = superSeed(100, [1]);
+    const seed = superSeed(100, [1, 2]);
     shown(seed);
-    expect(shown(seed, 0, true).length).toBeGreaterThan(0);
+    expect(shown(seed, 0, true)).toHaveLength(4);
+    expect(shown(seed, 0, true)).toEqual([]);
     seed.tick(1000, true);
     expect(shown(seed, 1000, true).length).toBeGreaterThan(0);
   });
 
+  it("makes a lone receiver wait for nobody, however many others are there and ask for nothing", () => {
+    const seed = superSeed(20, [1]);
+    for (let peer = 2; peer < 10; peer++) seed.join(peer);
+    const got = new Set<number>([0]);
+    seed.has(1, 0, false);
+    for (let step = 0; step < 10; step++) {
+      for (const { peer, piece } of seed.next(0, false)) if (peer === 1) got.add(piece);
+      for (const piece of got) seed.has(1, piece, false);
+    }
+    // Those that the others were shown, too: nobody else wants them.
+    expect(got.size).toBe(20);
+    expect(seed.isDone(false)).toBe(true);
+  });
+
+  it("shows to nobody what is on its way to one that sees everything", () => {
+    const seed = superSeed(10, [1, 2]);
+    for (const piece of [2, 3, 4, 5, 6, 7, 8]) expect(seed.asked(99, piece, 0)).toBe(true);
+    expect(shown(seed).map((one) => Number.parseInt(one, 10))).toEqual([9]);
+    // It leaves without them.
+    seed.leave(99);
+    expect(shown(seed).map((one) => Number.parseInt(one, 10))).toEqual([2]);
+  });
+
   it("shows what a receiver left with to another, and what was too slow", () => {
     const seed = superSeed(4, [1]);
-    expect(shown(seed)).toEqual(["0>1", "1>1"]);
+    expect(shown(seed)).toEqual(["1>1", "2>1", "3>1"]);
     seed.has(1, 0, false);
     seed.leave(1);
-    seed.join(2);
-    seed.join(3);
+    for (const peer of [2, 3]) seed.join(peer);
     const again = shown(seed);
-    expect(again.map((one) => Number.parseInt(one, 10)).sort()).toEqual([0, 1, 2, 3]);
-    expect(again.filter((one) => one.endsWith(">2"))).toHaveLength(2);
+    expect(again.map((one) => one.split(">")[1])).toEqual(["2", "3"]);
+    for (const one of again) seed.asked(Number(one.split(">")[1]), Number.parseInt(one, 10), 0);
+    expect(shown(seed)).toHaveLength(2);
     seed.tick(30_000, false);
+    // Whoever let it wait for so long is shown one piece until it asks again.
     seed.join(4);
-    expect(shown(seed, 30_000)).toHaveLength(4);
+    expect(shown(seed, 30_000)).toHaveLength(3);
+    expect(seed.asked(4, 3, 30_000) || seed.asked(4, 0, 30_000) || seed.asked(4, 2, 30_000)).toBe(true);
   });
 
   it("is done when every piece is with a receiver, whoever gave it", () => {
