@@ -1,7 +1,13 @@
 /** `share create PATH`: writes a `.torrent`, publishes nothing. */
 import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
-import { type CommonFlags, collectTrackers, createOutput, type Surroundings } from "./options.ts";
+import {
+  addExamples,
+  type CommonFlags,
+  collectTrackers,
+  createOutput,
+  type Surroundings,
+} from "./options.ts";
 import { addSourceFlags, type SourceFlags, sourceOptions } from "./shared-flags.ts";
 import { listenForStop } from "./stop.ts";
 import { countOf, formatBytes } from "./units.ts";
@@ -16,14 +22,20 @@ export function createCommand(surroundings: Surroundings, report: (code: number)
   const command = new Command("create")
     .usage("PATH [flags]")
     .description("Write a .torrent for a file or folder, publish nothing.")
-    .argument("<path>", "a file or folder")
+    .argument("<path>")
     .option("-o, --out <file>", "the .torrent (default: ./NAME.torrent)")
     .option("--name <name>", "another name for the torrent")
     .option("--tracker <url>", "announce URL (repeatable, one tier each)", collectTrackers);
-  return addSourceFlags(command, "where hashes are remembered").action(
-    async (path: string, flags: CreateFlags) => report(await runCreate(path, flags, surroundings)),
+  addSourceFlags(command, "where hashes are remembered");
+  return addExamples(command, EXAMPLES).action(async (path: string, flags: CreateFlags) =>
+    report(await runCreate(path, flags, surroundings)),
   );
 }
+
+const EXAMPLES = [
+  "share create ./photos --tracker http://192.168.1.20:6969/announce",
+  "share create disk.iso -o /srv/torrents/disk.torrent --piece-size 1MiB",
+];
 
 async function runCreate(path: string, flags: CreateFlags, surroundings: Surroundings): Promise<number> {
   const output = createOutput(flags, surroundings);

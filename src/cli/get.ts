@@ -4,6 +4,7 @@ import type { GetEvent } from "../share/events.ts";
 import type { GetOptions } from "../share/get-types.ts";
 import {
   accessFrom,
+  addExamples,
   type CommonFlags,
   collect,
   collectPeers,
@@ -27,33 +28,37 @@ interface GetFlags extends CommonFlags, TransferFlags {
   readonly port?: number;
   readonly peer?: readonly string[];
   readonly password?: string;
-  readonly timeout: number;
+  readonly timeout?: number;
 }
 
 export function getCommand(surroundings: Surroundings, report: (code: number) => void): Command {
   const command = new Command("get")
     .usage("SOURCE [flags]")
-    .description("Download what somebody shares; the same command again continues.")
-    .argument("<source>", "a share's URL, a magnet link, or a .torrent")
+    .description("Download a share's URL, a magnet link or a .torrent; again continues.")
+    .argument("<source>")
+    .optionsGroup("What, and where to:")
     .option("-o, --out <dir>", "put it into this folder", ".")
     .option("--select <glob>", "only these files (repeatable)", collect)
+    .option("--overwrite", "replace files that are there and differ")
+    .option("--password <password>", "of the share (or BOOJUM_PASSWORD)")
+    .option("--timeout <duration>", "give up after so long without data (default: 10m)", duration)
+    .optionsGroup("Afterwards:")
     .option("--seed", "keep seeding until stopped")
     .option("--seed-for <duration>", "keep seeding for so long, e.g. 30m", duration)
     .option("--seed-ratio <ratio>", "seed until so many copies are sent, e.g. 1.5", ratio)
-    .option("--overwrite", "replace files that are there and differ")
+    .optionsGroup("Traffic:")
     .option("--port <n>", "listen for peers here (default: first free from 6881)", port)
-    .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers)
-    .option("--password <password>", "of the share (or set BOOJUM_PASSWORD)");
-  return addTransferFlags(command)
-    .option("--timeout <duration>", "give up after so long without data", duration, 600)
-    .addHelpText("after", EXAMPLES)
-    .action(async (source: string, flags: GetFlags) => report(await runGet(source, flags, surroundings)));
+    .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers);
+  return addExamples(addTransferFlags(command), EXAMPLES).action(async (source: string, flags: GetFlags) =>
+    report(await runGet(source, flags, surroundings)),
+  );
 }
 
-const EXAMPLES = `
-Examples:
-  share get http://192.168.1.20:6881/s/k3f9x2mw -o ~/Downloads
-  share get debian.torrent --select '*.iso' --seed-ratio 1`;
+const EXAMPLES = [
+  "share get http://192.168.1.20:6881/s/k3f9x2mw -o ~/Downloads",
+  "share get http://192.168.1.20:6881/s/k3f9x2mw --select '*.jpg' --seed",
+  "share get debian.torrent --seed-ratio 1",
+];
 
 async function runGet(source: string, flags: GetFlags, surroundings: Surroundings): Promise<number> {
   const found = findSource(source);

@@ -4,6 +4,7 @@ import { escapeForTerminal } from "../protocol/escape.ts";
 import type { TorrentInfo } from "../share/info.ts";
 import {
   accessFrom,
+  addExamples,
   type CommonFlags,
   collectPeers,
   createOutput,
@@ -22,17 +23,22 @@ interface InfoFlags extends CommonFlags {
 }
 
 export function infoCommand(surroundings: Surroundings, report: (code: number) => void): Command {
-  return new Command("info")
+  const command = new Command("info")
     .usage("SOURCE [flags]")
-    .description("Show what is in a torrent.")
-    .argument("<source>", "a share's URL, a magnet link, or a .torrent")
+    .description("Show what is in a share's URL, a magnet link or a .torrent.")
+    .argument("<source>")
     .option("--peer <host:port>", "for a magnet link: ask this peer, too (repeatable)", collectPeers)
     .option("--timeout <duration>", "for a magnet link: give up after so long", duration, 60)
-    .option("--password <password>", "of the share (or set BOOJUM_PASSWORD)")
-    .action(async (source: string, flags: InfoFlags) => {
-      report(await runInfo(source, flags, surroundings));
-    });
+    .option("--password <password>", "of the share (or BOOJUM_PASSWORD)");
+  return addExamples(command, EXAMPLES).action(async (source: string, flags: InfoFlags) => {
+    report(await runInfo(source, flags, surroundings));
+  });
 }
+
+const EXAMPLES = [
+  "share info http://192.168.1.20:6881/s/k3f9x2mw",
+  "share info debian.torrent --json | jq '.files[].path'",
+];
 
 async function runInfo(source: string, flags: InfoFlags, surroundings: Surroundings): Promise<number> {
   const found = findSource(source);

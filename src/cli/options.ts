@@ -28,15 +28,24 @@ export interface Surroundings {
   readonly readerGone: AbortSignal;
 }
 
-/** The flags are understood everywhere, but only the top-level help lists them, so that each help fits a screen. */
+/**
+ * The flags are understood everywhere, but only the top-level help lists them, so that each help fits a screen. Nor has
+ * it blank lines between groups.
+ */
 export function addCommonFlags(command: Command): Command {
   return command
     .addOption(new Option("--json", "events as JSON lines on stdout").hideHelp())
     .addOption(new Option("-q, --quiet", "only results, warnings and errors").hideHelp())
     .addOption(new Option("-v, --verbose", "more messages, and stacks of errors").hideHelp())
     .addOption(new Option("--no-color", "no colours").hideHelp())
-    .helpOption("-h, --help", "show this")
+    .addHelpOption(new Option("-h, --help", "show this").hideHelp())
+    .configureHelp({ formatItemList: (heading, items) => (items.length === 0 ? [] : [heading, ...items]) })
     .addHelpText("after", "\nAlso: --json  -q/--quiet  -v/--verbose  --no-color  -h/--help  --version");
+}
+
+/** Lines at the end of a command's help; a column is for what each does. */
+export function addExamples(command: Command, examples: readonly string[]): Command {
+  return command.addHelpText("after", ["\nExamples:", ...examples.map((line) => `  ${line}`)].join("\n"));
 }
 
 export function createOutput(flags: CommonFlags, surroundings: Surroundings): Output {

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { ListeningEvent, PublishEvent } from "../share/events.ts";
 import type { PublishOptions } from "../share/publish-types.ts";
 import {
+  addExamples,
   type CommonFlags,
   collect,
   collectProxies,
@@ -46,28 +47,39 @@ interface PublishFlags extends CommonFlags, SourceFlags, TransferFlags {
 export function publishCommand(surroundings: Surroundings, report: (code: number) => void): Command {
   const command = new Command("publish")
     .usage("PATH... [flags]")
-    .description("Publish files or folders until stopped.")
-    .argument("<path...>", "files or folders; several are several shares")
+    .description("Publish files or folders, each as a share of its own, until stopped.")
+    .argument("<path...>")
+    .optionsGroup("Who may have it, and for how long:")
+    .option("--unlisted", "only those who know the URL: it is in no list")
+    .option("--password <password>", "nobody gets anything without it (or BOOJUM_PASSWORD)")
+    .option("--expire <duration>", "end the share after so long, e.g. 2h", duration)
+    .option("--until-copies <n>", "end it when so many receivers are complete", copies)
+    .optionsGroup("Where it is reached:")
     .option("--port <n>", "listen here (default: as last time, else from 6881)", port)
     .option("--bind <address>", "listen on this address only (repeatable)", collect)
     .option("--public-url <url>", "how others reach this port from outside", publicUrl)
     .option("--trust-proxy <address>", "believe its X-Forwarded-* (repeatable)", collectProxies)
-    .option("--name <name>", "another name for the share")
     .option("--tracker <url>", "an extra tracker (repeatable)", collectTrackers)
-    .option("--unlisted", "only for those who know the URL: in no list")
-    .option("--password <password>", "nobody gets anything without it (or set BOOJUM_PASSWORD)")
-    .option("--expire <duration>", "end the share after so long, e.g. 2h", duration)
-    .option("--until-copies <n>", "end it when so many receivers are complete", copies)
+    .optionsGroup("Traffic:")
     .option("--slots <n>", "send to so many at once (default: by capacity)", slots);
-  addTransferFlags(command);
-  return addSourceFlags(command, "where ports, IDs and hashes are remembered")
+  addTransferFlags(command)
+    .optionsGroup("What is in it:")
+    .option("--name <name>", "another name for the share");
+  addSourceFlags(command, "where ports, IDs and hashes are remembered")
+    .optionsGroup("On this screen:")
     .option("--no-qr", "no QR code")
-    .option("--open", "open the page in a browser")
-    .action(async (paths: string[], flags: PublishFlags) => {
-      const options = { ...publishOptions(flags), password: passwordFrom(flags, surroundings) };
-      report(await runPublish(paths, options, flags, surroundings));
-    });
+    .option("--open", "open the page in a browser");
+  return addExamples(command, EXAMPLES).action(async (paths: string[], flags: PublishFlags) => {
+    const options = { ...publishOptions(flags), password: passwordFrom(flags, surroundings) };
+    report(await runPublish(paths, options, flags, surroundings));
+  });
 }
+
+const EXAMPLES = [
+  "share ./photos                              a folder, for everybody here",
+  "share ./photos --unlisted --expire 2h       for those with the link, not long",
+  "share a.iso b.iso --until-copies 12 --open  until 12 have it; show the page",
+];
 
 function publishOptions(flags: PublishFlags): PublishOptions {
   return {

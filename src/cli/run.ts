@@ -97,6 +97,7 @@ function exitCodeOf(error: unknown): number {
       return 2;
     case "storage-full":
     case "storage-unwritable":
+    case "output-unwritable":
       return 4;
     case "timeout":
       return 5;

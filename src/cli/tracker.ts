@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { TrackerEvent } from "../share/events.ts";
 import type { TrackerReport } from "../share/tracker-log.ts";
-import { type CommonFlags, collect, createOutput, port, type Surroundings } from "./options.ts";
+import { addExamples, type CommonFlags, collect, createOutput, port, type Surroundings } from "./options.ts";
 import type { Output } from "./output.ts";
 import { listenForStop } from "./stop.ts";
 import { countOf, UsageError } from "./units.ts";
@@ -18,23 +18,31 @@ interface TrackerFlags extends CommonFlags {
 }
 
 export function trackerCommand(surroundings: Surroundings, report: (code: number) => void): Command {
-  return new Command("tracker")
+  const command = new Command("tracker")
     .usage("[flags] | report FILE")
     .description("Track torrents over HTTP and UDP until stopped; or sum up a log.")
-    .argument("[action]", '"report", to sum up a log')
-    .argument("[file]", "the log")
+    .argument("[action]")
+    .argument("[file]")
     .option("--port <n>", "listen here (default: 6969, else first free from 6881)", port)
     .option("--bind <address>", "listen on this address only (repeatable)", collect)
     .option("--allow <dir>", "track the .torrent files of this folder only (default: any)")
     .option("--state <file>", "keep swarms and counts here while stopped")
     .option("--log <file>", "note each event here, a JSON line each")
-    .option("--show-names", "names on /stats, not only info hashes")
-    .action(async (action: string | undefined, file: string | undefined, flags: TrackerFlags) => {
+    .option("--show-names", "names on /stats, not only info hashes");
+  return addExamples(command, EXAMPLES).action(
+    async (action: string | undefined, file: string | undefined, flags: TrackerFlags) => {
       if (action === undefined) report(await runTracker(flags, surroundings));
       else if (action === "report" && file !== undefined) report(await runReport(file, flags, surroundings));
       else throw new UsageError('Write "share tracker", or "share tracker report FILE" with a log.');
-    });
+    },
+  );
 }
+
+const EXAMPLES = [
+  "share tracker --state swarms.json                any torrent; remembered",
+  "share tracker --allow ./torrents --log t.jsonl   these only, and a log of them",
+  "share tracker report t.jsonl                     who came, hour by hour",
+];
 
 async function runTracker(flags: TrackerFlags, surroundings: Surroundings): Promise<number> {
   const output = createOutput(flags, surroundings);

@@ -9,7 +9,7 @@ import { Checkpoints } from "./checkpoints.ts";
 import { DiskDownload } from "./disk-download.ts";
 import { DiskStorage } from "./disk-storage.ts";
 import type { Download, DownloadOptions } from "./download.ts";
-import { OutputExistsError, storageError } from "./errors.ts";
+import { OutputExistsError, StorageError, storageError } from "./errors.ts";
 import { Folder, Target } from "./folders.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -54,7 +54,12 @@ async function makeFolders(fs: FileSystem, path: string): Promise<void> {
   try {
     await fs.mkdir(path);
   } catch (error) {
-    if (systemErrorCode(error) !== "EEXIST") throw storageError(path, "write", error);
+    const code = systemErrorCode(error);
+    if (code === "EEXIST") return;
+    // Where no folder can be made, as in /proc, the system says that there is none.
+    if (code !== "ENOENT") throw storageError(path, "write", error);
+    const message = `${path} can't be made: ${dirname(path)} takes no new folders. Choose another one with -o.`;
+    throw new StorageError(path, "unwritable", message, { cause: error });
   }
 }
 

@@ -33,13 +33,13 @@ export class CreateOptionError extends BoojumError {
   }
 }
 
-/** The `.torrent` can't be written where it was asked for. */
+/** The `.torrent` can't be written where it was asked for: something is there already, or the disk refuses. */
 export class OutputError extends BoojumError {
   /** The file that could not be written, as an absolute path. */
   readonly path: string;
 
-  constructor(path: string, message: string, options?: ErrorOptions) {
-    super("output", message, options);
+  constructor(path: string, reason: "exists" | "unwritable", message: string, options?: ErrorOptions) {
+    super(`output-${reason}`, message, options);
     this.path = path;
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, lstat, open, rename, unlink } from "node:fs/promises";
+import { link, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { OutputError } from "./errors.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
@@ -24,7 +24,8 @@ export async function writeTorrentFile(path: string, torrent: Uint8Array): Promi
     await moveInto(unfinished, target);
   } catch (cause) {
     if (cause instanceof OutputError) throw cause;
-    throw new OutputError(target, `Can't write ${JSON.stringify(target)}: ${fsReason(cause)}.`, { cause });
+    const message = `Can't write ${JSON.stringify(target)}: ${fsReason(cause)}. Choose another place with -o.`;
+    throw new OutputError(target, "unwritable", message, { cause });
   } finally {
     await unlink(unfinished).catch(() => undefined);
   }
@@ -33,10 +34,23 @@ export async function writeTorrentFile(path: string, torrent: Uint8Array): Promi
 
 /**
  * For asking before hours of hashing.
- * @throws {OutputError} when something of that name exists.
+ * @throws {OutputError} when something of that name exists, or there is no folder to write it to.
  */
-export async function refuseExisting(path: string): Promise<void> {
+export async function refuseImpossible(path: string): Promise<void> {
   const target = resolve(path);
+  const folder = dirname(target);
+  const isFolder = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) {
+    const message = `There is no folder ${JSON.stringify(folder)}: make it, or choose another place with -o.`;
+    throw new OutputError(target, "unwritable", message);
+  }
+  await refuseExisting(target);
+}
+
+async function refuseExisting(target: string): Promise<void> {
   const exists = await lstat(target).then(
     () => true,
     () => false,
@@ -58,6 +72,7 @@ async function moveInto(unfinished: string, target: string): Promise<void> {
 function alreadyThere(target: string): OutputError {
   return new OutputError(
     target,
+    "exists",
     `${JSON.stringify(target)} is there already: remove it, or choose another name with -o.`,
   );
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { createTorrent } from "../create/create-torrent.ts";
 import { scan } from "../create/scan.ts";
-import { refuseExisting, writeTorrentFile } from "../create/torrent-file.ts";
+import { refuseImpossible, writeTorrentFile } from "../create/torrent-file.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { encodeTorrent } from "../protocol/write-metainfo.ts";
 import { defaultCacheDir } from "./cache-dir.ts";
@@ -52,7 +52,7 @@ export async function createTorrentFile(
     signal,
   );
   const out = options.out ?? join(".", `${source.name}.torrent`);
-  await refuseExisting(out);
+  await refuseImpossible(out);
   const created = await createTorrent(
     source,
     {

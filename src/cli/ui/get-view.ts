@@ -12,6 +12,8 @@ export class GetView {
   #progress: ProgressDisplay | undefined;
   #preparing: Preparation["work"] | undefined;
   #done = false;
+  /** Bytes that were here before. */
+  #resumed = 0;
 
   constructor(output: Output, now: () => number) {
     this.#output = output;
@@ -48,6 +50,7 @@ export class GetView {
   }
 
   #started(event: StartedEvent): void {
+    this.#resumed = event.resumedBytes;
     const resumed = event.resumedBytes > 0 ? `, ${formatBytes(event.resumedBytes)} already here` : "";
     const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}${resumed}`;
     this.#output.note(`${this.#output.colors.bold(escapeForTerminal(event.name))}  ${what}`);
@@ -75,9 +78,16 @@ export class GetView {
     this.#done = true;
     this.#progress?.stop();
     this.#progress = undefined;
-    const rate = event.seconds > 0 ? ` (${formatRate(event.bytes / event.seconds)})` : "";
-    const took = `${formatBytes(event.bytes)} in ${formatDuration(event.seconds)}${rate}`;
-    this.#output.note(`${this.#output.colors.green("done")}  ${took}`);
+    this.#output.note(`${this.#output.colors.green("done")}  ${this.#summary(event)}`);
     this.#output.result(escapeForTerminal(event.path));
+  }
+
+  #summary({ bytes, seconds }: DoneEvent): string {
+    const fetched = bytes - this.#resumed;
+    if (fetched <= 0) return `${formatBytes(bytes)}, all of it was here already`;
+    const took = seconds < 9.95 ? `${seconds.toFixed(1)}s` : formatDuration(seconds);
+    // Of an instant there is no rate worth telling.
+    const rate = seconds < 0.5 ? "" : ` (${formatRate(fetched / seconds)})`;
+    return `${formatBytes(fetched)} in ${took}${rate}`;
   }
 }
