@@ -3,6 +3,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
+import { canonicalIp } from "../protocol/ip-address.ts";
 import {
   defaultInterfaces,
   type InterfaceAddress,
@@ -21,9 +22,9 @@ const FAR_AWAY = "192.0.2.1";
 export async function localHosts(bind: readonly string[]): Promise<OrderedHosts> {
   const all = interfaceAddresses();
   const isEverywhere = bind.length === 0 || bind.includes("0.0.0.0") || bind.includes("::");
-  const addresses = isEverywhere ? all : all.filter(({ address }) => bind.includes(address));
-  const loopback = bind.find((address) => address.startsWith("127.") || address === "::1");
-  if (!isEverywhere && addresses.length === 0 && loopback !== undefined) {
+  const addresses = isEverywhere ? all : bind.map(interfaceOf);
+  const [loopback] = bind;
+  if (!isEverywhere && bind.every(isLoopback) && loopback !== undefined) {
     return { hosts: [loopback === "::1" ? "[::1]" : loopback], reach: "loopback" };
   }
   return orderHosts({ addresses, defaultInterfaces: await findDefaultInterfaces(all), hostName: hostname() });
@@ -46,6 +47,20 @@ export function ownNames(): readonly string[] {
   names = [...new Set([name, name.split(".", 1)[0] ?? name, ...(local === undefined ? [] : [local])])];
   namesUntil = now + NAMES_LAST;
   return names;
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
+/** An address that we listen on is one of ours, whatever interface has it: also one that others are routed to. */
+function interfaceOf(bound: string): InterfaceAddress {
+  const same = canonicalIp(bound);
+  for (const [name, infos = []] of Object.entries(networkInterfaces())) {
+    if (infos.some(({ address }) => canonicalIp(address) === same))
+      return { interface: name, address: bound };
+  }
+  return { interface: "", address: bound };
 }
 
 /** Without loopback. */
