@@ -200,7 +200,7 @@ describe("the pages", () => {
     await page.exposeFunction("note", (text: string) => copied.push(text));
     await page.evaluate("document.addEventListener('copy', () => note(document.activeElement.value))");
     await page.getByRole("button", { name: "Copy command" }).click();
-    expect(await page.getByText("Copied").count()).toBe(1);
+    await expect.poll(() => page.locator(".copied:visible").allTextContents()).toEqual(["Copied"]);
     await page.getByRole("button", { name: "Copy magnet link" }).click();
     await expect.poll(() => copied.length).toBe(2);
     expect(copied).toEqual([`share get ${base}/s/k3f9x2`, expect.stringMatching(/^magnet:\?xt=urn:btih:/)]);

@@ -183,6 +183,7 @@ function SelectionForm({ share, root }: FilesProps) {
       {/* So that no tick at all isn't everything. */}
       <input type="hidden" name="select" value="" />
       <button type="submit">ZIP of the ticked files</button>
+      <span class="soft">Of this page of the list; tick a folder to get all that is in it.</span>
     </form>
   );
 }

@@ -33,6 +33,9 @@ export function IndexPage({ shares, root, host, version, downloads }: IndexPageP
       refreshSeconds={isWaiting ? 2 : undefined}
     >
       <h1>{title}</h1>
+      <p class="facts">
+        <a href={`${root}/feed.xml`}>Feed</a> of what is shared here, for readers and BitTorrent clients.
+      </p>
       <Shares shares={shares} root={root} downloads={downloads} />
     </Layout>
   );
@@ -82,7 +85,7 @@ function Note({ share, downloads }: { readonly share: Share; readonly downloads:
     <p class={isSafe ? "note safe" : "note"}>
       {isSafe ? <Icon name="done" /> : null}
       {verdict(room, downloads)}
-      {room.upRate > 0 ? <span class="soft">, {formatBytes(room.upRate)}/s from here</span> : null}
+      {room.upRate > 0 && !isSafe ? <span class="soft">, {formatBytes(room.upRate)}/s from here</span> : null}
     </p>
   );
 }

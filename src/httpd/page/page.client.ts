@@ -239,11 +239,15 @@ function copy(text: string, button: HTMLButtonElement): void {
   const isCopied = document.execCommand("copy");
   area.remove();
   button.focus();
-  const before = button.textContent;
-  if (before === "Copied") return;
-  button.textContent = isCopied ? "Copied" : "Can't copy";
+  const note = button.querySelector<HTMLElement>(".copied");
+  if (note === null) {
+    button.textContent = isCopied ? "Copied" : "Can't copy";
+    return;
+  }
+  note.textContent = isCopied ? "Copied" : "Can't copy";
+  note.hidden = false;
   setTimeout(() => {
-    button.textContent = before;
+    note.hidden = true;
   }, 1500);
 }
 
@@ -265,7 +269,12 @@ function selectionBar() {
   const text = document.createElement("p");
   text.setAttribute("role", "status");
   const save = makeButton("Download", saveChosen);
-  const command = makeButton("Copy command", () => copy(selectCommand(), command));
+  const command = makeButton("Copy command", () => {
+    copy(selectCommand(), command);
+    setTimeout(() => {
+      command.textContent = "Copy command";
+    }, 1500);
+  });
   const clear = makeButton("Clear", () => {
     chosen.clear();
     dress(document);

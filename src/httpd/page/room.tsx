@@ -85,7 +85,7 @@ export function RoomView({ room, downloads }: { readonly room: Room; readonly do
       </p>
       {total === 0 ? (
         <p class="soft">
-          Receivers appear here as they come: with <code>share get</code>, or any BitTorrent client.
+          Receivers appear here as they come, with Boojum or any BitTorrent client, and how far they are.
         </p>
       ) : (
         <>
@@ -113,8 +113,17 @@ export function RoomView({ room, downloads }: { readonly room: Room; readonly do
   );
 }
 
-function Plot({ room: { rates, upRate, uploaded } }: { readonly room: Room }) {
-  const minutes = Math.round(rates.length / 60);
+/** Seconds that are shown at least, also when nothing has been sent so long. */
+const SHORTEST_PLOT = 60;
+
+function Plot({ room: { rates: all, upRate, uploaded } }: { readonly room: Room }) {
+  // A publisher that has just begun would have an empty plot with a spike at its end.
+  const first = all.findIndex((rate) => rate > 0);
+  const rates = all.slice(
+    first < 0 ? -SHORTEST_PLOT : Math.min(Math.max(0, first - 1), all.length - SHORTEST_PLOT),
+  );
+  const seconds = rates.length;
+  const span = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
   const top = Math.max(...rates, 0);
   return (
     <figure class="plot">
@@ -122,7 +131,7 @@ function Plot({ room: { rates, upRate, uploaded } }: { readonly room: Room }) {
         viewBox={`0 0 ${PLOT.width} ${PLOT.height}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`What is sent from here, last ${minutes} minutes, ${formatBytes(top)} a second at the most`}
+        aria-label={`What is sent from here, last ${span}, ${formatBytes(top)} a second at the most`}
       >
         <path class="area" d={areaPath(rates, PLOT)} />
         <path class="line" d={linePath(rates, PLOT)} />
@@ -132,7 +141,7 @@ function Plot({ room: { rates, upRate, uploaded } }: { readonly room: Room }) {
           <b>{formatBytes(upRate)}/s</b> from here
         </span>
         <span>{formatBytes(uploaded)} sent</span>
-        <span>last {minutes} min</span>
+        <span>last {span}</span>
       </figcaption>
     </figure>
   );

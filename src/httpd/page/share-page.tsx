@@ -9,7 +9,7 @@ import { Layout } from "./layout.tsx";
 import type { PreviewContent } from "./preview.tsx";
 import { isOver, phaseOf, RoomView, Status } from "./room.tsx";
 import { shown } from "./shown.ts";
-import { Ways } from "./ways.tsx";
+import { Actions, Ways } from "./ways.tsx";
 
 /** While the torrent is being prepared the page shows how far it is, without any script. */
 const REFRESH_SECONDS = 2;
@@ -58,11 +58,12 @@ export function SharePage({ share, base, root, version, view, preview, downloads
           </>
         )}
       </p>
+      {isOver(share) ? null : <Actions share={share} base={base} root={root} />}
       <Status share={share} />
       {isOver(share) ? null : (
         <div class="pair">
-          <Ways share={share} base={base} root={root} />
           <RoomView room={share.room()} downloads={downloads} />
+          <Ways share={share} base={base} root={root} />
         </div>
       )}
       <Files share={share} root={root} view={view} preview={preview} />

@@ -28,15 +28,19 @@ section,.shares{margin-top:clamp(1.2rem,3vw,1.8rem)}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:clamp(1rem,3vw,1.5rem)}
 .pair{display:grid;gap:1.2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));align-items:start;margin-top:clamp(1.2rem,3vw,1.8rem)}
 .pair>section{margin:0;min-width:0;height:100%}
-.command{display:flex;align-items:stretch;gap:.5rem;margin-top:.5rem}
+.command{display:flex;align-items:stretch;gap:.5rem;margin:.5rem 0 .9rem}
 code{font:.9em/1.5 var(--mono)}
-.command code{flex:1;min-width:0;background:var(--tint);border-radius:9px;padding:.62rem .8rem;overflow-x:auto;white-space:nowrap;user-select:all}
+.command code{flex:1;min-width:0;background:var(--tint);border-radius:9px;padding:.62rem .8rem;overflow-wrap:anywhere;user-select:all}
 .button,button{display:inline-flex;align-items:center;justify-content:center;gap:.5rem;min-height:2.75rem;padding:.3rem 1.05rem;border-radius:9px;border:1px solid var(--deep);background:var(--deep);color:var(--deep-ink);font-family:inherit;font-size:.95rem;font-weight:600;line-height:1.2;text-decoration:none;cursor:pointer}
-.button.quiet,button.quiet,button[data-copy],.search button{background:transparent;color:var(--deep);border-color:var(--line)}
+.button.quiet,button.quiet,button[data-copy],.search button,.picked button{background:transparent;color:var(--deep);border-color:var(--line)}
 .button:hover,button:hover{border-color:var(--deep)}
 button:disabled{opacity:.5;cursor:default}
+.actions{display:flex;flex-wrap:wrap;gap:.5rem;margin-top:1rem}
+.actions:empty{display:none}
+button[data-copy]{padding:.3rem .8rem}
+.command button{align-self:flex-start}
 .buttons{display:flex;flex-wrap:wrap;gap:.5rem;margin-top:.6rem}
-.scan{margin-top:1.1rem}
+.scan{margin-top:.2rem}
 summary{cursor:pointer;color:var(--deep);min-height:2.75rem;display:flex;align-items:center;width:fit-content;font-size:.95rem}
 summary:before{content:"";width:.42rem;height:.42rem;border:solid;border-width:0 .1rem .1rem 0;transform:rotate(-45deg);margin-right:.7rem;transition:transform .15s}
 details[open] summary:before{transform:rotate(45deg)}
@@ -50,11 +54,11 @@ progress{display:block;width:100%;height:.5rem;margin-top:.5rem;border:0;border-
 progress::-webkit-progress-bar{background:var(--line)}
 progress::-webkit-progress-value{background:var(--deep);border-radius:9px;transition:inline-size .9s linear}
 progress::-moz-progress-bar{background:var(--deep)}
-.verdict{display:flex;align-items:center;gap:.6rem;font:600 1.35rem/1.3 var(--serif);margin:.7rem 0 0}
+.verdict{display:flex;align-items:center;gap:.6rem;font:600 1.5rem/1.3 var(--serif);margin:.5rem 0 0}
 .safe{color:var(--good)}
 .plot{margin:1.1rem 0 0}
 .plot svg{display:block;width:100%;height:4rem;border-bottom:1px solid var(--line)}
-.area{fill:var(--tint)}
+.area{fill:color-mix(in srgb,var(--deep) 16%,transparent)}
 .line{fill:none;stroke:var(--deep);stroke-width:1.6;vector-effect:non-scaling-stroke;stroke-linejoin:round}
 figcaption{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.1rem 1rem;color:var(--soft);font-size:.88rem;margin-top:.35rem;font-variant-numeric:tabular-nums}
 figcaption b{color:var(--ink)}
@@ -99,7 +103,7 @@ a.save:hover,a.fold:hover{background:var(--tint)}
 input[type=checkbox]{width:1.1rem;height:1.1rem;accent-color:var(--deep);margin:0;cursor:pointer}
 ${[1, 2, 3, 4, 5, 6, 7, 8].map((depth) => `.d${depth}{--in:${depth}}`).join("")}
 .files li .fold{margin-left:calc(var(--in,0)*1.3rem - .5rem)}
-.picked{padding:.6rem 1rem;border-bottom:1px solid var(--line)}
+.picked{padding:.5rem 1rem;border-bottom:1px solid var(--line);display:flex;flex-wrap:wrap;gap:.2rem 1rem;align-items:center}
 .pages{display:flex;flex-wrap:wrap;gap:.6rem;align-items:center;margin-top:1rem}
 #preview{scroll-margin-top:1rem;margin:0 0 1.4rem}
 .stage{margin-top:1rem}
@@ -112,6 +116,9 @@ pre{margin:0;max-height:75vh;overflow:auto;background:var(--tint);border-radius:
 #selection p{margin:0 .6rem 0 0;font-variant-numeric:tabular-nums}
 .choosing{padding-bottom:6rem}
 .shares{display:grid;gap:1rem;padding:0;list-style:none;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr))}
+.shares li{position:relative}
+.shares a:after{content:"";position:absolute;inset:0;border-radius:14px}
+.shares li:hover{border-color:var(--deep)}
 .shares a{font:600 1.25rem/1.3 var(--serif);overflow-wrap:anywhere}
 .note{margin-top:.5rem}
 .note.bad{color:var(--warn)}
@@ -119,7 +126,7 @@ p.note{display:flex;flex-wrap:wrap;align-items:center}
 p.note .icon{margin-right:.4rem}
 .problem{padding:clamp(1rem,8vh,5rem) 0}
 footer{margin-top:clamp(2rem,6vw,3.5rem);padding-top:1rem;border-top:3px double var(--line);color:var(--soft);font-size:.86rem;overflow-wrap:anywhere}
-@media(max-width:40rem){.date,.columns .date{display:none}.files .size,.columns .size{width:4.7rem}.command{flex-direction:column}.command button{align-self:start}.search{flex:1 1 100%}.files .name .soft{max-width:none;flex:0 1 auto}.files .name{flex-wrap:wrap}.files .name .icon{display:none}}
+@media(max-width:40rem){main{display:flex;flex-direction:column}.pair{display:contents}.pair>section{margin-top:1.2rem;height:auto}#get{order:1}.date,.columns .date{display:none}.files .size,.columns .size{width:4.7rem}.search{flex:1 1 100%}.files .name .soft{max-width:none;flex:0 1 auto}.files .name{flex-wrap:wrap}.files .name .icon{display:none}}
 @media(prefers-reduced-motion:reduce){*{transition:none!important}}
 @media print{button,.save,.pages,.search,#selection,.tick{display:none!important}}
 `;

@@ -13,32 +13,15 @@ interface WaysProps {
   readonly root: string;
 }
 
-export function Ways({ share, base, root }: WaysProps) {
+/** With what everybody has: a browser, or a BitTorrent client. */
+export function Actions({ share, base, root }: WaysProps) {
   const { state } = share;
-  const url = base + sharePath(share);
-  const command = `share get ${url}`;
-  const handedOn = `npx ${base}${PROGRAM} get ${url}`;
   const magnet = state.name === "ready" ? state.magnet(base) : undefined;
   return (
-    <section id="get" class="card" aria-labelledby="get-title">
-      <h2 id="get-title">Get it</h2>
-      <Browser share={share} root={root} />
-      <h3>With Boojum</h3>
-      <p class="soft">Everything, checked; the fastest way, and it continues where it stopped.</p>
-      <div class="command">
-        <code tabindex={0}>{command}</code>
-        <CopyButton text={command} what="command" />
-      </div>
-      <p class="soft">Not installed? With Node, straight from here and without the internet:</p>
-      <div class="command">
-        <code tabindex={0}>{handedOn}</code>
-        <CopyButton text={handedOn} what="npx command" />
-      </div>
-      <h3>With a BitTorrent client</h3>
-      {magnet === undefined ? (
-        <p class="soft">As soon as the torrent is ready.</p>
-      ) : (
-        <div class="buttons">
+    <div class="actions" role="group" aria-label="Get it">
+      <Downloads share={share} root={root} />
+      {magnet === undefined ? null : (
+        <>
           <a class="button quiet" href={root + torrentPath(share)}>
             Torrent file
           </a>
@@ -46,8 +29,51 @@ export function Ways({ share, base, root }: WaysProps) {
             Magnet link
           </a>
           <CopyButton text={magnet} what="magnet link" />
-        </div>
+        </>
       )}
+    </div>
+  );
+}
+
+function Downloads({ share, root }: { readonly share: Share; readonly root: string }) {
+  const only = share.oneFile ? share.files[0] : undefined;
+  if (only !== undefined) {
+    return (
+      <a class="button" href={root + filePath(share, only)} download>
+        <Icon name="save" />
+        Download, {formatBytes(only.length)}
+      </a>
+    );
+  }
+  if (!hasArchive(share)) return null;
+  return (
+    <>
+      <a class="button" href={root + archivePath(share, "zip")} download>
+        <Icon name="save" />
+        ZIP of everything
+      </a>
+      <a class="button quiet" href={root + archivePath(share, "tar")} download aria-label="TAR of everything">
+        TAR
+      </a>
+    </>
+  );
+}
+
+/** With this program, which does it best. */
+export function Ways({ share, base }: WaysProps) {
+  const url = base + sharePath(share);
+  const command = `share get ${url}`;
+  const handedOn = `npx ${base}${PROGRAM} get ${url}`;
+  return (
+    <section id="get" class="card" aria-labelledby="get-title">
+      <h2 id="get-title">Get it with Boojum</h2>
+      <p class="soft">
+        The fastest way: all receivers help each other, every piece is checked, and it continues where it
+        stopped.{share.token === undefined ? null : " It asks for the password."}
+      </p>
+      <Command text={command} what="command" />
+      <p class="soft">Not installed? With Node alone, from this machine, without the internet:</p>
+      <Command text={handedOn} what="npx command" />
       <details class="scan">
         <summary>Open this page on a phone</summary>
         <QrCode text={url} label={`QR code of ${url}`} />
@@ -56,42 +82,23 @@ export function Ways({ share, base, root }: WaysProps) {
   );
 }
 
-function Browser({ share, root }: { readonly share: Share; readonly root: string }) {
-  const only = share.oneFile ? share.files[0] : undefined;
-  if (only !== undefined) {
-    return (
-      <div class="buttons">
-        <a class="button" href={root + filePath(share, only)} download>
-          <Icon name="save" />
-          Download, {formatBytes(only.length)}
-        </a>
-      </div>
-    );
-  }
-  if (!hasArchive(share)) return <p>Files can be downloaded here as soon as they are listed.</p>;
+function Command({ text, what }: { readonly text: string; readonly what: string }) {
   return (
-    <>
-      <div class="buttons">
-        <a class="button" href={root + archivePath(share, "zip")} download>
-          <Icon name="save" />
-          ZIP of everything
-        </a>
-        <a class="button quiet" href={root + archivePath(share, "tar")} download>
-          TAR
-        </a>
-      </div>
-      <p class="soft">
-        With this browser alone. Or pick <a href="#files">files below</a>.
-      </p>
-    </>
+    <div class="command">
+      <code tabindex={0}>{text}</code>
+      <CopyButton text={text} what={what} />
+    </div>
   );
 }
 
 /** Shown by the script, without which it could do nothing. */
 function CopyButton({ text, what }: { readonly text: string; readonly what: string }) {
   return (
-    <button type="button" data-copy={text} aria-label={`Copy ${what}`} hidden>
-      Copy
+    <button type="button" data-copy={text} aria-label={`Copy ${what}`} title={`Copy ${what}`} hidden>
+      <Icon name="copy" />
+      <span class="copied" role="status" hidden>
+        Copied
+      </span>
     </button>
   );
 }
