@@ -108,7 +108,9 @@ async function runPublish(
   const stop = listenForStop(surroundings.readerGone);
   // Loaded here, so that help and mistakes are answered without all this.
   const { PublishView } = await import("./ui/publish-view.ts");
-  const view = new PublishView(output, flags.qr, surroundings.now);
+  const { expireSeconds, untilCopies, unlisted = false, password } = options;
+  const terms = { expireSeconds, untilCopies, unlisted, password: password !== undefined };
+  const view = new PublishView(output, { qr: flags.qr, terms }, surroundings.now);
   try {
     const { publish } = await import("../share.ts");
     const onEvent = (event: PublishEvent) => {

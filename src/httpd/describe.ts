@@ -35,20 +35,28 @@ export function shareText(share: Share, base: string): string {
   const { state } = share;
   const url = base + sharePath(share);
   const words = stateInWords(state);
+  // It asked for the password once, and will do so again.
+  const curl = share.token === undefined ? "curl" : "curl -u :PASSWORD";
   const lines = [`${escapeForTerminal(share.name)}: ${sizeInWords(share)}`, ""];
   if (words !== undefined) lines.push(escapeForTerminal(words), "");
   if (state.name !== "failed")
-    lines.push("All of it, checked:", `  share get ${url}`, `  npx ${base}${PROGRAM} get ${url}`, "");
+    lines.push(
+      share.token === undefined ? "All of it, checked:" : "All of it, checked (the password is asked for):",
+      `  share get ${url}`,
+      `  npx ${base}${PROGRAM} get ${url}`,
+      "",
+    );
   if (state.name === "ready") {
-    lines.push("With any BitTorrent client:", `  curl -OJ ${base}${torrentPath(share)}`);
+    lines.push("With any BitTorrent client:", `  ${curl} -OJ ${base}${torrentPath(share)}`);
     lines.push(`  ${state.magnet(base)}`, "");
   }
   if (hasArchive(share)) {
-    lines.push("Everything in one file:", `  curl -OJ ${base}${archivePath(share, "zip")}`);
-    lines.push(`  curl ${base}${archivePath(share, "tar")} | tar x`, "");
+    lines.push("Everything in one file:", `  ${curl} -OJ ${base}${archivePath(share, "zip")}`);
+    lines.push(`  ${curl} ${base}${archivePath(share, "tar")} | tar x`, "");
   }
   if (share.files.length > 0) lines.push("One file:");
-  for (const file of share.files.slice(0, TEXT_FILES)) lines.push(`  ${curlCommand(share, file, base)}`);
+  for (const file of share.files.slice(0, TEXT_FILES))
+    lines.push(`  ${curl} ${fileArguments(share, file, base)}`);
   const more = share.files.length - TEXT_FILES;
   if (more > 0) lines.push(`  and ${countOf(more, "more file")}: open ${url} in a browser`);
   return `${lines.join("\n").trimEnd()}\n`;
@@ -60,9 +68,9 @@ export function hasArchive(share: Share): boolean {
 }
 
 /** With -J the answer names the file, where the URL has it escaped. */
-function curlCommand(share: Share, file: SharedFile, base: string): string {
+function fileArguments(share: Share, file: SharedFile, base: string): string {
   const path = filePath(share, file);
-  return `curl ${path.includes("%") ? "-OJ" : "-O"} ${base}${path}`;
+  return `${path.includes("%") ? "-OJ" : "-O"} ${base}${path}`;
 }
 
 /** The listed shares, for curl. */

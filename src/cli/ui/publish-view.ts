@@ -8,21 +8,35 @@ import type {
   StatsEvent,
 } from "../../share/events.ts";
 import type { Output } from "../output.ts";
-import { countOf, formatBytes, formatRate } from "../units.ts";
+import { countOf, formatBytes, formatDuration, formatRate } from "../units.ts";
 import { type ProgressDisplay, showProgress } from "./progress.ts";
 import { qrCode } from "./qr.ts";
+
+/** What the publisher has to know, or to tell those who get the URL. */
+export interface Terms {
+  readonly password: boolean;
+  readonly unlisted: boolean;
+  readonly expireSeconds: number | undefined;
+  readonly untilCopies: number | undefined;
+}
 
 /** Shows a publication to people; with `--json` all of this is silent. */
 export class PublishView {
   readonly #output: Output;
   readonly #qr: boolean;
+  readonly #terms: Terms;
   readonly #progress: ProgressDisplay;
   #ready = 0;
   #shares = 0;
 
-  constructor(output: Output, qr: boolean, now: () => number) {
+  constructor(
+    output: Output,
+    { qr, terms }: { readonly qr: boolean; readonly terms: Terms },
+    now: () => number,
+  ) {
     this.#output = output;
     this.#qr = qr;
+    this.#terms = terms;
     this.#progress = showProgress(output, "hashing", now);
   }
 
@@ -73,6 +87,7 @@ export class PublishView {
     if (++this.#ready < this.#shares) return;
     const url = this.#shares === 1 ? event.url : "URL";
     this.#output.note(`Others get it with a browser, any BitTorrent client, or: share get ${url}`);
+    for (const line of inWords(this.#terms)) this.#output.note(line);
     this.#output.note("Stop with Ctrl-C.");
   }
 
@@ -100,4 +115,18 @@ export class PublishView {
     ];
     this.#progress.status(words.join("  "));
   }
+}
+
+function inWords({ password, unlisted, expireSeconds, untilCopies }: Terms): string[] {
+  const ends = [
+    ...(expireSeconds === undefined ? [] : [`after ${formatDuration(expireSeconds)}`]),
+    ...(untilCopies === undefined
+      ? []
+      : [`when ${countOf(untilCopies, "receiver")} ${untilCopies === 1 ? "is" : "are"} complete`]),
+  ];
+  return [
+    ...(password ? ["Nobody gets anything without the password; browsers and share get ask for it."] : []),
+    ...(unlisted ? ["It is in no list: only who has the URL finds it."] : []),
+    ...(ends.length === 0 ? [] : [`It ends by itself ${ends.join(" or ")}.`]),
+  ];
 }

@@ -46,6 +46,15 @@ describe("a share's page", () => {
     expect(html).not.toContain('http-equiv="refresh"');
   });
 
+  it("gives a terminal commands with the password's place, where there is one", async () => {
+    const text = await textOf(catalog(share({ files, token: "t".repeat(32) })), "/s/k3f9x2");
+    expect(text).toContain("(the password is asked for):\n  share get http://");
+    const commands = text.match(/curl .*/g) ?? [];
+    expect(commands.length).toBeGreaterThan(3);
+    expect(commands.filter((command) => !command.startsWith("curl -u :PASSWORD "))).toEqual([]);
+    expect(await textOf(catalog(share({ files })), "/s/k3f9x2")).not.toContain("PASSWORD");
+  });
+
   it("offers a folder as ZIP and TAR, and a single file as it is", async () => {
     const folder = await textOf(catalog(share({ files })), "/s/k3f9x2", "text/html");
     expect(folder).toContain('href="/s/k3f9x2.zip"');
