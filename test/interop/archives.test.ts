@@ -163,6 +163,46 @@ describe("a folder of 5 GiB", () => {
   });
 });
 
+describe("a folder of 100,000 files", () => {
+  // 200,000 files take minutes on a busy disk.
+  const place = scratch(freeBytes("/dev/shm") > 3 * GiB ? "/dev/shm" : tmpdir());
+  const folder = path.join(place.dir, "many");
+
+  beforeAll(() => {
+    for (let i = 0; i < 100; i++) {
+      mkdirSync(path.join(folder, `${i}`), { recursive: true });
+      for (let j = 0; j < 1_000; j++) writeFileSync(path.join(folder, `${i}`, `${j}.txt`), `${i} ${j}`);
+    }
+  });
+  afterAll(async () => {
+    for (const publisher of publishers.splice(0)) await publisher.stop();
+    place.remove();
+  });
+
+  it("is one ZIP with an index of 64 bits, opened by others", async () => {
+    const publisher = publish(folder, path.join(place.dir, "cache"));
+    const address = `${String((await publisher.event("ready", 120_000))["url"])}.zip`;
+    const zip = path.join(place.dir, "many.zip");
+    const size = Number((await fetch(address, { method: "HEAD" })).headers.get("content-length"));
+    // More than 65,535 entries don't fit into what ZIP had at first.
+    await run("curl", ["-sf", "-o", zip, address]);
+    expect(statSync(zip).size).toBe(size);
+    await run("7z", ["t", zip], { env });
+    expect(await run("unzip", ["-p", zip, "many/99/999.txt"], { env })).toBe("99 999");
+    await run("bsdtar", ["-tf", zip], { env });
+    const count = "import sys, zipfile; print(len(zipfile.ZipFile(sys.argv[1]).namelist()))";
+    expect(await run(python, ["-c", count, zip])).toBe("100000");
+    // A tenth of it, continued in its middle by who has the beginning.
+    const some = `${address}?${new URLSearchParams(Array.from({ length: 10 }, (_, i): [string, string] => ["select", `${i}`]))}`;
+    const part = path.join(place.dir, "part.zip");
+    const whole = new Uint8Array(await (await fetch(some)).arrayBuffer());
+    writeFileSync(part, whole.subarray(0, whole.length >> 1));
+    await run("curl", ["-sf", "-C", "-", "-o", part, some]);
+    expect(await run(python, ["-c", count, part])).toBe("10000");
+    await run("unzip", ["-tqq", part], { env });
+  });
+});
+
 function freeBytes(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
