@@ -83,17 +83,20 @@ describe("a swarm with equal uplinks", () => {
     expect(run.overBound).toBeLessThan(1.5);
   }, 120_000);
 
-  it("of 8 leechers gets hardly more than one copy from the seeder", async () => {
-    const run = await distribute({
-      seed: 6,
-      length: 16 * MIB,
-      pieceLength: 65_536,
-      leechers: 8,
-      up: 1_000_000,
-    });
-    expect(run.overBound).toBeLessThan(1.15);
-    expect(run.copies).toBeLessThan(1.15);
-  });
+  it.each([6, 9, 10])(
+    "of 8 leechers gets hardly more than one copy from the seeder (seed %i)",
+    async (seed) => {
+      const run = await distribute({
+        seed,
+        length: 32 * MIB,
+        pieceLength: 65_536,
+        leechers: 8,
+        up: 2_500_000,
+      });
+      expect(run.overBound).toBeLessThan(1.07);
+      expect(run.copies).toBeLessThan(1.07);
+    },
+  );
 
   it("runs the same way with the same seed, and another way with another", async () => {
     const options = { length: 2 * MIB, pieceLength: 32_768, leechers: 6, up: 500_000 };

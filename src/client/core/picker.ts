@@ -109,17 +109,32 @@ export class Picker {
     let left = count;
     const current = this.#current.get(peer.key);
     if (current !== undefined && this.#mayAsk(peer, current)) left -= this.#fill(peer, current, left, take);
-    if (left > 0 && this.#open.size > 0) {
-      for (const active of this.#open) {
-        if (!this.#mayAsk(peer, active)) continue;
-        left -= this.#fill(peer, active, left, take);
-        if (left === 0) break;
-      }
-    }
+    // What a seeder sends of a piece that others have is missing to the swarm elsewhere.
+    const isSeed = peer.have.isComplete;
+    left -= this.#pickOpen(peer, left, take, isSeed && this.#order.hasUnheld);
     while (left > 0) {
-      const active = this.#start(peer);
+      if (isSeed && !this.#order.hasUnheld) left -= this.#pickOpen(peer, left, take, false);
+      const active = left > 0 ? this.#start(peer) : undefined;
       if (active === undefined) break;
       left -= this.#fill(peer, active, left, take);
+    }
+    return count - left;
+  }
+
+  /** Asks `peer` for blocks of pieces that are started; `unheldOnly`: that no incomplete peer has. */
+  #pickOpen(
+    peer: PickPeer,
+    count: number,
+    take: (active: ActivePiece, block: number) => void,
+    unheldOnly: boolean,
+  ): number {
+    if (count === 0 || this.#open.size === 0) return 0;
+    let left = count;
+    for (const active of this.#open) {
+      if (!this.#mayAsk(peer, active)) continue;
+      if (unheldOnly && this.#order.availability(active.piece) > 0) continue;
+      left -= this.#fill(peer, active, left, take);
+      if (left === 0) break;
     }
     return count - left;
   }

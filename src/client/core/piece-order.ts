@@ -39,6 +39,11 @@ export class PieceOrder {
     return this.#idle.count;
   }
 
+  /** There are idle pieces that no incomplete peer has. */
+  get hasUnheld(): boolean {
+    return (this.#buckets[0]?.length ?? 0) > 0;
+  }
+
   has(piece: number): boolean {
     return this.#idle.has(piece);
   }

@@ -72,6 +72,39 @@ describe("Picker", () => {
     expect([0, 1, 2].map((piece) => picker.availability(piece))).toEqual([2, 1, 1]);
   });
 
+  it("leaves started pieces that others have to them while the seeder has some that nobody else has", () => {
+    const picker = makePicker(3);
+    const seed = peer(1, Bitfield.full(3));
+    const other = peer(2, set(3, [1]));
+    picker.addPieces(seed.have);
+    picker.addPieces(other.have);
+    expect(picked(picker, other, 2)).toEqual(["1:0", "1:1"]);
+    const first = picked(picker, seed, 8);
+    expect(first.map((block) => block.split(":")[0]).sort()).toEqual([
+      "0",
+      "0",
+      "0",
+      "0",
+      "2",
+      "2",
+      "2",
+      "2",
+    ]);
+    // Nothing else is left: now it helps.
+    expect(picked(picker, seed, 8)).toEqual(["1:2", "1:3"]);
+  });
+
+  it("finishes a started piece at another seeder, when no one else has it", () => {
+    const picker = makePicker(3);
+    const seeds = [peer(1, Bitfield.full(3)), peer(2, Bitfield.full(3))];
+    for (const seed of seeds) picker.addPieces(seed.have);
+    const [start] = picked(picker, peer(1, Bitfield.full(3)), 1);
+    const piece = start?.split(":")[0];
+    expect(picked(picker, peer(2, Bitfield.full(3)), 3)).toEqual(
+      [1, 2, 3].map((block) => `${piece}:${block}`),
+    );
+  });
+
   it("breaks ties at random, and the same way for the same seed", () => {
     const first = (seed: number): string | undefined => {
       const picker = makePicker(1000, { seed });
