@@ -20,6 +20,10 @@ const ROUND_SECONDS = 10;
 const OPTIMISTIC_ROUNDS = 3;
 /** A peer that hasn't sent for so long what it was asked for gets nothing back (BEP 3, "anti-snubbing"). */
 const SNUBBED: Millis = 60_000;
+/** So long a peer with a slot may take for its first request, over the longest ways. */
+const TIME_TO_ASK: Millis = 5_000;
+/** So long a peer that didn't use its slot comes after all others. */
+const WASTE_REMEMBERED: Millis = 5 * 60_000;
 /**
  * Slots to begin with, and when the uplink is full. A receiver that gets an eighth of it has a piece to pass on eight
  * times sooner than one that gets a fiftieth with all others, at the same total.
@@ -119,11 +123,13 @@ function give(peer: Peer, now: Millis): void {
   peer.servedAt = now;
   if (!peer.wire.amChoking) return;
   peer.servedFrom = peer.wire.payloadUp;
+  peer.unchokedAt = now;
   peer.upload.unchoke();
 }
 
 function view(peer: Peer, now: Millis): PeerView {
-  const { wire } = peer;
+  const { wire, upload } = peer;
+  const servedNow = wire.payloadUp - peer.servedFrom;
   return {
     key: peer.key,
     interested: wire.peerInterested,
@@ -132,7 +138,12 @@ function view(peer: Peer, now: Millis): PeerView {
     snubbed: peer.stalled || (peer.requests.size > 0 && now - peer.progressAt > SNUBBED),
     onlyTakes: wire.payloadUp > 0 && peer.down.total === 0 && wire.amInterested,
     age: now - peer.connectedAt,
-    servedNow: wire.payloadUp - peer.servedFrom,
+    servedNow,
+    wastesTurn:
+      servedNow === 0 &&
+      upload.queued === 0 &&
+      now - peer.unchokedAt > TIME_TO_ASK &&
+      (!wire.amChoking || now - peer.servedAt < WASTE_REMEMBERED),
     servedAt: peer.servedAt,
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock, Millis, Random } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
+import { ProtocolError } from "../protocol/errors.ts";
 import type { PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import { type ActivePiece, BLOCK_LENGTH, type PeerKey } from "./core/active-piece.ts";
@@ -172,19 +173,27 @@ export class Intake {
   onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void {
     const now = this.#options.clock.now();
     const length = data.length;
-    peer.down.add(length, now);
-    this.#rate.add(length, now);
-    peer.progressAt = now;
-    peer.stalled = false;
-    peer.resting = false;
-    peer.withheldFor = LEAST_WITHHELD;
     const id = this.#id(piece, begin);
     const askedAt = peer.requests.get(id);
+    if (askedAt !== undefined && length !== this.#lengthAt(piece, begin)) {
+      // What it was asked for must be asked of others, so it leaves with its requests.
+      peer.wire.close(new ProtocolError(`a block of ${length} bytes that was not asked for`));
+      return;
+    }
+    peer.down.add(length, now);
+    this.#rate.add(length, now);
     if (askedAt !== undefined) {
       peer.requests.delete(id);
       peer.pipeline.received(length, askedAt, now);
     }
     const active = this.#accepts(piece, begin, length, askedAt !== undefined);
+    // Whoever sends what nobody asked for makes no progress with what it was asked for.
+    if (askedAt !== undefined || active !== undefined) {
+      peer.progressAt = now;
+      peer.stalled = false;
+      peer.resting = false;
+      peer.withheldFor = LEAST_WITHHELD;
+    }
     if (active === undefined) {
       this.#wasted += length;
       this.#refill(peer);
@@ -422,9 +431,12 @@ export class Intake {
   #sendCancel(peer: Peer, id: number): void {
     const piece = Math.floor(id / this.#blocksPerPiece);
     const begin = (id % this.#blocksPerPiece) * BLOCK_LENGTH;
-    const length = Math.min(BLOCK_LENGTH, this.#options.layout.pieceSize(piece) - begin);
     // The id was made from a checked index in `#id`.
-    peer.wire.sendCancel({ piece: piece as PieceIndex, begin, length });
+    peer.wire.sendCancel({ piece: piece as PieceIndex, begin, length: this.#lengthAt(piece, begin) });
+  }
+
+  #lengthAt(piece: number, begin: number): number {
+    return Math.min(BLOCK_LENGTH, this.#options.layout.pieceSize(piece) - begin);
   }
 
   #check(active: ActivePiece): void {

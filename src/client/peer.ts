@@ -110,6 +110,8 @@ export class Peer implements PickPeer, WireHandler {
 
   readonly down: RateMeter;
   readonly up: RateMeter;
+  /** When it was last unchoked; for ever to come while it never was. */
+  unchokedAt: Millis = Number.POSITIVE_INFINITY;
   /** When the choker last gave it a slot or left it one. */
   servedAt: Millis = Number.NEGATIVE_INFINITY;
   /** `wire.payloadUp` when it was last unchoked. */

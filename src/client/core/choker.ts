@@ -17,6 +17,8 @@ export interface PeerView {
   readonly age: Millis;
   /** Bytes that we sent it since it was unchoked last. */
   readonly servedNow: number;
+  /** It had or has a slot, long enough to ask for something, and got nothing for want of requests. */
+  readonly wastesTurn: boolean;
   /** When it was last given a slot or kept one; before all others when it never had one. */
   readonly servedAt: Millis;
 }
@@ -57,6 +59,8 @@ export function chooseUnchoked(peers: readonly PeerView[], options: ChokerOption
 
 function inTurn(peers: PeerView[], slots: number, random: Random): Unchoked {
   const order = shuffled(peers, random).sort((a, b) => {
+    // Those who only say that they are interested could keep everybody else from being served.
+    if (a.wastesTurn !== b.wastesTurn) return a.wastesTurn ? 1 : -1;
     const aStays = a.unchoked && a.servedNow < SEED_TURN;
     const bStays = b.unchoked && b.servedNow < SEED_TURN;
     // Whoever is in its turn finishes it: a choke in the middle wastes what is on the way.
@@ -73,6 +77,7 @@ function payBack(peers: PeerView[], options: ChokerOptions, random: Random): Unc
     if (a.snubbed !== b.snubbed) return a.snubbed ? 1 : -1;
     if (a.downRate !== b.downRate) return b.downRate - a.downRate;
     if (a.onlyTakes !== b.onlyTakes) return a.onlyTakes ? 1 : -1;
+    if (a.wastesTurn !== b.wastesTurn) return a.wastesTurn ? 1 : -1;
     // Among equals whoever has the slot keeps it: changing costs a round trip for nothing.
     return Number(b.unchoked) - Number(a.unchoked);
   });

@@ -17,6 +17,7 @@ function peer(key: number, overrides: Partial<PeerView> = {}): PeerView {
     onlyTakes: false,
     age: 600_000,
     servedNow: 0,
+    wastesTurn: false,
     servedAt: 0,
     ...overrides,
   };
@@ -119,6 +120,14 @@ describe("chooseUnchoked, seeding", () => {
     expect(chooseUnchoked([inTurn, ...others], seeding, seededRandom(1)).regular).toEqual([1, 2]);
     const served = { ...inTurn, servedNow: SEED_TURN };
     expect(chooseUnchoked([served, ...others], seeding, seededRandom(1)).regular).toEqual([2, 3]);
+  });
+
+  it("takes the slot from those who ask for nothing, and gives it to them only when nobody else wants it", () => {
+    const idle = [1, 2].map((key) => peer(key, { unchoked: true, wastesTurn: true, servedAt: 100 }));
+    const waiting = peer(3, { servedAt: 900 });
+    expect(chooseUnchoked([...idle, waiting], seeding, seededRandom(1)).regular[0]).toBe(3);
+    const paying = options({ slots: 2 });
+    expect(chooseUnchoked([...idle, waiting], paying, seededRandom(1)).regular).toEqual([3]);
   });
 
   it("serves everybody equally over time", () => {
