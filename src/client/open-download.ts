@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from "node:path";
 import { systemClock } from "../platform/clock.ts";
 import { type FileSystem, systemErrorCode, systemFiles } from "../platform/file-system.ts";
+import { Pace } from "../platform/pace.ts";
 import { sleepCount } from "../platform/sleeps.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { MetainfoError } from "../protocol/errors.ts";
@@ -13,7 +14,6 @@ import { OutputExistsError, StorageError, storageError } from "./errors.ts";
 import { Folder, Target } from "./folders.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { OpenFiles } from "./open-files.ts";
-import { Pace } from "./pace.ts";
 import { Placement } from "./placement.ts";
 import { type FoundFile, PARTS_KEY, type Recovered, recover, refuseSpecial } from "./recover.ts";
 import { decodeState, type SavedFile, type SavedState } from "./resume.ts";

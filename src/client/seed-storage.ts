@@ -1,11 +1,11 @@
 /** Reads data that lie in files as they were when they were hashed, to be served; never writes. */
 import { systemClock } from "../platform/clock.ts";
 import { type FileStat, type FileSystem, systemFiles } from "../platform/file-system.ts";
+import { Pace } from "../platform/pace.ts";
 import { sleepCount } from "../platform/sleeps.ts";
 import type { FileSpan, PieceLayout } from "../protocol/layout.ts";
 import { StorageError } from "./errors.ts";
 import { OpenFiles } from "./open-files.ts";
-import { Pace } from "./pace.ts";
 import { type Place, readPlaces, type SpanFile } from "./span-io.ts";
 import type { PieceStorage } from "./storage.ts";
 

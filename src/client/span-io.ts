@@ -1,8 +1,8 @@
 /** Moves bytes between memory and runs of bytes in files: at once when that is quick, else through the thread pool. */
 import type { FileStat, FileSystem } from "../platform/file-system.ts";
+import type { Pace } from "../platform/pace.ts";
 import { StorageError, storageError } from "./errors.ts";
 import type { Openable, OpenFiles } from "./open-files.ts";
-import type { Pace } from "./pace.ts";
 
 /** A file that spans lie in. */
 export interface SpanFile extends Openable {

@@ -9,6 +9,8 @@ export interface CreateOptions {
   readonly private?: boolean;
   /** Threads that hash; default: one for each core. */
   readonly threads?: number;
+  /** The caller's thread hashes, too: for callers who serve nobody meanwhile. It stays answerable all the same. */
+  readonly helps?: boolean;
   /** Where hashes are remembered, so that what didn't change isn't read again; default: nowhere. */
   readonly cacheDir?: string;
   /** Told why they can't be; that is no reason to fail. */

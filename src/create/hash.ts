@@ -31,7 +31,10 @@ const workerEntry = new URL(
   import.meta.url,
 );
 
-type HashOptions = Pick<CreateOptions, "threads" | "onProgress" | "onPieces" | "cacheDir" | "onCacheTrouble">;
+type HashOptions = Pick<
+  CreateOptions,
+  "threads" | "helps" | "onProgress" | "onPieces" | "cacheDir" | "onCacheTrouble"
+>;
 
 /**
  * @returns SHA-1 of each piece, end to end, 20 bytes each, owned by the caller. No thread is left when it settles.
@@ -69,24 +72,46 @@ export async function hashPieces(
 async function hashMissing(
   source: Source,
   plan: HashPlan,
-  { threads, report }: { readonly threads?: number; readonly report: () => void },
+  {
+    threads,
+    helps = false,
+    report,
+  }: Pick<CreateOptions, "threads" | "helps"> & { readonly report: () => void },
   signal: AbortSignal,
 ): Promise<void> {
   const part = 1 - piecesDone(plan) / plan.pieceCount;
   if (part === 0) return;
   const cost = part * (source.totalBytes + source.files.length * COST_OF_A_FILE);
+  const most = Math.ceil(Math.max(1, Math.min(threads ?? availableParallelism(), cost / COST_PER_THREAD)));
   if (cost <= INLINE_COST) return hashHere(plan, report, signal);
-  const most = Math.max(1, Math.min(threads ?? availableParallelism(), cost / COST_PER_THREAD));
   const timer = setInterval(report, REPORT_EVERY_MS);
   try {
-    const job = { entry: workerEntry, count: Math.ceil(most), data: plan, onMessage: throwFailure };
-    await runWorkers(job, signal);
+    const count = helps ? most - 1 : most;
+    const job = { entry: workerEntry, count, data: plan, onMessage: throwFailure };
+    await together(
+      [
+        (both) => runWorkers(job, both),
+        ...(helps ? [(both: AbortSignal) => hashHere(plan, report, both)] : []),
+      ],
+      signal,
+    );
   } finally {
     clearInterval(timer);
   }
 }
 
-/** Small shares, on the caller's own thread, a few milliseconds at a time. */
+/** Runs all of `works`; the first failure stops the others. @returns when none runs any more. */
+async function together(
+  works: readonly ((signal: AbortSignal) => Promise<void>)[],
+  signal: AbortSignal,
+): Promise<void> {
+  const failure = new AbortController();
+  const either = AbortSignal.any([signal, failure.signal]);
+  await Promise.all(works.map((work) => work(either).catch((error: unknown) => failure.abort(error))));
+  failure.signal.throwIfAborted();
+}
+
+/** On the caller's own thread, a few milliseconds at a time. */
 async function hashHere(plan: HashPlan, report: () => void, signal: AbortSignal): Promise<void> {
   const hasher = new PieceHasher(plan);
   try {

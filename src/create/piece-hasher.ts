@@ -4,26 +4,32 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, 
 import type { PieceLayout } from "../protocol/layout.ts";
 import { SourceChangedError, SourceError } from "./errors.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
-import { type HashPlan, isDone, planLayout, planPath, putHash } from "./plan.ts";
+import { type HashPlan, isDone, planLayout, planPaths, putHash } from "./plan.ts";
 
 /** What was read must still be in the core's own cache when it is hashed: 1 MiB at a time is half as fast again. */
 const READ_BYTES = 128 * 1024;
 /** Opening must not wait for a writer, should a FIFO have taken the file's place. Windows has no such flag. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
+/** Milliseconds; a file that was open for longer is looked for by its path once more. */
+const LONG = 20;
+
 /**
  * Keeps at most one file open, and that one as long as pieces follow each other in it. A file is compared with what
- * the plan says of it when it is opened and again, by its path, when it is left.
+ * the plan says of it when it is left, after all of it was read: equal then means equal all the time.
  */
 export class PieceHasher {
   readonly #plan: HashPlan;
   readonly #layout: PieceLayout;
   readonly #buffer = new Uint8Array(READ_BYTES);
+  readonly #paths: readonly string[];
   #file = -1;
   #descriptor = -1;
+  #openedAt = 0;
 
   constructor(plan: HashPlan) {
     this.#plan = plan;
+    this.#paths = planPaths(plan);
     this.#layout = planLayout(plan);
   }
 
@@ -70,40 +76,51 @@ export class PieceHasher {
     try {
       got = readSync(this.#descriptor, this.#buffer, 0, length, position);
     } catch (cause) {
+      // Something else may have taken its place, a FIFO for one; that says more than why it can't be read.
+      this.#compare(fstatSync(this.#descriptor, { bigint: true }));
       throw this.#unreadable(this.#file, cause);
     }
-    if (got === 0) throw new SourceChangedError(planPath(this.#plan, this.#file));
+    if (got === 0) throw new SourceChangedError(this.#path(this.#file));
     return got;
   }
 
   #enter(file: number): void {
     try {
-      this.#descriptor = openSync(planPath(this.#plan, file), OPEN_FLAGS);
+      this.#descriptor = openSync(this.#path(file), OPEN_FLAGS);
     } catch (cause) {
       throw this.#unreadable(file, cause);
     }
     this.#file = file;
-    this.#compare(fstatSync(this.#descriptor, { bigint: true }));
+    this.#openedAt = performance.now();
   }
 
   #leave(): void {
     if (this.#descriptor === -1) return;
-    // By path: another file may have taken the place of the one that is open.
-    this.#compare(statSync(planPath(this.#plan, this.#file), { bigint: true, throwIfNoEntry: false }));
+    this.#compare(fstatSync(this.#descriptor, { bigint: true }));
+    // Another file may have taken the place of the one that is open. For moments it may at any time after this, too.
+    if (performance.now() - this.#openedAt > LONG) {
+      this.#compare(statSync(this.#path(this.#file), { bigint: true, throwIfNoEntry: false }));
+    }
     this.abandon();
   }
 
   #compare(stats: BigIntStats | undefined): void {
     const same =
       stats?.isFile() === true &&
+      // A file without a name is what is left of one that was replaced or removed.
+      stats.nlink !== 0n &&
       Number(stats.size) === this.#plan.lengths[this.#file] &&
       stats.mtimeNs === this.#plan.mtimes[this.#file] &&
       stats.ino === this.#plan.inodes[this.#file];
-    if (!same) throw new SourceChangedError(planPath(this.#plan, this.#file));
+    if (!same) throw new SourceChangedError(this.#path(this.#file));
+  }
+
+  #path(file: number): string {
+    return this.#paths[file] ?? "";
   }
 
   #unreadable(file: number, cause: unknown): SourceError | SourceChangedError {
-    const path = planPath(this.#plan, file);
+    const path = this.#path(file);
     const code = errorCode(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return new SourceChangedError(path, { cause });
     return new SourceError(path, `Can't read ${JSON.stringify(path)}: ${fsReason(cause)}.`, { cause });

@@ -1,9 +1,11 @@
 /** Reads a tree of folders. Contents, sizes and times of files are left to the caller. */
 import { isUtf8 } from "node:buffer";
-import type { Dirent } from "node:fs";
+import { type Dirent, readdirSync } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { sep } from "node:path";
 import { drainQueue } from "../platform/bounded.ts";
+import type { Pace } from "../platform/pace.ts";
+import { Slices } from "../platform/slices.ts";
 import { isDownloadState, isJunk } from "./core/names.ts";
 import { SourceError } from "./errors.ts";
 import type { Filter } from "./filter.ts";
@@ -46,10 +48,11 @@ export async function walk(
   filter: Filter,
   followSymlinks: 0 | 1 | 2,
   notices: ScanNotice[],
+  pace: Pace,
   signal: AbortSignal,
 ): Promise<Candidate[]> {
   const realRoot = await realpath(root);
-  const walker = new Walker(realRoot, filter, followSymlinks, notices);
+  const walker = new Walker({ realRoot, filter, followSymlinks, notices, pace, signal });
   walker.folders.push({
     path: [],
     absolutePath: root,
@@ -62,6 +65,15 @@ export async function walk(
   return walker.files;
 }
 
+interface WalkerParts {
+  readonly realRoot: string;
+  readonly filter: Filter;
+  readonly followSymlinks: 0 | 1 | 2;
+  readonly notices: ScanNotice[];
+  readonly pace: Pace;
+  readonly signal: AbortSignal;
+}
+
 class Walker {
   readonly folders: Folder[] = [];
   readonly files: Candidate[] = [];
@@ -69,18 +81,23 @@ class Walker {
   readonly #filter: Filter;
   readonly #followSymlinks: 0 | 1 | 2;
   readonly #notices: ScanNotice[];
+  readonly #pace: Pace;
+  readonly #signal: AbortSignal;
+  readonly #slices = new Slices();
 
-  constructor(realRoot: string, filter: Filter, followSymlinks: 0 | 1 | 2, notices: ScanNotice[]) {
+  constructor({ realRoot, filter, followSymlinks, notices, pace, signal }: WalkerParts) {
     this.#realRoot = realRoot;
     this.#filter = filter;
     this.#followSymlinks = followSymlinks;
     this.#notices = notices;
+    this.#pace = pace;
+    this.#signal = signal;
   }
 
   async read(folder: Folder): Promise<void> {
     let entries: Dirent[];
     try {
-      entries = await readdir(folder.absolutePath, { withFileTypes: true });
+      entries = await this.#list(folder.absolutePath);
     } catch (cause) {
       // A folder that vanished since its parent was read is as if it had never been there; not so the root.
       if (errorCode(cause) === "ENOENT" && folder.parent !== undefined) return;
@@ -99,6 +116,12 @@ class Walker {
         `There are more than ${MOST_FILES} files in ${JSON.stringify(this.#realRoot)}, more than a torrent can list: publish an archive, or parts of it.`,
       );
     }
+  }
+
+  async #list(folder: string): Promise<Dirent[]> {
+    if (!this.#pace.isFast) return await readdir(folder, { withFileTypes: true });
+    if (this.#slices.isOver) await this.#slices.next(this.#signal);
+    return this.#pace.time(() => readdirSync(folder, { withFileTypes: true }));
   }
 
   /** @returns a promise only when the file system must be asked: nearly never, and there are very many entries. */

@@ -58,6 +58,7 @@ export async function createTorrentFile(
     {
       private: options.private ?? false,
       ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
+      helps: true,
       cacheDir: options.cacheDir ?? defaultCacheDir(),
       onCacheTrouble: (message) => options.onWarning?.(message),
       ...(options.onProgress !== undefined && { onProgress: options.onProgress }),

@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync, renameSync, rmSync, truncateSync, utimesSync, w
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { OpenFiles } from "../../src/client/open-files.ts";
-import { Pace } from "../../src/client/pace.ts";
 import { openSeedStorage, type SeedFile } from "../../src/client/seed-storage.ts";
 import { systemFiles } from "../../src/platform/file-system.ts";
+import { Pace } from "../../src/platform/pace.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
 import { scratch } from "../support/data.ts";
 import { readPiece, type StoredTorrent, storedTorrent } from "../support/stored-torrent.ts";

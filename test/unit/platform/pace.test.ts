@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Pace } from "../../../src/client/pace.ts";
+import { Pace } from "../../../src/platform/pace.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 /** A pace, and a way to spend time in an operation. */
