@@ -52,8 +52,16 @@ export interface Row {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** Prints the rows as a Markdown table and keeps them as JSON in artifacts/bench. */
-export function report(name: string, title: string, rows: readonly Row[]): void {
+/**
+ * Prints the rows as a Markdown table and keeps them as JSON in artifacts/bench.
+ * @param notes what else must be known, such as who failed
+ */
+export function report(
+  name: string,
+  title: string,
+  rows: readonly Row[],
+  notes: readonly string[] = [],
+): void {
   const columns = Object.keys(rows[0]?.figures ?? {});
   const lines = [
     `### ${title}`,
@@ -64,12 +72,13 @@ export function report(name: string, title: string, rows: readonly Row[]): void 
       ({ label, figures }) => `| ${label} | ${columns.map((column) => show(figures[column])).join(" | ")} |`,
     ),
     "",
+    ...notes,
     `${new Date().toISOString().slice(0, 10)}, ${machine()}`,
   ];
   console.log(`\n${lines.join("\n")}\n`);
   const folder = fileURLToPath(new URL("../../artifacts/bench", import.meta.url));
   mkdirSync(folder, { recursive: true });
-  const result = { name, title, date: new Date().toISOString(), machine: machine(), rows };
+  const result = { name, title, date: new Date().toISOString(), machine: machine(), rows, notes };
   writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
 }
 
