@@ -1,30 +1,17 @@
 import { connect, type Socket } from "node:net";
+import { readBuffer, readIntoOwn } from "./own-reads.ts";
 import type { Dial, PeerAddress, Transport, TransportHandler } from "./transport.ts";
 
 /** Milliseconds until a connection that nobody answers is given up. */
 const DIAL_TIMEOUT = 10_000;
-
-/** As much as stays in a core's cache until it is copied on. */
-const READ_BYTES = 131_072;
-let shared: Buffer | undefined;
-
-/**
- * Memory for a dialled connection to read into. Node's own buffers, a new one each read, would have the garbage
- * collector run all the time. Where the system says first that there is something to read, all connections share one,
- * since what was read is handed over before the next read; Windows is given the memory before.
- */
-function readBuffer(): Buffer {
-  if (process.platform === "win32") return Buffer.allocUnsafeSlow(READ_BYTES);
-  shared ??= Buffer.allocUnsafeSlow(READ_BYTES);
-  return shared;
-}
 
 /** A peer's TCP connection. */
 export class TcpTransport implements Transport {
   readonly remote: PeerAddress;
   readonly #socket: Socket;
   #handler: TransportHandler | undefined;
-  #firstBytes: Uint8Array | undefined;
+  /** Read before anybody listened, or while we were to keep still. */
+  #unread: Uint8Array | undefined;
   #paused = false;
   #isClosed = false;
 
@@ -34,13 +21,14 @@ export class TcpTransport implements Transport {
    */
   constructor(socket: Socket, firstBytes?: Uint8Array) {
     this.#socket = socket;
-    this.#firstBytes = firstBytes;
+    this.#unread = firstBytes;
     this.remote = { host: plainHost(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     // Without a listener an error before attach() would end the process.
     socket.on("error", ignore);
     socket.pause();
+    if (firstBytes !== undefined) readIntoOwn(socket, (bytes) => this.deliver(bytes));
   }
 
   get bufferedBytes(): number {
@@ -57,7 +45,7 @@ export class TcpTransport implements Transport {
     }
     if (!isFirst) return;
     this.#listen();
-    if (this.#firstBytes !== undefined) queueMicrotask(() => this.#deliverFirst());
+    if (this.#unread !== undefined) queueMicrotask(() => this.#deliverUnread());
     else if (!this.#paused) this.#socket.resume();
   }
 
@@ -76,22 +64,32 @@ export class TcpTransport implements Transport {
 
   resume(): void {
     this.#paused = false;
-    if (this.#handler !== undefined && this.#firstBytes === undefined) this.#socket.resume();
+    if (this.#handler === undefined) return;
+    if (this.#unread === undefined) this.#socket.resume();
+    else queueMicrotask(() => this.#deliverUnread());
   }
 
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** Hands over what was read from the socket. */
-  deliver(bytes: Uint8Array): void {
-    this.#handler?.onData(bytes);
+  /**
+   * Hands over what was read from the socket.
+   * @returns false when nothing more should be read: Node reads ahead now and then, even on a paused socket
+   */
+  deliver(bytes: Uint8Array): boolean {
+    if (this.#handler !== undefined && !this.#paused && this.#unread === undefined) {
+      this.#handler.onData(bytes);
+      return true;
+    }
+    this.#unread = Buffer.concat([this.#unread ?? NOTHING, bytes]);
+    return false;
   }
 
   #listen(): void {
     const socket = this.#socket;
     let failure: Error | undefined;
-    // Not emitted by those that we dialled, see `readBuffer`.
+    // Not emitted by those that read into our memory.
     socket.on("data", (bytes: Buffer) => this.deliver(bytes));
     socket.on("drain", () => this.#handler?.onDrain());
     socket.on("error", (error) => {
@@ -105,10 +103,10 @@ export class TcpTransport implements Transport {
     });
   }
 
-  #deliverFirst(): void {
-    const bytes = this.#firstBytes;
-    if (bytes === undefined || this.#socket.destroyed) return;
-    this.#firstBytes = undefined;
+  #deliverUnread(): void {
+    const bytes = this.#unread;
+    if (bytes === undefined || this.#paused || this.#socket.destroyed) return;
+    this.#unread = undefined;
     this.#handler?.onData(bytes);
     if (!this.#paused) this.#socket.resume();
   }
@@ -125,10 +123,7 @@ export function tcpDialer(options: { readonly localAddress?: string } = {}): Dia
         port: address.port,
         onread: {
           buffer: readBuffer(),
-          callback: (count, buffer) => {
-            transport?.deliver(buffer.subarray(0, count));
-            return true;
-          },
+          callback: (count, buffer) => transport?.deliver(buffer.subarray(0, count)) ?? true,
         },
         ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
       });
@@ -156,6 +151,8 @@ export function tcpDialer(options: { readonly localAddress?: string } = {}): Dia
 
 /** Connects over TCP, from the address that the system chooses; gives up after 10 s. */
 export const dialTcp: Dial = tcpDialer();
+
+const NOTHING = new Uint8Array(0);
 
 function ignore(): void {}
 

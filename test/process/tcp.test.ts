@@ -8,10 +8,11 @@ import { Upload } from "../../src/client/upload.ts";
 import { Wire } from "../../src/client/wire.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { dialTcp, TcpTransport, tcpDialer } from "../../src/platform/tcp.ts";
-import type { TransportHandler } from "../../src/platform/transport.ts";
+import type { Transport, TransportHandler } from "../../src/platform/transport.ts";
 import { Bitfield } from "../../src/protocol/bitfield.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
 import { PieceLayout } from "../../src/protocol/layout.ts";
+import { noise } from "../support/data.ts";
 import { RecordingHandler, testInfoHash, testPeerId } from "../support/scripted-peer.ts";
 
 const never = new AbortController().signal;
@@ -137,22 +138,73 @@ describe("a TCP transport", () => {
     for (const transport of transports) transport.destroy();
   });
 
-  test("makes no memory of what it receives on a connection that it dialled", async () => {
-    const transport = await dialTcp(address, never);
-    const socket = await firstSocket();
+  /** Sends 8 MiB to `transport`. @returns how many buffers they came in. */
+  async function buffersUsed(transport: Transport, sender: Socket): Promise<number> {
     const memory = new Set<ArrayBufferLike>();
+    const hash = createHash("sha1");
     let bytes = 0;
     transport.attach({
       ...recorder(),
       onData(data) {
         memory.add(data.buffer);
+        hash.update(data);
         bytes += data.length;
       },
     });
-    for (let i = 0; i < 8; i++) socket.write(new Uint8Array(1_048_576));
-    await until(() => bytes === 8 * 1_048_576);
-    expect(memory.size).toBe(1);
+    transport.resume();
+    const sent = noise(8 * 1_048_576, 1);
+    for (let at = 0; at < sent.length; at += 1_048_576) sender.write(sent.subarray(at, at + 1_048_576));
+    await until(() => bytes === sent.length);
+    expect(hash.digest("hex")).toBe(createHash("sha1").update(sent).digest("hex"));
+    return memory.size;
+  }
+
+  test("makes no memory of what it receives on a connection that it dialled", async () => {
+    const transport = await dialTcp(address, never);
+    expect(await buffersUsed(transport, await firstSocket())).toBe(1);
     transport.destroy();
+  });
+
+  test("makes none of what it receives on an accepted one, once its first bytes were read", async () => {
+    const client = connect(address);
+    client.write("?");
+    const socket = await firstSocket();
+    const transport = await new Promise<TcpTransport>((resolve) => {
+      socket.once("data", (first: Buffer) => {
+        socket.pause();
+        resolve(new TcpTransport(socket, first.subarray(1)));
+      });
+      socket.resume();
+    });
+    // The first bytes come in a buffer of Node's.
+    expect(await buffersUsed(transport, client)).toBe(2);
+    client.destroy();
+  });
+
+  test("loses nothing that arrives before somebody listens", async () => {
+    const client = connect(address);
+    client.write("?");
+    const socket = await firstSocket();
+    const transport = await new Promise<TcpTransport>((resolve) => {
+      socket.once("data", (first: Buffer) => {
+        socket.pause();
+        resolve(new TcpTransport(socket, first));
+      });
+      socket.resume();
+    });
+    client.write(" and more");
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const seen = recorder();
+    transport.attach(seen);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    transport.pause();
+    client.write(", at last");
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(seen.text).toBe("? and more");
+    transport.resume();
+    await until(() => seen.text === "? and more, at last");
+    client.end();
+    await until(() => seen.closes.length === 1);
   });
 
   test("goes over to another handler between two deliveries", async () => {
