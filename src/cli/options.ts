@@ -76,6 +76,12 @@ function reading<T>(parse: (text: string) => T): (text: string) => T {
 
 export const rate = reading(parseRate);
 export const duration = reading(parseDuration);
+/** A {@link duration} after which something ends; at once makes no sense. */
+export const lifetime = reading((text) => {
+  const seconds = parseDuration(text);
+  if (seconds < 1) throw new UsageError(`"${text}" is too short: a second is the least.`);
+  return seconds;
+});
 export const ratio = reading(parseRatio);
 export const port = reading((text) => parseInteger(text, 0, 65_535));
 export const copies = reading((text) => parseInteger(text, 1, 100_000));

@@ -10,7 +10,7 @@ import {
   collectTrackers,
   copies,
   createOutput,
-  duration,
+  lifetime,
   passwordFrom,
   port,
   publicUrl,
@@ -52,7 +52,7 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .optionsGroup("Who may have it, and for how long:")
     .option("--unlisted", "only those who know the URL: it is in no list")
     .option("--password <password>", "nobody gets anything without it (or BOOJUM_PASSWORD)")
-    .option("--expire <duration>", "end the share after so long, e.g. 2h", duration)
+    .option("--expire <duration>", "end the share after so long, e.g. 2h", lifetime)
     .option("--until-copies <n>", "end it when so many receivers are complete", copies)
     .optionsGroup("Where it is reached:")
     .option("--port <n>", "listen here (default: as last time, else from 6881)", port)

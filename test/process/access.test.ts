@@ -65,6 +65,16 @@ function escaped(hex: string): string {
   return [...(fromHex(hex) ?? [])].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
 }
 
+it.each([
+  ["--expire", "0"],
+  ["--expire", "0.5s"],
+  ["--until-copies", "0"],
+])("makes no share that ends before it begins: %s %s", async (flag, value) => {
+  const refused = publish(file("file.bin", 1_000), flag, value);
+  expect(await refused.end()).toBe(2);
+  expect(refused.lastEvent("error")).toMatchObject({ code: "usage" });
+});
+
 describe("--unlisted", () => {
   it("is found by those alone who know the URL, which stays", async () => {
     const first = publish(file("secret-name.bin", 100_000), "--unlisted");

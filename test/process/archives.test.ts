@@ -172,6 +172,13 @@ describe.each(["zip", "tar"])("a selection as .%s", (format) => {
     expect((await bodyOf(answer)).toString()).toContain(words);
   });
 
+  it("leaves the whole as it is, whichever of them was asked for first", async () => {
+    const whole = await fetchAll(`/s/k3f9x2.${format}`);
+    forget();
+    await fetchAll(asked("sub", "z.bin"));
+    expect((await fetchAll(`/s/k3f9x2.${format}`)).equals(whole)).toBe(true);
+  });
+
   it("is still right when many others were asked for meanwhile", async () => {
     const first = await fetchAll(asked("sub/1 ü"));
     for (let i = 2; i < 20; i++) await fetchAll(asked(`sub/${i} ü`));
