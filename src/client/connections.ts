@@ -34,8 +34,8 @@ export interface ConnectionsOptions {
   readonly budget: ConnectionBudget;
   /** Connections of this torrent, those being made included. */
   readonly maxPeers: number;
-  /** BEP 27: peers from the tracker and the user only. */
-  readonly private: boolean;
+  /** BEP 27, or unlisted: peers from the tracker and the user only. */
+  readonly secluded: boolean;
   /** How many peers are connected, and whether more could be of use. */
   connected(): number;
   wantsMore(): boolean;
@@ -62,7 +62,7 @@ export class Connections {
   }
 
   add(addresses: readonly PeerAddress[], source: PeerSource): void {
-    if (this.#options.private && source !== "tracker" && source !== "user") return;
+    if (this.#options.secluded && source !== "tracker" && source !== "user") return;
     const now = this.#options.clock.now();
     for (const address of addresses) {
       if (Number.isInteger(address.port) && address.port > 0 && address.port < 65_536) {

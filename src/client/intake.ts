@@ -170,6 +170,26 @@ export class Intake {
     this.#wakeLater();
   }
 
+  /** `peer` has lost a piece that it had (BEP 54). */
+  onDontHave(peer: Peer, piece: PieceIndex): void {
+    peer.withheld.delete(piece);
+    if (!peer.have.has(piece)) return;
+    if (peer.countedAsSeed) {
+      // Seeds are counted as one; from here on it's a peer among others.
+      this.#picker.removePieces(peer.have, true);
+      peer.countedAsSeed = false;
+      peer.have.delete(piece);
+      this.#picker.addPieces(peer.have);
+    } else {
+      peer.have.delete(piece);
+      this.#picker.removeHave(piece);
+    }
+    this.#release(peer, (asked) => asked === piece);
+    if (!this.#options.missing.has(piece)) return;
+    peer.useful--;
+    if (peer.useful === 0) this.#changedInterest(peer);
+  }
+
   onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void {
     const now = this.#options.clock.now();
     const length = data.length;

@@ -66,7 +66,7 @@ export class MetadataFetch implements MetadataPeerOwner {
       budget: env.budget,
       maxPeers: MAX_PEERS,
       // Whether it's private is not known before the metadata.
-      private: false,
+      secluded: false,
       connected: () => this.#peers.size,
       wantsMore: () => !this.#closed,
       dialled: (transport, candidate) => this.#start(transport, undefined, candidate),

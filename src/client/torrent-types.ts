@@ -18,6 +18,8 @@ export interface TorrentOptions {
   readonly pieceHashes: Uint8Array;
   /** BEP 27. */
   readonly private: boolean;
+  /** Nobody is to hear of it who wasn't told: peers come from trackers and the user only, and are told of no others. */
+  readonly unlisted?: boolean;
   /**
    * The info dictionary, byte for byte, for peers that have a magnet link only (BEP 9); of a private torrent nobody gets
    * it. Must not change.

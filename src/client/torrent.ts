@@ -14,6 +14,7 @@ import { clientName, isBoojum } from "./core/client-name.ts";
 import type { Prove } from "./core/proof.ts";
 import { RateMeter } from "./core/rate.ts";
 import { tagOf } from "./core/share-out.ts";
+import { DontHave } from "./dont-have.ts";
 import { Emitter } from "./emitter.ts";
 import { type Extension, Extensions, type Introduction } from "./extensions.ts";
 import { Gate } from "./gate.ts";
@@ -21,6 +22,7 @@ import { Intake } from "./intake.ts";
 import { MetadataServer } from "./metadata-server.ts";
 import { Offers } from "./offers.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
+import { PeerExchange } from "./peer-exchange.ts";
 import { Progress } from "./progress.ts";
 import type { TorrentEnvironment } from "./torrent-environment.ts";
 import type { PeerSource, PeerStats, TorrentEvents, TorrentOptions, TorrentStats } from "./torrent-types.ts";
@@ -30,6 +32,8 @@ import { Wire } from "./wire.ts";
 import type { BlockRef, ExtendedHandshake, PeerIdentity } from "./wire-types.ts";
 
 const DEFAULT_MAX_PEERS = 100;
+/** Known addresses from which on those that other peers tell are not wanted. */
+const MAX_FROM_STRANGERS = 1000;
 const DEFAULT_BUFFER_BYTES = 64 * 1024 * 1024;
 /** Longer than the choker needs to give everybody who asks a turn or at least a look. */
 const IDLE_BEFORE_LEAVING: Millis = 15_000;
@@ -56,6 +60,7 @@ export class Torrent implements PeerOwner {
   readonly #connections: Connections;
   readonly #admission: Admission;
   readonly #extensions: Extensions;
+  readonly #dontHave: DontHave;
   readonly #upRate: RateMeter;
   readonly #offers: Offers;
   /** Of a torrent with a token: the owner of peers that have not shown yet that they know it. */
@@ -99,7 +104,7 @@ export class Torrent implements PeerOwner {
       clock: env.clock,
       budget: env.budget,
       maxPeers: options.maxPeers ?? DEFAULT_MAX_PEERS,
-      private: options.private,
+      secluded: !this.isOpen,
       connected: () => this.#peers.size,
       wantsMore: () => this.#phase === "running",
       dialled: (transport, candidate) => this.#connect(transport, candidate),
@@ -109,6 +114,11 @@ export class Torrent implements PeerOwner {
       peers: this.#peers,
       connections: this.#connections,
     });
+    this.#dontHave = new DontHave({
+      pieceCount: this.layout.pieceCount,
+      peers: this.#peers,
+      lost: (peer, piece) => this.#intake.onDontHave(peer, piece),
+    });
     this.#extensions = new Extensions(this.#makeExtensions(), () => this.#introduction());
     this.#timer = env.clock.after(1000, () => this.#tick());
   }
@@ -116,6 +126,12 @@ export class Torrent implements PeerOwner {
   /** The verified pieces: live, not to be changed by others. */
   get have(): Bitfield {
     return this.#progress.have;
+  }
+
+  /** Anybody may hear of it: it isn't private or unlisted, and needs no token. */
+  get isOpen(): boolean {
+    const { private: isPrivate, unlisted = false, prove } = this.#options;
+    return !isPrivate && !unlisted && prove === undefined;
   }
 
   /** Every wanted piece is verified and stored. */
@@ -488,6 +504,15 @@ export class Torrent implements PeerOwner {
     const { metadata } = this.#options;
     const list: Extension[] = [];
     if (metadata !== undefined && !this.#options.private) list.push(new MetadataServer(metadata));
+    list.push(this.#dontHave);
+    if (this.isOpen) {
+      const { clock } = this.#env;
+      const learned = (addresses: readonly PeerAddress[]) => {
+        // Strangers' word: it may not crowd out what trackers and the user say.
+        if (this.#connections.candidates.size < MAX_FROM_STRANGERS) this.addPeers(addresses, "pex");
+      };
+      list.push(new PeerExchange({ clock, peers: this.#peers, learned }));
+    }
     return list;
   }
 
@@ -526,6 +551,7 @@ export class Torrent implements PeerOwner {
     // Who began complete only gives: a piece that its files have lost is not to be written into them.
     const again = this.#progress.mayDownload && this.#phase === "running";
     this.#progress.lost(piece, again);
+    this.#dontHave.tell(piece);
     if (again) this.#intake.lost(piece);
   }
 

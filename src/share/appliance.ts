@@ -216,6 +216,7 @@ export class Appliance implements Publication {
       layout,
       pieceHashes: created.pieceHashes,
       private: isPrivate(this.#options),
+      unlisted: !share.listed,
       metadata: created.info,
       ...(share.token !== undefined && { prove: proverOf(share.token, created.infoHash) }),
       storage,

@@ -120,6 +120,7 @@ export class Receiver implements Download {
       ),
       pieceHashes: metainfo.pieceHashes,
       private: metainfo.private,
+      unlisted: metainfo.unlisted,
       metadata: metainfo.info,
       ...(metainfo.token !== undefined && { prove: proverOf(metainfo.token, infoHash) }),
       storage: place.storage,

@@ -107,6 +107,9 @@ export interface NodeOptions extends Tuning, Faults {
   readonly limitDown?: number;
   /** The torrent has a token, and the node knows this one. */
   readonly token?: string;
+  /** See `TorrentOptions`. */
+  readonly private?: boolean;
+  readonly unlisted?: boolean;
 }
 
 /** One machine with one session and the torrent. */
@@ -191,7 +194,8 @@ export class Sim {
       ...(options.token !== undefined && { prove: proverOf(options.token, hash) }),
       layout: this.layout,
       pieceHashes: this.#hashes,
-      private: false,
+      private: options.private ?? false,
+      unlisted: options.unlisted ?? false,
       storage,
       have,
       ...(slots !== undefined && { slots }),

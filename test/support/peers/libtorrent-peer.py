@@ -41,11 +41,15 @@ def stop(*_):
 
 signal.signal(signal.SIGTERM, stop)
 told = False
+peers = 0
 while running:
     status = handle.status()
     if status.errc.value():
         print("FAILED", status.errc.message(), flush=True)
         sys.exit(2)
+    if status.num_peers > peers:
+        peers = status.num_peers
+        print("PEERS", peers, flush=True)
     if status.is_seeding and not told:
         told = True
         print("READY" if mode == "seed" else "DONE", flush=True)
