@@ -30,7 +30,7 @@ export function checkHost(header: string | undefined, allowed: AllowedHosts): Ho
   // 255 is the longest DNS name; brackets, a zone and a port fit beside any IP literal.
   if (header === undefined || header.length > 255 + 6) return MALFORMED;
   const parts = /^(\[[0-9a-fA-F.]*:[0-9a-fA-F:.]*(?:%[\w.%~-]+)?\]|[\w.-]+)(?::(\d{1,5}))?$/.exec(header);
-  if (parts === null) return MALFORMED;
+  if (parts === null) return checkBareIpv6(header);
   const host = parts[1] ?? "";
   const port = parts[2] === undefined ? undefined : Number(parts[2]);
   if (port !== undefined && (port < 1 || port > 65535)) return MALFORMED;
@@ -44,4 +44,21 @@ export function checkHost(header: string | undefined, allowed: AllowedHosts): Ho
   const ours =
     name === "localhost" || allowed.names.some((allowedName) => allowedName.toLowerCase() === name);
   return ours ? { ok: true, host: name, ...portOf } : MISDIRECTED;
+}
+
+/**
+ * libtorrent 2.0 (qBittorrent, Deluge) writes IPv6 addresses without their brackets, and the port after them. What
+ * comes last is taken for the port wherever that leaves an address: whoever forgets the brackets doesn't forget it.
+ */
+function checkBareIpv6(header: string): HostVerdict {
+  const cut = header.lastIndexOf(":");
+  const port = /^\d{1,5}$/.test(header.slice(cut + 1)) ? Number(header.slice(cut + 1)) : 0;
+  const before = port >= 1 && port <= 65535 ? parseIpv6(header.slice(0, cut)) : undefined;
+  if (before !== undefined) return { ok: true, host: formatHost(before), ip: before, port };
+  const whole = parseIpv6(header);
+  return whole === undefined ? MALFORMED : { ok: true, host: formatHost(whole), ip: whole };
+}
+
+function parseIpv6(text: string): Uint8Array | undefined {
+  return /^[0-9a-fA-F.]*:[0-9a-fA-F:.]*$/.test(text) ? parseIp(text) : undefined;
 }

@@ -120,6 +120,11 @@ describe("announce", () => {
     expect(peersOf(await ask(announce("one"), { host: "203.0.113.9" }))).toEqual(["203.0.113.9 80"]);
   });
 
+  test("takes an IPv6 address without brackets in Host, as libtorrent writes it", async () => {
+    const reply = await ask(announce("one"), { to: "::1", host: `::1:${port}` });
+    expect([reply.status, peersOf(reply)]).toEqual([200, [`::1 ${port}`]]);
+  });
+
   test.each(["localhost", "bench.local:1234", "0.0.0.0:1", "[::]:1", "224.0.0.1:1"])(
     "gives our own seeder at our end of the connection when Host is %s",
     async (host) => {

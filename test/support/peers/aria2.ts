@@ -17,7 +17,7 @@ function start(job: PeerJob, extra: readonly string[]): Child {
     `--dht-file-path=${path.join(job.state, "dht.dat")}`,
     "--enable-dht6=false",
     "--bt-enable-lpd=false",
-    "--disable-ipv6=true",
+    `--disable-ipv6=${!job.address.includes(":")}`,
     "--file-allocation=none",
     "--follow-torrent=mem",
     "--summary-interval=0",

@@ -11,7 +11,7 @@ import libtorrent as lt
 
 mode, torrent, directory, address, port = sys.argv[1:6]
 session = lt.session({
-    "listen_interfaces": f"{address}:{port}",
+    "listen_interfaces": f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
     "outgoing_interfaces": address,
     "enable_dht": False,
     "enable_lsd": False,

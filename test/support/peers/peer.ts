@@ -5,7 +5,7 @@ export interface PeerJob {
   readonly torrent: string;
   /** The folder that holds, or will hold, the torrent's NAME. */
   readonly dir: string;
-  /** Where the client listens; not in 127/8, which some clients ignore among their peers. */
+  /** Where the client listens, IPv4 or IPv6; not in 127/8, which some clients ignore among their peers. */
   readonly address: string;
   readonly port: number;
   /** The torrent's tracker is one over UDP: some clients need telling. */

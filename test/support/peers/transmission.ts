@@ -28,15 +28,20 @@ class Daemon {
 
   constructor(job: PeerJob) {
     const rpcPort = job.port + rpcDistance;
-    this.#url = `http://${job.address}:${rpcPort}/transmission/rpc`;
+    const isIpv6 = job.address.includes(":");
+    // Over IPv6 it is alone with its port number, and its RPC stays on IPv4.
+    const rpcAddress = isIpv6 ? "127.0.0.1" : job.address;
+    this.#url = `http://${rpcAddress}:${rpcPort}/transmission/rpc`;
     const settings = {
       "rpc-enabled": true,
-      "rpc-bind-address": job.address,
+      "rpc-bind-address": rpcAddress,
       "rpc-port": rpcPort,
       "rpc-whitelist-enabled": false,
       "rpc-host-whitelist-enabled": false,
       "rpc-authentication-required": false,
       "peer-port": job.port,
+      // Bound to an IPv4 address it would ask trackers from there only.
+      ...(isIpv6 ? { "bind-address-ipv6": job.address } : {}),
       "dht-enabled": false,
       "lpd-enabled": false,
       "utp-enabled": false,

@@ -21,6 +21,19 @@ describe("checkHost", () => {
   });
 
   test.each([
+    ["fd00:10:99::1:6881", "[fd00:10:99::1]", 6881],
+    ["::1:80", "[::1]", 80],
+    ["fe80::1%eth0:80", undefined, undefined],
+    ["::1", "[::1]", undefined],
+    ["fd00::abcd", "[fd00::abcd]", undefined],
+    ["1:2:3:4:5:6:7:8", "[1:2:3:4:5:6:7:8]", undefined],
+    ["1:2:3:4:5:6:7:8:9", "[1:2:3:4:5:6:7:8]", 9],
+  ])("reads %s as libtorrent means it, without brackets", (header, host, port) => {
+    const verdict = checkHost(header, allowed);
+    expect(verdict.ok ? [verdict.host, verdict.port] : [undefined, undefined]).toEqual([host, port]);
+  });
+
+  test.each([
     "localhost",
     "LOCALHOST:6881",
     "workbench:6881",
@@ -53,7 +66,10 @@ describe("checkHost", () => {
     "a b",
     "user@localhost",
     "[::1",
-    "::1",
+    "::g",
+    "::1:",
+    "1::2::3:80",
+    "fd00::1:99999",
     "[1.2.3.4]x",
     "[1.2.3.4]",
     "[::g]",
