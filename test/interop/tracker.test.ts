@@ -128,7 +128,6 @@ it.each<Case>([
   { over: "http", ip: "IPv4", peers: [aria2, libtorrent, transmission] },
   { over: "http", ip: "IPv4", peers: [transmission, aria2, libtorrent] },
   { over: "http", ip: "IPv6", peers: [libtorrent, transmission, aria2] },
-  { over: "http", ip: "IPv6", peers: [aria2, libtorrent, transmission] },
   { over: "udp", ip: "IPv4", peers: [libtorrent, transmission, aria2] },
   { over: "udp", ip: "IPv4", peers: [aria2, libtorrent, transmission] },
   // Transmission 3 and aria2 know UDP trackers over IPv4 only.
