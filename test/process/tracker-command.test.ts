@@ -122,6 +122,22 @@ describe("share tracker", () => {
     expect(readFileSync(state, "utf8")).toBe("something of the user's");
   });
 
+  test("does not begin with a state that can't be read", async () => {
+    // A folder in its place: that is no missing file.
+    const child = new ShareProcess(["tracker", "--port", "0", "--bind", "127.0.0.1", "--state", dir]);
+    expect(await child.end()).toBe(1);
+    expect(child.events).toEqual([expect.objectContaining({ event: "error", code: "state" })]);
+  });
+
+  test("tells each peer that comes and goes with --json", async () => {
+    const { child, port } = await start();
+    await announce(port, "udp", params("a"));
+    await announce(port, "udp", params("a", { event: "stopped" }));
+    const left = () => child.events.find(({ event, state }) => event === "peer" && state === "left");
+    expect(await child.until(left)).toMatchObject({ infoHash: HASH, address: "127.0.0.1:7097" });
+    expect(child.events).toContainEqual(expect.objectContaining({ event: "peer", state: "joined" }));
+  });
+
   test("tracks the torrents of a folder only, as they come and go, and names them when told to", async () => {
     const one = await torrent("one");
     const allow = path.join(dir, "allow");

@@ -9,6 +9,7 @@ import { type BencodeDict, decodeBencode } from "../../src/protocol/bencode.ts";
 import { fromLatin1, toLatin1 } from "../../src/protocol/bytes.ts";
 import { decodeCompactPeers, decodeCompactPeers6 } from "../../src/protocol/compact-peers.ts";
 import { infoHash, peerId } from "../../src/protocol/ids.ts";
+import { parseNetwork } from "../../src/protocol/proxy-rule.ts";
 import { TrackerStore } from "../../src/tracker/core/store.ts";
 import { createTrackerHttp } from "../../src/tracker/http.ts";
 
@@ -19,12 +20,16 @@ const OWN = peerId(fromLatin1("-BJ0100-own-seeder-0"));
 let store: TrackerStore;
 let server: Server;
 let port: number;
+/** What the tracker takes for its own names at the moment. */
+let names: readonly string[];
 
 beforeEach(async () => {
   store = new TrackerStore({ clock: systemClock, random: systemRandom });
   store.register({ id: "k3f9x2ab", infoHash: HASH, listed: true, totalBytes: 1000, seeder: OWN });
   store.register({ id: "hidden00", infoHash: HIDDEN, listed: false, totalBytes: 1000 });
-  server = createServer(createTrackerHttp({ store, hostNames: () => ["bench", "bench.local"] }));
+  names = ["bench", "bench.local"];
+  const proxies = [parseNetwork("127.0.0.3") ?? expect.fail("no network")];
+  server = createServer(createTrackerHttp({ store, hostNames: () => names, proxies }));
   server.listen(0, "::");
   await once(server, "listening");
   port = (server.address() as AddressInfo).port; // a TCP server has such an address
@@ -46,11 +51,12 @@ interface Reply {
 /** One raw request, so that nothing is tidied on the way. */
 async function ask(
   target: string,
-  options: { host?: string; to?: string; method?: string; extra?: string } = {},
+  options: { host?: string; to?: string; from?: string; method?: string; extra?: string } = {},
 ) {
   const to = options.to ?? "127.0.0.1";
   const host = options.host ?? `${to.includes(":") ? `[${to}]` : to}:${port}`;
-  const socket = connect(port, to);
+  const from = options.from === undefined ? {} : { localAddress: options.from };
+  const socket = connect({ port, host: to, ...from });
   const parts: Buffer[] = [];
   socket.on("data", (part: Buffer) => parts.push(part));
   const head = `${options.method ?? "GET"} ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${options.extra ?? ""}\r\n`;
@@ -110,7 +116,8 @@ describe("announce", () => {
   });
 
   test("tells an asker under which address it came (BEP 24)", async () => {
-    expect(dict(await ask(announce("one"))).get("external ip")).toEqual(Uint8Array.of(127, 0, 0, 1));
+    const reply = await ask(announce("one"), { from: "127.0.0.2" });
+    expect(dict(reply).get("external ip")).toEqual(Uint8Array.of(127, 0, 0, 2));
     const six = dict(await ask(announce("one"), { to: "::1" })).get("external ip");
     expect(six).toEqual(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1));
   });
@@ -171,6 +178,17 @@ describe("announce", () => {
       extra: "X-Forwarded-For: 10.6.6.6\r\nX-Real-IP: 10.6.6.6\r\nForwarded: for=10.6.6.6\r\n",
     });
     expect(peersOf(await ask(announce("asker")))).toEqual([`127.0.0.1 ${port}`, "127.0.0.1 7001"]);
+  });
+
+  test("believes a trusted proxy about who asks, and nobody else", async () => {
+    const extra = "X-Forwarded-For: 198.51.100.7\r\n";
+    const proxied = await ask(announce("one", "port=7001"), { from: "127.0.0.3", extra });
+    expect(dict(proxied).get("external ip")).toEqual(Uint8Array.of(198, 51, 100, 7));
+    const lied = await ask(announce("two", "port=7002"), { from: "127.0.0.2", extra });
+    expect(dict(lied).get("external ip")).toEqual(Uint8Array.of(127, 0, 0, 2));
+    expect(peersOf(await ask(announce("asker"))).sort()).toEqual(
+      [`127.0.0.1 ${port}`, "127.0.0.2 7002", "198.51.100.7 7001"].sort(),
+    );
   });
 
   test.each([
@@ -266,6 +284,17 @@ describe("around the tracker", () => {
   ])("answers Host %j with %i", async (host, status) => {
     expect((await ask(announce("x"), { host })).status).toBe(status);
     expect(store.counts(HASH)?.incomplete).toBe(0);
+  });
+
+  test("takes a name for its own only as long as it is", async () => {
+    const statuses = async () => {
+      const replies = [await ask("/scrape", { host: "bench" }), await ask("/scrape", { host: "other" })];
+      return replies.map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual([200, 421]);
+    names = ["other"];
+    expect(await statuses()).toEqual([421, 200]);
+    expect(await statuses()).toEqual([421, 200]);
   });
 
   test("answers HEAD without a body and refuses POST", async () => {
