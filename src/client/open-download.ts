@@ -208,6 +208,8 @@ class Opening {
     try {
       for (const file of unfinished) await this.#makeWritable(file);
       if (this.#parts.state === "readOnly") this.#parts.state = "writable";
+      // The check may have left it open for reading only.
+      this.#openFiles.drop(this.#parts);
     } catch (error) {
       await checkpoints?.stop();
       await state?.close();
