@@ -1,23 +1,24 @@
 /** Making a torrent, side by side: process start to written file, the data in the page cache. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { Child } from "../test/support/child.ts";
 import { commandPath } from "../test/support/command.ts";
 import { noise, scratch } from "../test/support/data.ts";
-import { median, option, type Row, report } from "./support/measure.ts";
+import { option, report } from "./support/measure.ts";
+import { smallFiles } from "./support/small-files.ts";
+import { type Timed, timed, timedRows } from "./support/timed.ts";
 
 const place = scratch("/dev/shm");
 const mib = option("mib", 1024);
-const smallFiles = option("files", 20_000);
+const fileCount = option("files", 20_000);
 const rounds = option("rounds", 5);
 const pieceLength = 1 << 20;
+/** Kept for "again", empty for the others. */
+const caches = { fresh: path.join(place.dir, "fresh"), kept: path.join(place.dir, "kept") };
 
 type Maker = (source: string, torrent: string) => readonly [string, readonly string[]];
 const makers: Readonly<Record<string, Maker>> = {
-  boojum: (source, torrent) => [
-    process.execPath,
-    [commandPath, "create", source, "-o", torrent, "--piece-size", String(pieceLength)],
-  ],
+  boojum: (source, torrent) => boojum(source, torrent, caches.fresh),
+  "boojum, again": (source, torrent) => boojum(source, torrent, caches.kept),
   "mktorrent -t2": (source, torrent) => ["mktorrent", ["-t", "2", "-l", "20", "-o", torrent, source]],
   "transmission-create": (source, torrent) => [
     "transmission-create",
@@ -28,6 +29,11 @@ const makers: Readonly<Record<string, Maker>> = {
     ["-c", libtorrentMaker, source, torrent, String(pieceLength)],
   ],
 };
+function boojum(source: string, torrent: string, cache: string): readonly [string, readonly string[]] {
+  const pieces = ["--piece-size", String(pieceLength)];
+  return [process.execPath, [commandPath, "create", source, "-o", torrent, ...pieces, "--cache-dir", cache]];
+}
+
 const libtorrentMaker = `
 import libtorrent as lt, os, sys
 files = lt.file_storage(); lt.add_files(files, sys.argv[1])
@@ -36,28 +42,18 @@ lt.set_piece_hashes(torrent, os.path.dirname(sys.argv[1]))
 open(sys.argv[2], "wb").write(lt.bencode(torrent.generate()))`;
 
 async function compare(source: string, title: string, name: string): Promise<void> {
-  const seconds = new Map(Object.keys(makers).map((maker) => [maker, [] as number[]]));
+  const runs = new Map(Object.keys(makers).map((maker) => [maker, [] as Timed[]]));
   for (let round = -1; round < rounds; round++) {
     for (const [maker, command] of Object.entries(makers)) {
       const torrent = path.join(place.dir, "made.torrent");
       rmSync(torrent, { force: true });
-      const [program, args] = command(source, torrent);
-      const start = performance.now();
-      await new Child(program, args).succeed();
+      rmSync(caches.fresh, { recursive: true, force: true });
+      const run = await timed(...command(source, torrent));
       // Round -1 warms the caches and does not count.
-      if (round >= 0) seconds.get(maker)?.push((performance.now() - start) / 1000);
+      if (round >= 0) runs.get(maker)?.push(run);
     }
   }
-  const ours = median(seconds.get("boojum") ?? []);
-  const rows: Row[] = [...seconds].map(([label, values]) => ({
-    label,
-    figures: {
-      "median s": median(values),
-      "min s": Math.min(...values),
-      "boojum / this": ours / median(values),
-    },
-  }));
-  report(name, title, rows);
+  report(name, title, timedRows(runs));
 }
 
 try {
@@ -72,15 +68,10 @@ try {
   );
   rmSync(large);
 
-  const folder = path.join(place.dir, "small");
-  for (let i = 0; i < smallFiles; i++) {
-    const dir = path.join(folder, String(i % 200));
-    if (i < 200) mkdirSync(dir, { recursive: true });
-    writeFileSync(path.join(dir, `${i}.bin`), noise((i * 7919) % 65_536, i));
-  }
+  const folder = smallFiles(path.join(place.dir, "small"), fileCount);
   await compare(
     folder,
-    `Create a torrent of ${smallFiles} small files, pieces of 1 MiB, ${rounds} rounds`,
+    `Create a torrent of ${fileCount} small files, pieces of 1 MiB, ${rounds} rounds`,
     "create-small",
   );
 } finally {
