@@ -5,6 +5,8 @@ import { createInterface } from "node:readline";
 export interface ChildOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The network namespace to run in (Linux, root); by default that of the tests. */
+  readonly network?: string | undefined;
 }
 
 /** A running program whose output is kept; {@link Child.stop} ends it. */
@@ -20,7 +22,12 @@ export class Child {
 
   constructor(command: string, args: readonly string[], options: ChildOptions = {}) {
     this.#name = [command, ...args].join(" ");
-    this.process = spawn(command, args, {
+    // `ip netns exec` becomes the command: the process id is the command's own.
+    const [program, ...given] =
+      options.network === undefined
+        ? [command, ...args]
+        : ["ip", "netns", "exec", options.network, command, ...args];
+    this.process = spawn(program, given, {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { ...process.env, NO_COLOR: "1", ...options.env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -5,14 +5,8 @@ import { type PeerJob, patience, type RealPeer, type RunningPeer } from "./peer.
 const agent = fileURLToPath(new URL("libtorrent-peer.py", import.meta.url));
 
 async function start(mode: "seed" | "get", job: PeerJob): Promise<RunningPeer> {
-  const child = new Child("/usr/bin/python3", [
-    agent,
-    mode,
-    job.torrent,
-    job.dir,
-    job.address,
-    String(job.port),
-  ]);
+  const args = [agent, mode, job.torrent, job.dir, job.address, String(job.port)];
+  const child = new Child("/usr/bin/python3", args, { network: job.network });
   const awaited = mode === "seed" ? "READY" : "DONE";
   try {
     await child.until(({ stdout }) => (stdout.includes(awaited) ? true : undefined), patience);

@@ -10,6 +10,8 @@ export interface PeerJob {
   readonly port: number;
   /** The torrent's tracker is one over UDP: some clients need telling. */
   readonly udpTracker?: boolean;
+  /** The network namespace to run in; by default that of the tests. */
+  readonly network?: string;
   /** An empty folder for the client's own files. */
   readonly state: string;
 }

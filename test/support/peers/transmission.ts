@@ -51,7 +51,7 @@ class Daemon {
       "incomplete-dir-enabled": false,
     };
     writeFileSync(path.join(job.state, "settings.json"), JSON.stringify(settings));
-    this.child = new Child("transmission-daemon", ["-f", "-g", job.state]);
+    this.child = new Child("transmission-daemon", ["-f", "-g", job.state], { network: job.network });
   }
 
   async call(method: string, args: object): Promise<RpcReply> {
