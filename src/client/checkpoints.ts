@@ -63,6 +63,13 @@ export class Checkpoints {
     return this.#running;
   }
 
+  /** The info hash became known; `pieces` are what they should be, and everything that was written is durable first. */
+  async identify(infoHash: string, pieces: Iterable<number>): Promise<void> {
+    await this.run(false);
+    this.#running = this.#running.catch(() => {}).then(() => this.#options.state.identify(infoHash, pieces));
+    await this.#running;
+  }
+
   /** Makes everything durable that was written so far, without a record: the state is about to go. */
   async syncAll(): Promise<void> {
     await this.stop();

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { type FileSystem, systemErrorCode } from "../platform/file-system.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
+import { toHex } from "../protocol/bytes.ts";
+import type { InfoHash } from "../protocol/ids.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { DiskStorage } from "./disk-storage.ts";
 import type { Download } from "./download.ts";
@@ -26,6 +28,7 @@ export interface DiskDownloadOptions {
   readonly state: StateFile | undefined;
   readonly checkpoints: Checkpoints | undefined;
   readonly recovered: Recovered;
+  readonly unchecked: Bitfield;
   /** There was a state of this torrent before. */
   readonly hadState: boolean;
 }
@@ -36,6 +39,7 @@ const FILES_A_TURN = 100;
 /** A download's place on disk from the moment it is ready until it is closed. */
 export class DiskDownload implements Download {
   readonly have: Bitfield;
+  readonly unchecked: Bitfield;
   readonly wanted: Bitfield;
   readonly selectedBytes: number;
   readonly resumedBytes: number;
@@ -53,6 +57,7 @@ export class DiskDownload implements Download {
     const { metainfo, layout } = placement;
     this.#options = options;
     this.have = recovered.have;
+    this.unchecked = options.unchecked;
     this.wanted = placement.wanted.clone();
     this.path = join(root.path, metainfo.name);
     this.skipped = metainfo.files.flatMap((file) =>
@@ -81,6 +86,10 @@ export class DiskDownload implements Download {
 
   bytesIn(piece: number): number {
     return this.#options.placement.bytesIn(piece);
+  }
+
+  async identify(infoHash: InfoHash, have: Bitfield): Promise<void> {
+    await this.#options.checkpoints?.identify(toHex(infoHash), have);
   }
 
   finish(): Promise<void> {

@@ -2,6 +2,7 @@
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Clock, Random } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
+import type { InfoHash } from "../protocol/ids.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { StorageError } from "./errors.ts";
 import type { OpenFiles } from "./open-files.ts";
@@ -15,6 +16,11 @@ export interface DownloadOptions {
   readonly metainfo: Metainfo;
   /** An existing or new folder; the data go to `directory/NAME`. */
   readonly directory: string;
+  /**
+   * The piece hashes aren't known yet, and the info hash stands only for the rest of the torrent. Nothing is checked
+   * then: see `Download.unchecked`. Files that aren't ours are in the way, even when they may be right.
+   */
+  readonly provisional?: boolean;
   /** Replace files that are there, aren't ours and differ. Pieces in them that match are kept. */
   readonly overwrite: boolean;
   /** Which files are wanted, by `TorrentFile.path`; all when absent. */
@@ -39,6 +45,8 @@ export interface Download {
   readonly storage: PieceStorage;
   /** Verified on disk when it was opened; owned by the receiver. */
   readonly have: Bitfield;
+  /** Pieces of a provisional torrent that are on disk, right or wrong. */
+  readonly unchecked: Bitfield;
   /** The pieces that hold bytes of selected files. */
   readonly wanted: Bitfield;
   /** Bytes of the selected files, pad files not counted. */
@@ -51,6 +59,8 @@ export interface Download {
   readonly path: string;
   /** Files of the torrent that are not made: symbolic links (BEP 47). Paths as shown to people. */
   readonly skipped: readonly string[];
+  /** The info hash of a provisional torrent became known, and `have` are right by it. */
+  identify(infoHash: InfoHash, have: Bitfield): Promise<void>;
   /**
    * All wanted pieces are written: makes empty files, sets executable bits, syncs everything, then removes the state
    * and the lock. The storage can be read from until it is closed.

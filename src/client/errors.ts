@@ -37,6 +37,13 @@ export class OutputExistsError extends BoojumError {
   }
 }
 
+/** A provisional download finds files that it can't judge: it has to wait until the torrent is there. */
+export class NotFreshError extends BoojumError {
+  constructor(path: string) {
+    super("not-fresh", `${path} has files whose data can't be compared yet.`);
+  }
+}
+
 /** Another process (or another download in this one) works on the same files. */
 export class OutputLockedError extends BoojumError {
   readonly lockPath: string;

@@ -9,6 +9,10 @@ import { FetchError } from "./http-open.ts";
 const MAX_TORRENT_BYTES = 10_000_000;
 /** Milliseconds between two looks at a publisher that still hashes. */
 const POLL_INTERVAL = 500;
+/** ... and at one that still looks for its files. */
+const SCAN_INTERVAL = 100;
+/** ... and for one that is gone. */
+const RETRY_INTERVAL = 1_000;
 /** A server that is busy but isn't hashing gets this many chances. */
 const MAX_BUSY_ANSWERS = 5;
 
@@ -19,6 +23,8 @@ export interface Unfinished {
   readonly files: number;
   /** Hashed so far, bytes. */
   readonly bytesDone: number;
+  /** The share's own, on the server that was asked; absent when it doesn't say. */
+  readonly url?: string;
 }
 
 /** The server wants a password (401). */
@@ -49,6 +55,13 @@ export interface FetchTorrentOptions {
   readonly clock: Clock;
   /** Told every half second while the publisher hashes; undefined when it doesn't say how far it is. */
   readonly onUnfinished: (status: Unfinished | undefined) => void;
+  /** Milliseconds for which a publisher that was hashing may not answer: it may be started again. None by default. */
+  readonly patience?: number | undefined;
+  /**
+   * Called once, when the publisher has listed its files; asked again when it has settled.
+   * @param url where the publisher tells the hashes that it knows
+   */
+  readonly meanwhile?: ((url: string, authorization: string | undefined) => Promise<void>) | undefined;
 }
 
 export interface FetchedTorrent {
@@ -71,12 +84,25 @@ export async function fetchTorrent(
 ): Promise<FetchedTorrent> {
   const { userAgent, password, proxies, clock } = options;
   const authorization = password === undefined ? undefined : basic(password);
+  const how = {
+    accept: "application/x-bittorrent",
+    maxBytes: MAX_TORRENT_BYTES,
+    userAgent,
+    authorization,
+    proxies,
+  };
+  let { meanwhile } = options;
+  let hashedAt: number | undefined;
   for (let busy = 0; ; ) {
-    const got = await httpGet(
-      url,
-      { accept: "application/x-bittorrent", maxBytes: MAX_TORRENT_BYTES, userAgent, authorization, proxies },
-      signal,
-    );
+    let got: Got;
+    try {
+      got = await httpGet(url, how, signal);
+    } catch (error) {
+      const isGone = hashedAt === undefined || clock.now() - hashedAt >= (options.patience ?? 0);
+      if (isGone || !(error instanceof FetchError)) throw error;
+      await pause(clock, RETRY_INTERVAL, signal);
+      continue;
+    }
     if (got.status === 401) throw new PasswordError(url, password !== undefined, got.proxy);
     if (got.status !== 503) {
       return { bytes: checkTorrent(url, got), url: got.url, fromPublic: got.fromPublic };
@@ -86,12 +112,26 @@ export async function fetchTorrent(
       throw new FetchError(url, `${url} is busy (503). Try again later.`);
     }
     options.onUnfinished(status);
-    await pause(
-      clock,
-      status === undefined ? Math.min(got.retryAfter ?? 1, 5) * 1000 : POLL_INTERVAL,
-      signal,
-    );
+    if (status !== undefined) hashedAt = clock.now();
+    const share = shareUrl(got.url, status);
+    if (share !== undefined && meanwhile !== undefined) {
+      const run = meanwhile;
+      meanwhile = undefined;
+      await run(`${share}/hashes`, authorization);
+      hashedAt = clock.now();
+      continue;
+    }
+    const delay = status === undefined ? Math.min(got.retryAfter ?? 1, 5) * 1000 : POLL_INTERVAL;
+    // Files are listed in no time, as a rule.
+    await pause(clock, status?.bytes === 0 ? SCAN_INTERVAL : delay, signal);
   }
+}
+
+/** The share that is being prepared: only where it was asked for, and when its files are known. */
+function shareUrl(askedAt: string, status: Unfinished | undefined): string | undefined {
+  const { url, bytes = 0 } = status ?? {};
+  if (url === undefined || bytes === 0 || !URL.canParse(url)) return undefined;
+  return new URL(url).origin === new URL(askedAt).origin ? url.replace(/\/+$/, "") : undefined;
 }
 
 /** RFC 7617; our own servers don't look at the user's name. */
@@ -151,8 +191,10 @@ function readStatus(value: unknown): Unfinished | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const fields = new Map<string, unknown>(Object.entries(value));
   const name = fields.get("name");
+  const url = fields.get("url");
   if (typeof name !== "string") return undefined;
   return {
+    ...(typeof url === "string" && { url }),
     name,
     bytes: amount(fields.get("bytes")),
     files: amount(fields.get("files")),

@@ -3,6 +3,7 @@ import { systemClock } from "../platform/clock.ts";
 import { type FileSystem, systemErrorCode, systemFiles } from "../platform/file-system.ts";
 import { Pace } from "../platform/pace.ts";
 import { sleepCount } from "../platform/sleeps.ts";
+import { Bitfield } from "../protocol/bitfield.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { MetainfoError } from "../protocol/errors.ts";
 import type { Metainfo, TorrentFile } from "../protocol/metainfo.ts";
@@ -10,12 +11,19 @@ import { Checkpoints } from "./checkpoints.ts";
 import { DiskDownload } from "./disk-download.ts";
 import { DiskStorage } from "./disk-storage.ts";
 import type { Download, DownloadOptions } from "./download.ts";
-import { OutputExistsError, StorageError, storageError } from "./errors.ts";
+import { NotFreshError, OutputExistsError, StorageError, storageError } from "./errors.ts";
 import { Folder, Target } from "./folders.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { OpenFiles } from "./open-files.ts";
 import { Placement } from "./placement.ts";
-import { type FoundFile, PARTS_KEY, type Recovered, recover, refuseSpecial } from "./recover.ts";
+import {
+  type FoundFile,
+  PARTS_KEY,
+  piecesOnDisk,
+  type Recovered,
+  recover,
+  refuseSpecial,
+} from "./recover.ts";
 import { decodeState, type SavedFile, type SavedState } from "./resume.ts";
 import type { SpanIo } from "./span-io.ts";
 import { readState, StateFile } from "./state-file.ts";
@@ -63,6 +71,9 @@ async function makeFolders(fs: FileSystem, path: string): Promise<void> {
   }
 }
 
+/** Goes before the hash in the state of a download whose info hash isn't known yet. */
+const PROVISIONAL = "provisional ";
+
 class Opening {
   readonly #options: DownloadOptions;
   readonly #metainfo: Metainfo;
@@ -84,7 +95,8 @@ class Opening {
     if (options.metainfo.infoHash === undefined) {
       throw new MetainfoError("This torrent is version 2 only, which can't be downloaded yet.");
     }
-    this.#infoHash = toHex(options.metainfo.infoHash);
+    const hex = toHex(options.metainfo.infoHash);
+    this.#infoHash = options.provisional ? PROVISIONAL + hex : hex;
     this.#fs = fs;
     this.#openFiles = options.openFiles ?? new OpenFiles(64, fs);
     this.#io = { fs, openFiles: this.#openFiles, pace: new Pace(options.clock ?? systemClock, sleepCount) };
@@ -105,13 +117,16 @@ class Opening {
   async open(signal: AbortSignal): Promise<Download> {
     const bytes = await readState(this.#fs, this.#statePath);
     const stored = bytes && decodeState(bytes);
-    // A state that can't be read was made by a download to this very name: what is there is taken for that.
-    const isDamaged = bytes !== undefined && stored === undefined;
     const isThis =
       stored?.infoHash === this.#infoHash && stored.pieceCount === this.#placement.layout.pieceCount;
+    // A state that can't be read was made by a download to this very name: what is there is taken for that. So is that
+    // of a publisher who was still hashing: what came of it is known only now.
+    const isDamaged =
+      bytes !== undefined && (stored === undefined || (!isThis && stored.infoHash.startsWith(PROVISIONAL)));
     const saved = isThis ? stored : undefined;
     const files = await this.#findFiles(saved, isDamaged, signal);
     const parts = this.#findParts();
+    if (this.#options.provisional) return this.#startProvisional(files, saved);
     const recovered = await recover(
       {
         placement: this.#placement,
@@ -133,6 +148,20 @@ class Opening {
     );
     signal.throwIfAborted();
     return this.#start(files, saved, recovered);
+  }
+
+  /** Nothing can be checked, so what is there must be ours. */
+  #startProvisional(files: readonly FoundFile[], saved: SavedState | undefined): Promise<Download> {
+    if (files.some((file) => file.origin === "foreign")) {
+      throw new NotFreshError(join(this.#root.path, this.#metainfo.name));
+    }
+    const { pieceCount } = this.#placement.layout;
+    const nothing = {
+      have: new Bitfield(pieceCount),
+      durable: new Bitfield(pieceCount),
+      undecided: new Set<Target>(),
+    };
+    return this.#start(files, saved, nothing);
   }
 
   #target(file: TorrentFile): Target {
@@ -226,6 +255,9 @@ class Opening {
       state,
       checkpoints,
       recovered,
+      unchecked: this.#options.provisional
+        ? piecesOnDisk(this.#placement, files)
+        : new Bitfield(this.#placement.layout.pieceCount),
       hadState: saved !== undefined,
     });
   }

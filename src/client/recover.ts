@@ -74,6 +74,23 @@ export async function recover(options: RecoveryOptions, signal: AbortSignal): Pr
   return { have, durable: trusted, undecided: recovery.undecided };
 }
 
+/** The wanted pieces of which every byte is on disk, right or wrong. */
+export function piecesOnDisk(placement: Placement, files: readonly FoundFile[]): Bitfield {
+  const { layout } = placement;
+  const sizes = new Map(files.map((file) => [file.index, file.stat?.size ?? -1]));
+  const pieces = new Bitfield(layout.pieceCount);
+  for (const piece of placement.wanted) {
+    const spans = layout.spans(piece, 0, layout.pieceSize(piece));
+    const isThere = spans.every(({ file, offset, length }) => {
+      const size = sizes.get(file);
+      // What belongs to files that aren't wanted lies in the parts: read, it will show whether it is right.
+      return size === undefined || size >= offset + length;
+    });
+    if (isThere) pieces.add(piece);
+  }
+  return pieces;
+}
+
 class Recovery {
   readonly undecided = new Set<Target>();
   readonly #options: RecoveryOptions;

@@ -9,7 +9,7 @@ const VERSION = 1;
 
 /** What a state says first. */
 export interface StateHeader {
-  /** 40 hexadecimal digits. */
+  /** 40 hexadecimal digits; something else while the publisher still hashes, see `open-download.ts`. */
   readonly infoHash: string;
   readonly pieceCount: number;
   /** Changes with the choice of files; see `placement.ts`. */
@@ -72,6 +72,11 @@ export class StateEncoder {
     });
   }
 
+  /** The info hash of a provisional torrent became known; of its pieces, just these are what they should be. */
+  identified(infoHash: string, pieces: Iterable<number>): Uint8Array {
+    return this.#line({ infoHash, pieces: ranges(pieces) });
+  }
+
   #line(record: object): Uint8Array {
     const json = new TextEncoder().encode(JSON.stringify(record));
     this.#checksum = crc32(json, this.#checksum);
@@ -85,18 +90,23 @@ export class StateEncoder {
  */
 export function decodeState(bytes: Uint8Array): SavedState | undefined {
   const records = wholeRecords(bytes);
-  const header = readHeader(records.next().value);
+  let header = readHeader(records.next().value);
   if (header === undefined) return undefined;
-  const durable = new Bitfield(header.pieceCount);
+  let durable = new Bitfield(header.pieceCount);
   const files = new Map<string, SavedFile>();
   let time = 0;
   let clean = false;
   for (const record of records) {
+    const identity = readIdentity(record, header.pieceCount);
+    if (identity !== undefined) {
+      header = { ...header, infoHash: identity.infoHash };
+      durable = new Bitfield(header.pieceCount);
+      addRanges(durable, identity.pieces);
+      continue;
+    }
     const checkpoint = readCheckpoint(record, header.pieceCount);
     if (checkpoint === undefined) return { ...header, durable, files, time, clean: false };
-    for (const [first, last] of checkpoint.pieces) {
-      for (let piece = first; piece <= last; piece++) durable.add(piece);
-    }
+    addRanges(durable, checkpoint.pieces);
     for (const file of checkpoint.files) files.set(file.path, file);
     time = checkpoint.time;
     clean = checkpoint.clean;
@@ -135,25 +145,46 @@ function readHeader(record: unknown): StateHeader | undefined {
   return { infoHash, pieceCount, selection, owned };
 }
 
+type Ranges = readonly (readonly [number, number])[];
+
+function addRanges(pieces: Bitfield, stored: Ranges): void {
+  for (const [first, last] of stored) for (let piece = first; piece <= last; piece++) pieces.add(piece);
+}
+
+function readIdentity(
+  record: unknown,
+  pieceCount: number,
+): { readonly infoHash: string; readonly pieces: Ranges } | undefined {
+  if (!isFields(record) || typeof record["infoHash"] !== "string") return undefined;
+  const pieces = readRanges(record["pieces"], pieceCount);
+  return pieces && { infoHash: record["infoHash"], pieces };
+}
+
+function readRanges(value: unknown, pieceCount: number): [number, number][] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const stored: [number, number][] = [];
+  for (const range of value) {
+    if (!Array.isArray(range)) return undefined;
+    const [first, last] = range;
+    if (!isCount(first) || !isCount(last) || last >= pieceCount || first > last) return undefined;
+    stored.push([first, last]);
+  }
+  return stored;
+}
+
 interface StoredCheckpoint {
   readonly time: number;
-  readonly pieces: readonly (readonly [number, number])[];
+  readonly pieces: Ranges;
   readonly files: readonly SavedFile[];
   readonly clean: boolean;
 }
 
 function readCheckpoint(record: unknown, pieceCount: number): StoredCheckpoint | undefined {
   if (!isFields(record)) return undefined;
-  const { time, pieces, files, clean } = record;
+  const { time, files, clean } = record;
   if (typeof time !== "number" || typeof clean !== "boolean") return undefined;
-  if (!Array.isArray(pieces) || !Array.isArray(files)) return undefined;
-  const storedPieces: [number, number][] = [];
-  for (const range of pieces) {
-    if (!Array.isArray(range)) return undefined;
-    const [first, last] = range;
-    if (!isCount(first) || !isCount(last) || last >= pieceCount || first > last) return undefined;
-    storedPieces.push([first, last]);
-  }
+  const pieces = readRanges(record["pieces"], pieceCount);
+  if (pieces === undefined || !Array.isArray(files)) return undefined;
   const storedFiles: SavedFile[] = [];
   for (const entry of files) {
     if (!Array.isArray(entry)) return undefined;
@@ -162,7 +193,7 @@ function readCheckpoint(record: unknown, pieceCount: number): StoredCheckpoint |
     if (typeof mtimeNs !== "string" || !/^-?\d{1,20}$/.test(mtimeNs)) return undefined;
     storedFiles.push({ path, size, mtimeNs: BigInt(mtimeNs) });
   }
-  return { time, pieces: storedPieces, files: storedFiles, clean };
+  return { time, pieces, files: storedFiles, clean };
 }
 
 /** Packs indexes, in any order, into ascending [first, last] pairs. */

@@ -53,9 +53,13 @@ export class StateFile {
 
   /** Adds a record and makes it durable. After a failure the next one takes its place. */
   async append(checkpoint: Checkpoint): Promise<void> {
+    await this.#add(() => this.#encoder.checkpoint(checkpoint));
+  }
+
+  async #add(encode: () => Uint8Array): Promise<void> {
     const forget = this.#encoder.mark();
     try {
-      const bytes = this.#encoder.checkpoint(checkpoint);
+      const bytes = encode();
       await writeAll(this.#fs, this.#descriptor, bytes, this.#end);
       await this.#fs.fsync(this.#descriptor);
       this.#end += bytes.length;
@@ -63,6 +67,11 @@ export class StateFile {
       forget();
       throw storageError(this.#path, "write", error);
     }
+  }
+
+  /** Of a provisional torrent: its info hash became known, and of its pieces just these are what they should be. */
+  async identify(infoHash: string, pieces: Iterable<number>): Promise<void> {
+    await this.#add(() => this.#encoder.identified(infoHash, pieces));
   }
 
   async close(): Promise<void> {

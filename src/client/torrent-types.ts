@@ -38,6 +38,8 @@ export interface TorrentOptions {
     readonly sources: readonly WebSeedSource[];
     readonly torrent: SeededTorrent;
     readonly fetch: FetchRange;
+    /** What they have is told by `torrent.learn`; everything by default. */
+    readonly areGrowing?: boolean;
   };
   /** Upload slots, 0 to upload nothing; by default as many as the uplink can use. */
   readonly slots?: number;

@@ -163,6 +163,27 @@ export class Torrent implements PeerOwner {
     for (const piece of pieces) if (this.have.has(piece)) this.#withdraw(pieceIndex(piece));
   }
 
+  /** Pieces that aren't being fetched turned out to be in the storage, as they should be. */
+  adopt(piece: PieceIndex): void {
+    if (this.#phase === "running" && this.#intake.picker.adopted(piece)) this.#stored(piece);
+  }
+
+  /** Web seeds whose pieces become known one by one: they have these now. */
+  learn(pieces: Iterable<number>): void {
+    if (this.#phase === "running") this.#webSeeds?.learn(pieces);
+  }
+
+  /** Web seeds that failed are asked again at once. */
+  retryWebSeeds(): void {
+    this.#webSeeds?.retry();
+  }
+
+  /** Asks web seeds for nothing more; settles when what they were asked for is here. */
+  async drainWebSeeds(): Promise<void> {
+    await this.#webSeeds?.drain();
+    await this.#intake.settled();
+  }
+
   stats(): TorrentStats {
     const now = this.#env.clock.now();
     const { bytesDone, bytesLeft } = this.#progress;

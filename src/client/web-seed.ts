@@ -12,8 +12,8 @@ export interface WebSeedOptions {
   readonly url: string;
   readonly torrent: SeededTorrent;
   readonly layout: PieceLayout;
-  /** The pieces that it has, so far as is known; all by default. Copied. */
-  readonly have?: Bitfield;
+  /** What it has becomes known by {@link WebSeed.learn} only; else it has everything. */
+  readonly isGrowing: boolean;
   readonly runs: RunIntake;
   readonly fetch: FetchRange;
   readonly clock: Clock;
@@ -84,7 +84,7 @@ export class WebSeed {
     this.url = options.url;
     this.#options = options;
     const { layout, clock, keys } = options;
-    this.#have = options.have?.clone() ?? Bitfield.full(layout.pieceCount);
+    this.#have = options.isGrowing ? new Bitfield(layout.pieceCount) : Bitfield.full(layout.pieceCount);
     this.#down = new RateMeter(RATE_SPAN, clock.now());
     const rate = () => this.#down.rate(clock.now()) / Math.max(1, this.busy);
     this.#lines = keys.map((key) => new Line(key, this.#have, rate));
@@ -107,6 +107,12 @@ export class WebSeed {
   /** One more piece can be had from it. */
   learn(piece: number): void {
     this.#have.add(piece);
+  }
+
+  /** It is worth asking again at once, whatever it did. */
+  retry(): void {
+    this.#failures = 0;
+    this.#restUntil = Number.NEGATIVE_INFINITY;
   }
 
   owns(key: PeerKey): boolean {
@@ -133,8 +139,11 @@ export class WebSeed {
     this.#strikes++;
     const { layout } = this.#options;
     for (const { file } of layout.spans(piece, 0, layout.pieceSize(piece))) this.#forgetFile(file);
-    if (this.#strikes >= STRIKES || this.#have.count === 0) this.#drop("sent bad data");
-    else this.#cutAll();
+    if (this.#strikes >= STRIKES || this.#have.count === 0) {
+      this.#drop("sent bad data");
+      return;
+    }
+    this.#cutAll();
   }
 
   close(): void {
@@ -212,7 +221,7 @@ export class WebSeed {
     if (!(error instanceof RangeFailure)) throw error;
     const { verdict, retryAfter } = error;
     if (verdict === "useless") this.#drop(error.message);
-    else if (verdict !== "absent") this.#rest(retryAfter);
+    else if (verdict !== "absent" || this.#options.isGrowing) this.#rest(retryAfter);
     else if (this.#have.count === 0) this.#drop("has none of the files");
   }
 

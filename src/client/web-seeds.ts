@@ -11,6 +11,8 @@ import { WebSeed } from "./web-seed.ts";
 
 export interface WebSeedsOptions {
   readonly sources: readonly WebSeedSource[];
+  /** What they have is told by {@link WebSeeds.learn}. */
+  readonly areGrowing?: boolean | undefined;
   readonly torrent: SeededTorrent;
   readonly layout: PieceLayout;
   readonly fetch: FetchRange;
@@ -49,6 +51,7 @@ export class WebSeeds {
   #aloneSince: Millis;
   #movedAt: Millis;
   #received = 0;
+  #isDraining = false;
 
   constructor(options: WebSeedsOptions) {
     const { sources, clock, intake, bufferBytes, layout } = options;
@@ -64,6 +67,7 @@ export class WebSeeds {
         layout,
         runs: intake.runs,
         fetch: options.fetch,
+        isGrowing: options.areGrowing ?? false,
         clock,
         limiter: options.limiter,
         keys: Array.from({ length: LINES }, () => options.nextKey()),
@@ -78,6 +82,24 @@ export class WebSeeds {
   /** How many are being asked. */
   get active(): number {
     return this.#seeds.reduce((sum, { seed }) => sum + Number(seed.busy > 0), 0);
+  }
+
+  /** These pieces can be had from all of them. */
+  learn(pieces: Iterable<number>): void {
+    for (const piece of pieces) for (const { seed } of this.#seeds) seed.learn(piece);
+    this.wake();
+  }
+
+  /** They are worth asking again at once. */
+  retry(): void {
+    for (const { seed } of this.#seeds) seed.retry();
+    this.wake();
+  }
+
+  /** Nothing more is asked for; settles when what was asked for is here, or couldn't be had. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    while (this.active > 0) await new Promise<void>((resolve) => this.#options.clock.after(20, resolve));
   }
 
   /** Whether `key` was one of theirs; the seed is accused then. */
@@ -100,6 +122,7 @@ export class WebSeeds {
 
   /** Asks for more, where there is more to be asked for. */
   wake(): void {
+    if (this.#isDraining) return;
     let free = MAX_LINES;
     for (const { seed } of this.#seeds) free -= seed.busy;
     for (const { seed, source } of this.#seeds) {

@@ -25,6 +25,7 @@ export async function createTorrent(
   signal: AbortSignal,
 ): Promise<Created> {
   const pieceLength = checkedPieceLength(source, options.pieceLength);
+  options.onPlan?.(pieceLength);
   const pieceHashes = await hashPieces(source, pieceLength, options, signal);
   const [first] = source.files;
   const info = encodeInfo({

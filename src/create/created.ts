@@ -15,6 +15,8 @@ export interface CreateOptions {
   readonly cacheDir?: string;
   /** Told why they can't be; that is no reason to fail. */
   readonly onCacheTrouble?: (message: string) => void;
+  /** Told, before anything is hashed, how long the pieces are going to be. */
+  readonly onPlan?: (pieceLength: number) => void;
   /** Told a few times a second, and at the end, how many bytes are hashed. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
   /**

@@ -75,6 +75,21 @@ export type ShareState =
   /** It was shared and is no more, as its publisher wanted; `message` says why, for people. Nothing of it is served. */
   | { readonly name: "ended"; readonly message: string };
 
+/** What of a torrent's hashes is known, from the moment at which its files are listed: `/s/ID/hashes` tells it. */
+export interface HashFront {
+  /** Bytes. */
+  readonly pieceLength: number;
+  /** BEP 27. */
+  readonly private: boolean;
+  /** 20 bytes for each piece of the torrent; those of the first `known` pieces are there. */
+  readonly hashes: Uint8Array;
+  readonly known: number;
+  /** How it ended: 40 hexadecimal digits, or why there will be no torrent. */
+  readonly outcome: { readonly infoHash: string } | { readonly error: string } | undefined;
+  /** Calls `listener` when anything has changed. @returns a function that takes it off again. */
+  readonly onChange: (listener: () => void) => () => void;
+}
+
 export interface Share {
   /** Letters and digits. */
   readonly id: string;
@@ -90,6 +105,8 @@ export interface Share {
   readonly files: readonly SharedFile[];
   /** Sum of the files' lengths. */
   readonly bytes: number;
+  /** Undefined while scanning. */
+  readonly front?: HashFront | undefined;
   readonly room: () => Room;
 }
 

@@ -15,6 +15,7 @@ import { EventStreams, type Render } from "./event-streams.ts";
 import { sharesFeed } from "./feed.ts";
 import { sendFile } from "./files.ts";
 import type { Guard } from "./guard.ts";
+import { HashStreams } from "./hash-stream.ts";
 import { sharePath } from "./links.ts";
 import type { Catalog, Share, SharedFile } from "./model.ts";
 import { IndexPage, indexPulse, ProblemPage } from "./page/index-page.tsx";
@@ -61,6 +62,7 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   const { catalog, version } = options;
   const outlet = new Outlet(options.limit ?? (() => undefined));
   const streams = new EventStreams();
+  const hashStreams = new HashStreams();
   const downloads = new Downloads();
   const app = new Hono<WebEnv>();
 
@@ -192,6 +194,20 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   });
   app.get("/s/:id/", (c) =>
     withShare(c, c.req.param("id"), (share) => c.redirect(c.env.judged.root + sharePath(share), 308)),
+  );
+  app.get("/s/:id/hashes", (c) =>
+    withShare(c, c.req.param("id"), (share) => {
+      const { front, state } = share;
+      if (front === undefined) {
+        return state.name === "failed"
+          ? problem(c, 410, state.message)
+          : problem(c, 503, stateInWords(state) ?? "");
+      }
+      const isSent = hashStreams.send(c.env.outgoing, share, front);
+      return isSent
+        ? RESPONSE_ALREADY_SENT
+        : problem(c, 503, "Too many ask for this. Try again in a moment.");
+    }),
   );
   app.get("/s/:id/files/*", (c) =>
     withShare(c, c.req.param("id"), async (share) => {

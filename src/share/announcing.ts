@@ -26,6 +26,8 @@ export interface AnnouncingOptions {
   readonly port: number;
   /** Tiers of announce URLs (BEP 12). */
   readonly trackers: readonly (readonly string[])[];
+  /** Bytes that were missing when the download began, should that be before the tracker was known; 0 by default. */
+  readonly leftAtStart?: number;
   /** Holds foreign text: escape it before it is shown. */
   readonly onWarning: (message: string) => void;
 }
@@ -43,13 +45,14 @@ function createAnnounce(): Announce {
 
 /** Joins a torrent with its trackers and starts to announce; undefined when it has none. */
 export function announceTorrent(options: AnnouncingOptions): Announcer | undefined {
-  const { torrent, session, port, trackers, onWarning } = options;
+  const { torrent, session, port, trackers, leftAtStart = 0, onWarning } = options;
   if (trackers.flat().length === 0) return undefined;
   const announcer = new Announcer({
     trackers,
     infoHash: torrent.infoHash,
     peerId: session.peerId,
     port,
+    leftAtStart,
     stats: () => {
       const { uploaded, downloaded, bytesTotal, bytesDone } = torrent.stats();
       // Of the whole torrent, also when only some files are wanted: who lacks pieces is no seeder.

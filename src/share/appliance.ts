@@ -199,6 +199,7 @@ export class Appliance implements Publication {
         if (share.ending.signal.aborted) continue;
         const message = error instanceof Error ? error.message : String(error);
         share.state = { name: "failed", message };
+        share.front?.settle({ error: message });
         throw error;
       }
     }
@@ -255,6 +256,7 @@ export class Appliance implements Publication {
         return { seeders, leechers: counts?.incomplete ?? 0, completed: share.roster.completed };
       },
     };
+    share.front?.settle({ infoHash: ready.infoHash });
     this.#tell(ready);
     return ready;
   }

@@ -1,18 +1,14 @@
 /** Downloading: from a source to verified files, seeding meanwhile. */
-import { openDownload } from "../client/open-download.ts";
 import { forgetMetadata, saveMetadata } from "../client/saved-metadata.ts";
 import { systemClock } from "../platform/clock.ts";
 import { nodeHashes } from "../platform/hashes.ts";
-import { systemRandom } from "../platform/random.ts";
-import { toHex } from "../protocol/bytes.ts";
 import type { Magnet } from "../protocol/magnet.ts";
 import { parseMetainfo } from "../protocol/parse-metainfo.ts";
 import { formatPeerAddress } from "../protocol/peer-address.ts";
-import type { GetEvent } from "./events.ts";
 import type { Download, GetOptions } from "./get-types.ts";
 import { InterruptedError } from "./peer-errors.ts";
+import { Preparing } from "./preparing.ts";
 import { DEFAULT_TIMEOUT_SECONDS, finishAtOnce, isComplete, Receiver, wantsToSeed } from "./receiver.ts";
-import { isWanted, selector } from "./selection.ts";
 import { readSource, type Source, type SourceRead, sourceOf } from "./source.ts";
 import { UnsupportedError } from "./unsupported-error.ts";
 
@@ -46,36 +42,38 @@ export async function get(source: Source | string, options: GetOptions = {}): Pr
 async function prepare(source: Source, options: GetOptions, stopping: AbortController): Promise<Download> {
   const { signal } = stopping;
   const startedAt = systemClock.now();
-  const tell = (event: GetEvent) => options.onEvent?.(event);
-  let announcedEarly = false;
-  const { password, askPassword } = options;
-  const read = await readSource(
-    source,
-    {
-      swarm: {
-        ...options,
-        directory: options.directory ?? ".",
-        timeoutSeconds: options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
-        onProgress: (bytesDone, bytesTotal) =>
-          options.onWork?.({ work: "asking for the torrent", bytesDone, bytesTotal }),
-        onWarning: (code, message) => tell({ event: "warning", code, message }),
-      },
-      password,
-      askPassword,
-      onUnfinished: (status) => {
-        if (status === undefined || status.bytes === 0) return;
-        const { name, files, bytes, bytesDone } = status;
-        if (!announcedEarly) tell({ event: "started", infoHash: null, name, bytes, files, resumedBytes: 0 });
-        announcedEarly = true;
-        options.onWork?.({ work: "hashing elsewhere", bytesDone, bytesTotal: bytes });
-      },
-    },
-    signal,
-  );
+  const preparing = new Preparing(options, signal);
+  const timeoutSeconds = options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+  const { password, askPassword, onWork } = options;
+  let read: SourceRead | undefined;
   try {
-    return await begin(read, { options, stopping, startedAt, tell, announcedEarly });
+    read = await readSource(
+      source,
+      {
+        swarm: {
+          ...options,
+          directory: options.directory ?? ".",
+          timeoutSeconds,
+          onProgress: (bytesDone, bytesTotal) =>
+            onWork?.({ work: "asking for the torrent", bytesDone, bytesTotal }),
+          onWarning: (code, message) => preparing.tell({ event: "warning", code, message }),
+        },
+        password,
+        askPassword,
+        patience: timeoutSeconds * 1000,
+        onUnfinished: (status) => preparing.unfinished(status),
+        // A link may ask for some of the files only, which is known when it is read.
+        ...(source.kind === "url" && {
+          meanwhile: (url: string, authorization: string | undefined) =>
+            preparing.downloadEarly(url, authorization),
+        }),
+      },
+      signal,
+    );
+    return await begin(read, preparing, { options, stopping, startedAt });
   } catch (error) {
-    await read.foothold?.close();
+    await preparing.close();
+    await read?.foothold?.close();
     throw error;
   }
 }
@@ -84,16 +82,13 @@ interface Beginning {
   readonly options: GetOptions;
   readonly stopping: AbortController;
   readonly startedAt: number;
-  readonly tell: (event: GetEvent) => void;
-  readonly announcedEarly: boolean;
 }
 
 async function begin(
   { bytes, magnet, foothold, fromPublic = false }: SourceRead,
-  beginning: Beginning,
+  preparing: Preparing,
+  { stopping, startedAt, ...beginning }: Beginning,
 ): Promise<Download> {
-  const { stopping, startedAt, tell, announcedEarly } = beginning;
-  const { signal } = stopping;
   const options = withPeersOf(magnet, beginning.options);
   const metainfo = parseMetainfo(bytes, nodeHashes);
   const { infoHash } = metainfo;
@@ -102,68 +97,31 @@ async function begin(
       `"${metainfo.name}" is a v2-only torrent, which can't be downloaded yet. Ask for a hybrid or v1 one.`,
     );
   }
-  const select = selector(metainfo, options.select, magnet?.select);
+  const prepared = await preparing.openFor(metainfo, infoHash, magnet?.select);
   const directory = options.directory ?? ".";
-  let running: Receiver | undefined;
-  const place = await openDownload(
-    {
-      metainfo,
-      directory,
-      overwrite: options.overwrite ?? false,
-      ...(select !== undefined && { select }),
-      random: systemRandom,
-      onProgress: (bytesDone, bytesTotal) => options.onWork?.({ work: "checking", bytesDone, bytesTotal }),
-      onLost: (pieces, error) => {
-        const message = `${error.message} ${pieces.length} pieces are fetched again.`;
-        tell({ event: "warning", code: error.code, message });
-        running?.lose(pieces);
-      },
-    },
-    signal,
-  );
-  try {
-    for (const path of place.skipped) {
-      tell({
-        event: "warning",
-        code: "symlink",
-        message: `"${path}" is a symbolic link in the torrent; it was not made.`,
-      });
-    }
-    if (announcedEarly) tell({ event: "identified", infoHash: toHex(infoHash) });
-    else {
-      tell({
-        event: "started",
-        infoHash: toHex(infoHash),
-        name: metainfo.name,
-        bytes: place.selectedBytes,
-        files: metainfo.files.filter((file) => isWanted(file, select)).length,
-        resumedBytes: place.resumedBytes,
-      });
-    }
-    // Only of a link: whoever has the torrent needs no copy of it.
-    if (magnet !== undefined) await saveMetadata(directory, infoHash, metainfo.info);
-    const onComplete = async () => {
-      if (magnet !== undefined) await forgetMetadata(directory, infoHash);
-    };
-    const parts = {
-      metainfo,
-      infoHash,
-      fromPublic,
-      place,
-      options,
-      tell,
-      stopping,
-      startedAt,
-      foothold,
-      onComplete,
-    };
-    if (isComplete(place) && !wantsToSeed(options.seed)) return await finishAtOnce(parts);
-    running = await Receiver.open(parts);
-    return running;
-  } catch (error) {
-    await place.close();
-    throw error;
-  }
+  // Only of a link: whoever has the torrent needs no copy of it.
+  if (magnet !== undefined) await saveMetadata(directory, infoHash, metainfo.info);
+  const onComplete = async () => {
+    if (magnet !== undefined) await forgetMetadata(directory, infoHash);
+  };
+  const parts = {
+    metainfo,
+    infoHash,
+    fromPublic,
+    ...prepared,
+    options,
+    tell: preparing.tell,
+    stopping,
+    startedAt,
+    foothold,
+    onComplete,
+  };
+  // What came early was never told to the tracker, which counts copies.
+  const isEarly = prepared.port !== undefined;
+  if (isComplete(prepared.place) && !wantsToSeed(options.seed) && !isEarly) return await finishAtOnce(parts);
+  const running = await Receiver.open(parts);
+  preparing.onLost = (pieces) => running.lose(pieces);
+  return running;
 }
 
 /** A magnet link may name peers (BEP 9, `x.pe`). */

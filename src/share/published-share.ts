@@ -17,6 +17,7 @@ import type { PeerAddress } from "../protocol/peer-address.ts";
 import { encodeTorrent } from "../protocol/write-metainfo.ts";
 import { defaultCacheDir } from "./cache-dir.ts";
 import type { HashingEvent, ReadyEvent } from "./events.ts";
+import { GrowingFront } from "./growing-front.ts";
 import type { PublishedPath } from "./names.ts";
 import { describeNotice } from "./notices.ts";
 import { PeerRoster } from "./peer-roster.ts";
@@ -40,6 +41,7 @@ export class PublishedShare implements Share {
   state: ShareState = { name: "scanning" };
   files: readonly SourceFile[] = [];
   bytes = 0;
+  front: GrowingFront | undefined;
   created: Created | undefined;
   storage: PieceStorage | undefined;
   torrent: Torrent | undefined;
@@ -111,6 +113,10 @@ export class PublishedShare implements Share {
         private: isPrivate(options),
         ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
         onProgress,
+        onPlan: (pieceLength) => {
+          this.front = new GrowingFront(pieceLength, isPrivate(options));
+        },
+        onPieces: (_, to, hashes) => this.front?.grow(to, hashes),
         cacheDir: options.cacheDir ?? defaultCacheDir(),
         onCacheTrouble: (message) => tell({ event: "warning", code: "cache", message }),
       },

@@ -18,7 +18,7 @@ import type { Download, GetOptions, SeedGoal } from "./get-types.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { InterruptedError, NobodyHasItError } from "./peer-errors.ts";
 import { resolvePeer } from "./peer-names.ts";
-import { openPeerPort } from "./peer-port.ts";
+import { openPeerPort, type PeerPort } from "./peer-port.ts";
 import { proverOf } from "./token.ts";
 import { version } from "./version.ts";
 import { webSeedSources } from "./web-seed-sources.ts";
@@ -27,6 +27,7 @@ import { webSeedSources } from "./web-seed-sources.ts";
 const GRACE_MS = 2_000;
 /** With fewer the trackers are asked again as soon as they allow. */
 const FEW_PEERS = 3;
+/** Without `--timeout`. */
 export const DEFAULT_TIMEOUT_SECONDS = 600;
 
 export interface ReceiverParts {
@@ -35,6 +36,12 @@ export interface ReceiverParts {
   /** The torrent came from a public server. */
   readonly fromPublic: boolean;
   readonly place: Place;
+  /** Pieces that were here before anything was fetched. */
+  readonly resumedPieces: number;
+  /** Bytes that were missing when the download began, should that be before the tracker could be told; else 0. */
+  readonly leftAtStart: number;
+  /** Open already, and ours from now on. */
+  readonly port?: PeerPort | undefined;
   readonly options: GetOptions;
   readonly tell: (event: GetEvent) => void;
   readonly stopping: AbortController;
@@ -96,7 +103,7 @@ export class Receiver implements Download {
   static async open(parts: ReceiverParts): Promise<Receiver> {
     const { port, limitUp, limitDown } = parts.options;
     const { listener, session } =
-      parts.foothold?.port ?? (await openPeerPort({ port, bind: [], limitUp, limitDown }));
+      parts.port ?? parts.foothold?.port ?? (await openPeerPort({ port, bind: [], limitUp, limitDown }));
     return new Receiver(parts, listener, session);
   }
 
@@ -105,7 +112,8 @@ export class Receiver implements Download {
     this.#parts = parts;
     this.#listener = listener;
     this.#session = session;
-    this.#bytesDone = place.resumedBytes;
+    this.#bytesDone = 0;
+    for (const piece of place.have) this.#bytesDone += place.bytesIn(piece);
     this.#ranges = openRanges({
       userAgent: `Boojum/${version}`,
       clock: systemClock,
@@ -176,7 +184,7 @@ export class Receiver implements Download {
     await Promise.race([complete, failed]);
     this.#completedAt = systemClock.now();
     // A part of the torrent is no download that others should count; nor is one that was complete before.
-    if (this.#torrent.have.isComplete && place.have.count < this.#torrent.have.count)
+    if (this.#torrent.have.isComplete && this.#parts.resumedPieces < this.#torrent.have.count)
       this.#announcer?.completed();
     await place.finish();
     await this.#parts.onComplete?.();
@@ -199,6 +207,7 @@ export class Receiver implements Download {
       session: this.#session,
       port: this.#listener.port,
       trackers: trackersToTell(metainfo),
+      leftAtStart: this.#parts.leftAtStart,
       onWarning: (message) => tell({ event: "warning", code: "tracker", message }),
     });
   }

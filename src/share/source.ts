@@ -37,6 +37,10 @@ const MAX_ASKED = 3;
 
 export interface ReadOptions {
   readonly onUnfinished: (status: Unfinished | undefined) => void;
+  /** See `FetchTorrentOptions.meanwhile`. */
+  readonly meanwhile?: ((url: string, authorization: string | undefined) => Promise<void>) | undefined;
+  /** See `FetchTorrentOptions.patience`. */
+  readonly patience?: number | undefined;
   readonly password?: string | undefined;
   /** Asked when one is needed and none was given; undefined: there is none. */
   readonly askPassword?: AskPassword | undefined;
@@ -80,13 +84,14 @@ async function readUrl(
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<{ readonly bytes: Uint8Array; readonly url: string; readonly fromPublic?: boolean }> {
-  const { onUnfinished, askPassword } = options;
+  const { onUnfinished, meanwhile, patience, askPassword } = options;
   let { password } = options;
   const proxies = readProxyRules(process.env);
   const mayAsk = password === undefined && askPassword !== undefined;
   for (let asked = 0; ; asked++) {
     try {
-      const how = { userAgent: `Boojum/${version}`, clock: systemClock, onUnfinished, password, proxies };
+      const userAgent = `Boojum/${version}`;
+      const how = { userAgent, clock: systemClock, onUnfinished, meanwhile, patience, password, proxies };
       return await fetchTorrent(url, how, signal);
     } catch (error) {
       if (!(error instanceof PasswordError) || !mayAsk || asked === MAX_ASKED) throw error;

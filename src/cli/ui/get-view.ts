@@ -54,7 +54,8 @@ export class GetView {
     const resumed = event.resumedBytes > 0 ? `, ${formatBytes(event.resumedBytes)} already here` : "";
     const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}${resumed}`;
     this.#output.note(`${this.#output.colors.bold(escapeForTerminal(event.name))}  ${what}`);
-    if (event.infoHash === null) this.#output.note("The publisher is still hashing; waiting for it.");
+    if (event.infoHash === null)
+      this.#output.note("The publisher is still hashing; what it has hashed is fetched meanwhile.");
   }
 
   #update(event: ProgressEvent): void {

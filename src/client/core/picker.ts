@@ -234,6 +234,14 @@ export class Picker {
     this.#options.missing.delete(piece);
   }
 
+  /** An idle piece turned out to be in the storage. @returns whether it was idle. */
+  adopted(piece: PieceIndex): boolean {
+    if (!this.#order.has(piece)) return false;
+    this.#order.remove(piece);
+    this.#options.missing.delete(piece);
+    return true;
+  }
+
   /** A stored piece is gone: it's missing and idle again. */
   lost(piece: PieceIndex): void {
     this.#options.missing.add(piece);

@@ -18,6 +18,8 @@ export interface AnnouncerOptions {
   readonly peerId: PeerId;
   /** Where we accept peers; 0 when nowhere. */
   readonly port: number;
+  /** What `started` says is left at least: a download may have begun before there was anybody to tell. */
+  readonly leftAtStart?: number;
   /** As they are now. */
   readonly stats: () => TransferStats;
   /** Peers that a tracker told; some are known already, and one may be ourselves. */
@@ -112,7 +114,10 @@ export class Announcer {
   #ask(url: string, about: AskAbout, signal: AbortSignal): Promise<AnnounceReply> {
     const { infoHash, peerId, port, stats, announce } = this.#options;
     const numwant = about.event === "stopped" ? 0 : WANTED;
-    return announce(url, { infoHash, peerId, port, key: this.#key, numwant, ...stats(), ...about }, signal);
+    const now = stats();
+    const left = about.event === "started" ? Math.max(now.left, this.#options.leftAtStart ?? 0) : now.left;
+    const params = { infoHash, peerId, port, key: this.#key, numwant, ...now, left, ...about };
+    return announce(url, params, signal);
   }
 
   #onReply(url: string, { warning, peers }: AnnounceReply): void {

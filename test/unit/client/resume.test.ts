@@ -37,6 +37,21 @@ describe("a state", () => {
     ).toBe(`${crc32(next, first).toString(16).padStart(8, "0")} ${next}\n`);
   });
 
+  it("takes the info hash that became known, and no other pieces than are right by it", () => {
+    const encoder = new StateEncoder();
+    const lines = [
+      encoder.header({ ...header, infoHash: "provisional aa" }),
+      encoder.checkpoint({ time: 10, pieces: [1, 2, 3], files: [file], clean: false }),
+      encoder.identified("bb", [1, 3]),
+      encoder.checkpoint({ time: 20, pieces: [4], files: [], clean: false }),
+    ];
+    const state = decodeState(Buffer.concat(lines));
+    expect(state?.infoHash).toBe("bb");
+    expect([...(state?.durable ?? [])]).toEqual([1, 3, 4]);
+    expect(state?.files.get(file.path)).toEqual(file);
+    expect(decodeState(Buffer.concat(lines.slice(0, 2)))?.infoHash).toBe("provisional aa");
+  });
+
   it("says what was recorded, the latest word on each file", () => {
     const state = decodeState(sample().bytes);
     expect(state).toMatchObject({ ...header, time: 30, clean: true });
