@@ -55,12 +55,17 @@ async function filterOf({ include = [], exclude = [] }: ScanOptions): Promise<Fi
   return createFilter(include, exclude);
 }
 
-function shareName(root: string, asked: string | undefined): string {
-  if (asked !== undefined && !isPlainName(asked)) {
+/** @throws {CreateOptionError} `asked` can't be the one component of a path. */
+export function checkShareName(asked: string): void {
+  if (!isPlainName(asked)) {
     throw new CreateOptionError(
       `${JSON.stringify(asked)} can't be the name of a share: choose one without slashes that is not a step in a path.`,
     );
   }
+}
+
+function shareName(root: string, asked: string | undefined): string {
+  if (asked !== undefined) checkShareName(asked);
   const name = asked ?? basename(root);
   if (name === "") {
     throw new CreateOptionError(`${JSON.stringify(root)} has no name of its own: choose one with --name.`);

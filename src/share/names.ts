@@ -2,6 +2,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import { CreateOptionError, SourceError } from "../create/errors.ts";
+import { checkShareName } from "../create/scan.ts";
 
 export interface PublishedPath {
   /** As the user means it: the last part is the share's name unless another is given. */
@@ -21,6 +22,7 @@ export async function lookAtPaths(
   paths: readonly string[],
   name: string | undefined,
 ): Promise<readonly PublishedPath[]> {
+  if (name !== undefined) checkShareName(name);
   if (paths.length === 0) throw new CreateOptionError("Nothing to publish: name a file or folder.");
   const found = new Map<string, PublishedPath>();
   for (const path of paths) {

@@ -92,4 +92,11 @@ describe("names of what is published together", () => {
     await expect(lookAtPaths(["/"], undefined)).rejects.toThrow(/--name/);
     expect((await lookAtPaths(["/"], "all"))[0]?.name).toBe("all");
   });
+
+  it.each(["", "a/b", "..", "a\0"])(
+    "are refused before anything is opened when they can't be one (%j)",
+    async (name) => {
+      await expect(lookAtPaths([place.dir], name)).rejects.toThrow(/can't be the name of a share/);
+    },
+  );
 });
