@@ -5,6 +5,8 @@ import { clientTextInTests } from "./scripts/client-text.mjs";
 export default defineConfig({
   plugins: [clientTextInTests],
   test: {
+    // Tests keep to this machine; those of the local network make one of their own.
+    env: { BOOJUM_NO_LAN: "1" },
     projects: [
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.{ts,tsx}"] } },
       { extends: true, test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 60_000 } },

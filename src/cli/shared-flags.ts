@@ -21,8 +21,8 @@ export function addTransferFlags(command: Command): Command {
 
 export function transferOptions(
   flags: TransferFlags,
-): Pick<GetOptions & PublishOptions, "limitUp" | "limitDown"> {
-  return { limitUp: flags.limitUp, limitDown: flags.limitDown };
+): Pick<GetOptions & PublishOptions, "limitUp" | "limitDown" | "lan"> {
+  return { limitUp: flags.limitUp, limitDown: flags.limitDown, lan: flags.lan };
 }
 
 /** Of commands that make a torrent of files that are here. */

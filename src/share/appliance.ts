@@ -13,7 +13,7 @@ import type { EndedEvent, ReadyEvent } from "./events.ts";
 import { frontDoor } from "./front-door.ts";
 import type { ShareMemory } from "./memory.ts";
 import { OpenAnswers } from "./open-answers.ts";
-import { openPeerPort } from "./peer-port.ts";
+import { openPeerPort, type PeerPort } from "./peer-port.ts";
 import type { Publication, PublishEvents, PublishOptions } from "./publish-types.ts";
 import { isPrivate, type PublishedShare } from "./published-share.ts";
 import { trackerEvents, watchPeers } from "./sightings.ts";
@@ -40,6 +40,7 @@ export class Appliance implements Publication {
   #datagrams: DatagramPort | undefined;
   readonly #tracker: TrackerStore;
   readonly #session: Session;
+  readonly #lan: PeerPort["lan"];
   readonly #answers: OpenAnswers;
   readonly #startedAt = systemClock.now();
   readonly #stopping = new AbortController();
@@ -63,12 +64,14 @@ export class Appliance implements Publication {
     });
     const { port, bind = [], limitUp, limitDown } = options;
     const answers = new OpenAnswers();
-    const { listener, session } = await openPeerPort({
+    const isOpen = !isPrivate(options) && options.unlisted !== true;
+    const { listener, session, lan } = await openPeerPort({
       port,
       preferredPort: lastPort,
       bind,
       limitUp,
       limitDown,
+      lan: isOpen && (options.lan ?? true),
       request: (current) => {
         const limit = () => current()?.uploadLimiter;
         const answer = frontDoor({ ...options, shares, store: tracker, limit });
@@ -79,7 +82,7 @@ export class Appliance implements Publication {
       },
     });
     const { hosts, reach } = await localHosts(bind).catch(async (error: unknown) => {
-      await listener.close();
+      await Promise.all([listener.close(), lan?.close()]);
       throw error;
     });
     const urls = hosts.map((host) => `http://${host}:${listener.port}`);
@@ -91,6 +94,7 @@ export class Appliance implements Publication {
       listener,
       tracker,
       session,
+      lan,
       answers,
       urls,
     });
@@ -112,6 +116,7 @@ export class Appliance implements Publication {
     readonly listener: Listener;
     readonly tracker: TrackerStore;
     readonly session: Session;
+    readonly lan: PeerPort["lan"];
     readonly answers: OpenAnswers;
     readonly urls: readonly string[];
   }) {
@@ -121,6 +126,7 @@ export class Appliance implements Publication {
     this.#listener = parts.listener;
     this.#tracker = parts.tracker;
     this.#session = parts.session;
+    this.#lan = parts.lan;
     this.#answers = parts.answers;
     this.port = parts.listener.port;
     this.urls = parts.urls;
@@ -242,6 +248,7 @@ export class Appliance implements Publication {
       trackers: trackers.map((url) => [url]),
       onWarning: (message) => this.#tell({ event: "warning", code: "tracker", message }),
     });
+    share.endSearch = this.#lan?.seek(created.infoHash, (address) => torrent.addPeers([address], "lan"));
     const ready = share.readyEvent(this.#base, trackers);
     share.state = {
       name: "ready",
@@ -276,6 +283,7 @@ export class Appliance implements Publication {
   async #end(share: PublishedShare, reason: EndedEvent["reason"]): Promise<void> {
     share.state = { name: "ended", message: ENDED[reason] };
     share.ending.abort();
+    share.endSearch?.();
     this.#tell({ event: "ended", share: share.id, reason });
     await Promise.all([
       share.announcer?.close(STOPPED_PATIENCE),
@@ -303,7 +311,7 @@ export class Appliance implements Publication {
     await Promise.all(shares.map((share) => share.announcer?.close(STOPPED_PATIENCE)));
     await this.#session.close();
     await this.#datagrams?.close();
-    await this.#listener.close();
+    await Promise.all([this.#listener.close(), this.#lan?.close()]);
     this.#tracker.close();
     await Promise.all(shares.map((share) => share.closeStorage()));
     this.#tell({ event: "stopped" });

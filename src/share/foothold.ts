@@ -10,7 +10,7 @@ import { openPeerPort, type PeerPort, type PeerPortOptions } from "./peer-port.t
 /** Milliseconds that trackers get to hear that we stop. */
 const STOPPED_PATIENCE = 2_000;
 
-export interface FootholdOptions extends Pick<PeerPortOptions, "port" | "limitUp" | "limitDown"> {
+export interface FootholdOptions extends Pick<PeerPortOptions, "port" | "limitUp" | "limitDown" | "lan"> {
   readonly infoHash: InfoHash;
   /** Tiers of announce URLs (BEP 12). */
   readonly trackers: readonly (readonly string[])[];
@@ -25,12 +25,13 @@ export class Foothold {
   readonly port: PeerPort;
   readonly announcer: Announcer | undefined;
   readonly fetch: MetadataFetch;
+  readonly #endSearch: (() => void) | undefined;
   #torrent: Torrent | undefined;
 
   /** @throws {ListenError} the port can't be had. */
   static async open(options: FootholdOptions): Promise<Foothold> {
-    const { port, limitUp, limitDown } = options;
-    return new Foothold(await openPeerPort({ port, bind: [], limitUp, limitDown }), options);
+    const { port, limitUp, limitDown, lan } = options;
+    return new Foothold(await openPeerPort({ port, bind: [], limitUp, limitDown, lan }), options);
   }
 
   private constructor(port: PeerPort, { infoHash, trackers, peers, onWarning }: FootholdOptions) {
@@ -49,12 +50,15 @@ export class Foothold {
       trackers,
       onWarning: (message) => onWarning("tracker", message),
     });
+    this.#endSearch = port.lan?.seek(infoHash, (address) => announced.addPeers([address], "lan"));
     for (const text of peers) void addNamed(text, announced);
   }
 
   /** The metadata is known: `torrent`, of the same session, gets what comes from now on, and the peers known so far. */
   becomes(torrent: Torrent): void {
     this.#torrent = torrent;
+    // Only the metadata says whether it may go on.
+    if (!torrent.isOpen) this.#endSearch?.();
     for (const { address, source } of this.fetch.known) torrent.addPeers([address], source);
   }
 
@@ -62,7 +66,7 @@ export class Foothold {
   async close(): Promise<void> {
     const told = this.announcer?.close(STOPPED_PATIENCE);
     await this.port.session.close();
-    await Promise.all([told, this.port.listener.close()]);
+    await Promise.all([told, this.port.listener.close(), this.port.lan?.close()]);
   }
 }
 

@@ -34,6 +34,8 @@ export interface GetOptions {
   readonly port?: number | undefined;
   /** `HOST:PORT` of peers to ask besides those that the tracker knows. */
   readonly peers?: readonly string[] | undefined;
+  /** Find peers on the local network, and be found there; default true. Never for private, unlisted or password shares. */
+  readonly lan?: boolean | undefined;
   /** Give up after so long without a verified piece; default 600. */
   readonly timeoutSeconds?: number | undefined;
   /** Of the share, when it has one. */

@@ -20,6 +20,8 @@ export interface MagnetOptions {
   readonly port?: number | undefined;
   readonly limitUp?: number | undefined;
   readonly limitDown?: number | undefined;
+  /** Ask on the local network, too; default true. */
+  readonly lan?: boolean | undefined;
   /** `HOST:PORT`, besides those in the link. */
   readonly peers?: readonly string[] | undefined;
   /** Give up after so long. */
@@ -129,11 +131,12 @@ async function fromSwarm(
   signal: AbortSignal,
 ): Promise<FromMagnet> {
   signal.throwIfAborted();
-  const { port, limitUp, limitDown, onProgress, onWarning, timeoutSeconds } = options;
+  const { port, limitUp, limitDown, lan = true, onProgress, onWarning, timeoutSeconds } = options;
   const foothold = await Foothold.open({
     port,
     limitUp,
     limitDown,
+    lan: lan && magnet.unlisted !== true,
     infoHash,
     trackers: trackersToTell({ ...parts(magnet), unlisted: magnet.unlisted ?? false }),
     peers: [...magnet.peers.map(formatPeerAddress), ...(options.peers ?? [])],

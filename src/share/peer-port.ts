@@ -1,8 +1,10 @@
 /** The port that others reach us by, and the session behind it: what publishing and downloading both need. */
+import { LanDiscovery } from "../client/discovery/lan.ts";
 import { Session } from "../client/session.ts";
 import { systemClock } from "../platform/clock.ts";
 import { nodeHashes } from "../platform/hashes.ts";
 import { type ConnectionHandlers, type Listener, type ListenOptions, listen } from "../platform/listener.ts";
+import { openMulticast } from "../platform/multicast.ts";
 import { systemRandom } from "../platform/random.ts";
 import { dialTcp, TcpTransport } from "../platform/tcp.ts";
 import { version } from "./version.ts";
@@ -11,6 +13,8 @@ export interface PeerPortOptions extends Pick<ListenOptions, "port" | "preferred
   /** Bytes a second over all peers; default: none. */
   readonly limitUp: number | undefined;
   readonly limitDown: number | undefined;
+  /** Find peers on the local network, and be found there; not by default. */
+  readonly lan?: boolean | undefined;
   /** Answers HTTP on the same port, given the session; without it only peers are let in. */
   readonly request?: (session: () => Session | undefined) => ConnectionHandlers["request"];
 }
@@ -19,6 +23,8 @@ export interface PeerPortOptions extends Pick<ListenOptions, "port" | "preferred
 export interface PeerPort {
   readonly listener: Listener;
   readonly session: Session;
+  /** To be closed with them. */
+  readonly lan: LanDiscovery | undefined;
 }
 
 /** @throws {ListenError} the port can't be had. */
@@ -48,5 +54,16 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
     ...(limitDown !== undefined && { limitDown }),
   });
   desk.session = session;
-  return { listener, session };
+  return { listener, session, lan: mayUseLan(options) ? openLan(listener.port) : undefined };
+}
+
+/** Bound to some addresses, others would be told of a port that isn't there for them. */
+function mayUseLan({ lan = false, bind }: PeerPortOptions): boolean {
+  return lan && bind.length === 0 && (process.env["BOOJUM_NO_LAN"] ?? "") === "";
+}
+
+function openLan(port: number): LanDiscovery {
+  const lan = new LanDiscovery({ port, clock: systemClock, random: systemRandom, open: openMulticast });
+  void lan.start();
+  return lan;
 }

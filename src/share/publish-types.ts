@@ -31,6 +31,8 @@ export interface PublishOptions {
   /** Bytes a second over all peers; default: none. */
   readonly limitUp?: number | undefined;
   readonly limitDown?: number | undefined;
+  /** Find peers on the local network, and be found there; default true. Never for private, unlisted or password shares. */
+  readonly lan?: boolean | undefined;
   /** Upload slots of each share; default: by capacity. */
   readonly slots?: number | undefined;
   readonly include?: readonly string[] | undefined;

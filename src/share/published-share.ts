@@ -46,6 +46,8 @@ export class PublishedShare implements Share {
   storage: PieceStorage | undefined;
   torrent: Torrent | undefined;
   announcer: Announcer | undefined;
+  /** Takes it from the local network. */
+  endSearch: (() => void) | undefined;
   /** Ends its hashing; the reason is why it ended. */
   readonly ending = new AbortController();
 

@@ -91,6 +91,7 @@ export class Receiver implements Download {
   readonly #session: Session;
   readonly #torrent: Torrent;
   readonly #listener: Listener;
+  readonly #lan: PeerPort["lan"];
   readonly #ranges: Ranges;
   #announcer: Announcer | undefined;
   #bytesDone: number;
@@ -101,17 +102,20 @@ export class Receiver implements Download {
   #seeded: () => void = () => {};
 
   static async open(parts: ReceiverParts): Promise<Receiver> {
-    const { port, limitUp, limitDown } = parts.options;
-    const { listener, session } =
-      parts.port ?? parts.foothold?.port ?? (await openPeerPort({ port, bind: [], limitUp, limitDown }));
-    return new Receiver(parts, listener, session);
+    const opened = parts.port ?? parts.foothold?.port;
+    if (opened !== undefined) return new Receiver(parts, opened);
+    const { port, limitUp, limitDown, lan = true } = parts.options;
+    const { private: isPrivate, unlisted, token } = parts.metainfo;
+    const mayBeFound = lan && !isPrivate && !unlisted && token === undefined;
+    return new Receiver(parts, await openPeerPort({ port, bind: [], limitUp, limitDown, lan: mayBeFound }));
   }
 
-  private constructor(parts: ReceiverParts, listener: Listener, session: Session) {
+  private constructor(parts: ReceiverParts, { listener, session, lan }: PeerPort) {
     const { metainfo, infoHash, place } = parts;
     this.#parts = parts;
     this.#listener = listener;
     this.#session = session;
+    this.#lan = lan;
     this.#bytesDone = 0;
     for (const piece of place.have) this.#bytesDone += place.bytesIn(piece);
     this.#ranges = openRanges({
@@ -202,6 +206,7 @@ export class Receiver implements Download {
       foothold.becomes(this.#torrent);
       return foothold.announcer;
     }
+    this.#lan?.seek(this.#torrent.infoHash, (address) => this.#torrent.addPeers([address], "lan"));
     return announceTorrent({
       torrent: this.#torrent,
       session: this.#session,
@@ -288,6 +293,6 @@ export class Receiver implements Download {
     const told = this.#announcer?.close(GRACE_MS);
     await this.#session.close();
     this.#ranges.close();
-    await Promise.all([told, this.#listener.close(), this.#parts.place.close()]);
+    await Promise.all([told, this.#lan?.close(), this.#listener.close(), this.#parts.place.close()]);
   }
 }

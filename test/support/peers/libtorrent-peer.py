@@ -3,6 +3,7 @@
 libtorrent-peer.py seed|get TORRENT DIR ADDRESS PORT
 Prints READY when it seeds, DONE when a download is complete; both go on seeding until SIGTERM.
 """
+import os
 import signal
 import sys
 import time
@@ -14,7 +15,7 @@ session = lt.session({
     "listen_interfaces": f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
     "outgoing_interfaces": address,
     "enable_dht": False,
-    "enable_lsd": False,
+    "enable_lsd": os.environ.get("LSD") == "1",
     "enable_upnp": False,
     "enable_natpmp": False,
     "enable_outgoing_utp": False,
