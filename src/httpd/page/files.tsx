@@ -196,7 +196,7 @@ function FolderRow({
   const name = shown(folder.name);
   return (
     <li class={indent(depth)} data-key={`${path}/`}>
-      <Tick path={path} name={name} bytes={folder.bytes} count={folder.count} />
+      <Tick share={props.share} path={path} name={name} bytes={folder.bytes} count={folder.count} />
       <a
         class={isOpen ? "fold open" : "fold"}
         href={linkTo(props, { open: toggled(props.view, path) })}
@@ -230,7 +230,7 @@ function FileRow({
   const canLook = previewKind(name) !== undefined;
   return (
     <li class={indent(depth)} data-key={path}>
-      {share.oneFile ? null : <Tick path={path} name={name} bytes={file.length} count={1} href={href} />}
+      <Tick share={share} path={path} name={name} bytes={file.length} count={1} href={href} />
       <span class="fold" />
       <a
         class="name"
@@ -254,6 +254,7 @@ function FileRow({
 }
 
 interface TickProps {
+  readonly share: Share;
   readonly path: string;
   readonly name: string;
   readonly bytes: number;
@@ -262,7 +263,9 @@ interface TickProps {
 }
 
 /** Part of the {@link SelectionForm}; the script knows what was ticked on other pages of the list, too. */
-function Tick({ path, name, bytes, count, href }: TickProps) {
+function Tick({ share, path, name, bytes, count, href }: TickProps) {
+  // Of one file there is nothing to choose.
+  if (share.files.length < 2) return null;
   return (
     <label class="tick">
       <input
