@@ -184,6 +184,7 @@ function checkGetterEvents(getter: ShareProcess, publisher: ShareProcess): void 
     downRate: expect.any(Number),
     upRate: expect.any(Number),
     peers: expect.any(Number),
+    webSeeds: expect.any(Number),
     etaSeconds: 0,
   });
   expect(getter.events.at(-1)).toEqual({
