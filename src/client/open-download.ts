@@ -2,7 +2,6 @@ import { dirname, join, resolve } from "node:path";
 import { systemClock } from "../platform/clock.ts";
 import { type FileSystem, systemErrorCode, systemFiles } from "../platform/file-system.ts";
 import { Pace } from "../platform/pace.ts";
-import { sleepCount } from "../platform/sleeps.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { MetainfoError } from "../protocol/errors.ts";
@@ -99,7 +98,7 @@ class Opening {
     this.#infoHash = options.provisional ? PROVISIONAL + hex : hex;
     this.#fs = fs;
     this.#openFiles = options.openFiles ?? new OpenFiles(64, fs);
-    this.#io = { fs, openFiles: this.#openFiles, pace: new Pace(options.clock ?? systemClock, sleepCount) };
+    this.#io = { fs, openFiles: this.#openFiles, pace: new Pace(options.clock ?? systemClock) };
     this.#root = Folder.root(fs, this.#openFiles, directory);
     this.#statePath = statePath;
     this.#lock = lock;

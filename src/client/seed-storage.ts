@@ -2,7 +2,6 @@
 import { systemClock } from "../platform/clock.ts";
 import { type FileStat, type FileSystem, systemFiles } from "../platform/file-system.ts";
 import { Pace } from "../platform/pace.ts";
-import { sleepCount } from "../platform/sleeps.ts";
 import type { FileSpan, PieceLayout } from "../protocol/layout.ts";
 import { StorageError } from "./errors.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -41,7 +40,7 @@ export function openSeedStorage(options: SeedStorageOptions): PieceStorage {
   const io = {
     fs,
     openFiles: options.openFiles ?? new OpenFiles(64, fs),
-    pace: options.pace ?? new Pace(systemClock, sleepCount),
+    pace: options.pace ?? new Pace(systemClock),
   };
   const { layout } = options;
   const sources = options.files.map((file) => (file.pad ? undefined : new SeedSource(file, fs)));

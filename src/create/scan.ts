@@ -5,7 +5,6 @@ import { basename, resolve } from "node:path";
 import { forEachIndex } from "../platform/bounded.ts";
 import { systemClock } from "../platform/clock.ts";
 import { Pace } from "../platform/pace.ts";
-import { sleepCount } from "../platform/sleeps.ts";
 import { Slices } from "../platform/slices.ts";
 import { MetainfoError } from "../protocol/errors.ts";
 import { portableName, portablePaths } from "../protocol/portable-path.ts";
@@ -93,7 +92,7 @@ async function filesBelow(
       `${JSON.stringify(root)} is neither a file nor a folder: it can't be published.`,
     );
   }
-  const pace = new Pace(systemClock, sleepCount);
+  const pace = new Pace(systemClock);
   const candidates = await walk(root, filter, options.followSymlinks ?? 0, notices, pace, signal);
   candidates.sort((a, b) => comparePaths(a.path, b.path));
   return statAll(candidates, pace, signal);

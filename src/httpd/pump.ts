@@ -1,6 +1,7 @@
 /** Moves bytes from files to an HTTP response: the path that all downloads over HTTP take. */
 import { closeSync, read, readSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { DiskWatch } from "../platform/disk-watch.ts";
 import { BlockPool } from "./blocks.ts";
 import type { ByteRange } from "./core/range.ts";
 import type { SharedFile } from "./model.ts";
@@ -55,7 +56,7 @@ interface OpenedFile {
   readonly file: SharedFile;
 }
 
-/** A read that took longer, in ms, waited for a disk, and everybody else waited with it. */
+/** A read that took longer, in ms, was held up, and everybody else with it. */
 const BLOCKING_READ = 4;
 /** After such a read so many go through the thread pool, and twice as many after the next. */
 const FIRST_DETOUR = 16;
@@ -104,6 +105,7 @@ class Pump {
    */
   #detour: number;
   #nextDetour = FIRST_DETOUR;
+  readonly #watch = new DiskWatch(() => performance.now(), BLOCKING_READ);
   #isSlow = false;
   #sinceCheck = 0;
   /** What waits for the rate limit; taken back when the reader goes. */
@@ -210,7 +212,7 @@ class Pump {
       void this.#openInPool(file);
       return false;
     }
-    const fd = this.#timed(() => openSharedNow(file));
+    const fd = this.#watch.time(() => openSharedNow(file), this.#takeDetour);
     if (fd === undefined) this.#cut();
     else this.#opened = { fd, file };
     return fd !== undefined;
@@ -246,7 +248,8 @@ class Pump {
     }
     let bytesRead: number;
     try {
-      bytesRead = this.#timed(() => readSync(fd, block, this.#filled, length, start));
+      const now = () => readSync(fd, block, this.#filled, length, start);
+      bytesRead = this.#watch.time(now, this.#takeDetour);
     } catch {
       this.#cut();
       return false;
@@ -254,15 +257,11 @@ class Pump {
     return this.#took(run, bytesRead);
   }
 
-  #timed<Result>(work: () => Result): Result {
-    const start = performance.now();
-    const result = work();
-    if (performance.now() - start > BLOCKING_READ) {
-      this.#detour = this.#nextDetour;
-      this.#nextDetour = Math.min(2 * this.#nextDetour, LONGEST_DETOUR);
-    }
-    return result;
-  }
+  /** After a wait for a disk the thread pool waits in our place, and longer each time. */
+  readonly #takeDetour = (): void => {
+    this.#detour = this.#nextDetour;
+    this.#nextDetour = Math.min(2 * this.#nextDetour, LONGEST_DETOUR);
+  };
 
   /** Counts what was read; false when it can't go on, for the file isn't what it was. */
   #took(run: FileRun, bytesRead: number): boolean {

@@ -87,6 +87,7 @@ describe("pace", () => {
       pass(30_000);
     }
     pass(120_000);
+    expect(pace.isFast).toBe(true);
     for (let i = 0; i < 16; i++) spend(1);
     spend(6);
     spend(6);
