@@ -11,6 +11,7 @@ import type { Limiter } from "./limiter.ts";
 import type { Peer } from "./peer.ts";
 import { PieceBuffers } from "./piece-buffers.ts";
 import { PieceChecks } from "./piece-checks.ts";
+import { Requests } from "./requests.ts";
 import { RunIntake } from "./run-intake.ts";
 import type { PieceStorage } from "./storage.ts";
 
@@ -38,15 +39,7 @@ export interface IntakeOptions {
   failed(error: Error): void;
 }
 
-/** Blocks that a peer without work may ask for that others were asked for already. */
-const ENDGAME_BLOCKS = 4;
-/** A peer is worth bypassing when another should be so many times faster; less would only double the traffic. */
-const SLOWER = 3;
-/** What is expected of a peer that hasn't been measured. */
-const NEWCOMER_EXPECTED: Millis = 1000;
-/** A stalled peer is asked for nothing for so long, so that others can finish what it held up; then for one block. */
-const STALLED_REST: Millis = 30_000;
-/** How long it may take for that; what comes later is welcome all the same. */
+/** How long a stalled peer may take for a block; what comes later is welcome all the same. */
 const STALLED_PATIENCE: Millis = 20_000;
 /** For how long a piece isn't asked of a peer that rejected it: doubled each time, until something comes. */
 const LEAST_WITHHELD: Millis = 1000;
@@ -59,8 +52,8 @@ const MOST_WITHHELD: Millis = 60_000;
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #tag: number;
-  readonly #blocksPerPiece: number;
   readonly #picker: Picker;
+  readonly #requests: Requests;
   /** What comes from web servers. */
   readonly runs: RunIntake;
   readonly #checks: PieceChecks;
@@ -71,14 +64,12 @@ export class Intake {
   #wasted = 0;
   /** A piece couldn't be started for want of memory. */
   #starved = false;
-  #wakeScheduled = false;
   #stopped = false;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
     const { layout } = options;
     this.#tag = tagOf(options.peerId);
-    this.#blocksPerPiece = Math.ceil(layout.pieceLength / BLOCK_LENGTH);
     this.#picker = new Picker({
       pieceCount: layout.pieceCount,
       pieceSize: (piece) => layout.pieceSize(piece),
@@ -86,6 +77,12 @@ export class Intake {
       random: options.random,
       rank: (piece) => rankAmong(piece, this.#tag, this.#otherTags()),
       mayStart: (size) => this.#reserve(size),
+    });
+    this.#requests = new Requests({
+      ...options,
+      picker: this.#picker,
+      expectedOfServer: (key) => this.runs.expected(key),
+      woken: () => this.runs.onWake(),
     });
     this.#checks = new PieceChecks({
       ...options,
@@ -103,10 +100,10 @@ export class Intake {
       wasted: (bytes) => {
         this.#wasted += bytes;
       },
-      cancel: (key, piece, begin, length) => this.#cancel(key, piece, begin, length),
+      cancel: (key, piece, begin, length) => this.#requests.cancel(key, piece, begin, length),
       whole: (active) => this.#check(active),
       free: ({ size, buffer }) => this.#free(size, buffer),
-      freed: () => this.#wakeLater(),
+      freed: () => this.#requests.wakeLater(),
     });
   }
 
@@ -129,29 +126,29 @@ export class Intake {
     this.#count(peer);
     peer.useful = countCommon(pieces, this.#options.missing);
     this.#changedInterest(peer);
-    this.#refill(peer);
+    this.#requests.refill(peer);
   }
 
   onHave(peer: Peer, piece: PieceIndex): void {
     this.#count(peer);
     peer.withheld.delete(piece);
-    if (this.#add(peer, piece)) this.#refill(peer);
+    if (this.#add(peer, piece)) this.#requests.refill(peer);
   }
 
   onChoke(peer: Peer): void {
     peer.only = peer.allowed;
-    this.#release(peer, (piece) => !peer.allowed.has(piece));
+    this.#requests.release(peer, (piece) => !peer.allowed.has(piece));
   }
 
   onUnchoke(peer: Peer): void {
     peer.only = undefined;
     peer.resting = false;
     this.#restore(peer);
-    this.#refill(peer);
+    this.#requests.refill(peer);
   }
 
   onAllowedFast(peer: Peer): void {
-    this.#refill(peer);
+    this.#requests.refill(peer);
   }
 
   /**
@@ -161,13 +158,11 @@ export class Intake {
    */
   onReject(peer: Peer, piece: PieceIndex, begin: number): void {
     peer.allowed.delete(piece);
-    if (!peer.requests.delete(this.#id(piece, begin))) return;
-    this.#picker.release(piece, begin, peer.key);
-    this.#refund(1);
+    if (!this.#requests.rejected(peer, piece, begin)) return;
     // What a stalled peer rejects may be what it was asked before, and was told to forget.
     if (peer.only !== undefined || peer.stalled) peer.resting = true;
     else this.#withhold(peer, piece);
-    this.#wakeLater();
+    this.#requests.wakeLater();
   }
 
   /** `peer` has lost a piece that it had (BEP 54). */
@@ -184,7 +179,7 @@ export class Intake {
       peer.have.delete(piece);
       this.#picker.removeHave(piece);
     }
-    this.#release(peer, (asked) => asked === piece);
+    this.#requests.release(peer, (asked) => asked === piece);
     if (!this.#options.missing.has(piece)) return;
     peer.useful--;
     if (peer.useful === 0) this.#changedInterest(peer);
@@ -193,22 +188,19 @@ export class Intake {
   onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void {
     const now = this.#options.clock.now();
     const length = data.length;
-    const id = this.#id(piece, begin);
-    const askedAt = peer.requests.get(id);
-    if (askedAt !== undefined && length !== this.#lengthAt(piece, begin)) {
+    const asked = this.#requests.expected(peer, piece, begin);
+    const wasAsked = asked > 0;
+    if (wasAsked && length !== asked) {
       // What it was asked for must be asked of others, so it leaves with its requests.
       peer.wire.close(new ProtocolError(`a block of ${length} bytes that was not asked for`));
       return;
     }
     peer.down.add(length, now);
     this.#rate.add(length, now);
-    if (askedAt !== undefined) {
-      peer.requests.delete(id);
-      peer.pipeline.received(length, askedAt, now);
-    }
-    const active = this.#accepts(piece, begin, length, askedAt !== undefined);
+    if (wasAsked) this.#requests.answered(peer, piece, begin, now);
+    const active = this.#accepts(piece, begin, length, wasAsked);
     // Whoever sends what nobody asked for makes no progress with what it was asked for.
-    if (askedAt !== undefined || active !== undefined) {
+    if (wasAsked || active !== undefined) {
       peer.progressAt = now;
       peer.stalled = false;
       peer.resting = false;
@@ -216,15 +208,15 @@ export class Intake {
     }
     if (active === undefined) {
       this.#wasted += length;
-      this.#refill(peer);
+      this.#requests.refill(peer);
       return;
     }
     const others = active.receive(begin / BLOCK_LENGTH, peer.key);
     active.buffer ??= this.#buffers.take();
     active.buffer.set(data, begin);
     this.#picker.received(active);
-    for (const key of others) this.#cancel(key, piece, begin, length);
-    this.#refill(peer);
+    for (const key of others) this.#requests.cancel(key, piece, begin, length);
+    this.#requests.refill(peer);
     if (active.complete) {
       // Hashing takes its time: the peer should have its next requests before it.
       peer.wire.flush();
@@ -234,13 +226,11 @@ export class Intake {
 
   /** A peer is gone. */
   gone(peer: Peer): void {
-    this.#options.limiter.forget(this.#grantedTo(peer));
-    this.#refund(peer.credit);
-    this.#release(peer, () => true);
+    this.#requests.gone(peer);
     this.#picker.forget(peer.key);
     if (peer.counted) this.#picker.removePieces(peer.have, peer.countedAsSeed);
     peer.counted = false;
-    this.#wakeLater();
+    this.#requests.wakeLater();
   }
 
   /** Once a second: gives up on requests that take too long, and lets idle peers look again. */
@@ -248,12 +238,12 @@ export class Intake {
     for (const peer of this.#options.peers.values()) {
       if (peer.requests.size > 0) {
         const patience = peer.stalled ? STALLED_PATIENCE : peer.pipeline.patience(peer.requests.size);
-        if (now - peer.progressAt > patience) this.#giveUp(peer, now);
+        if (now - peer.progressAt > patience) this.#requests.giveUp(peer, now);
       }
       if (now >= peer.restUntil) peer.resting = false;
       if (peer.withheld.size > 0 && peer.requests.size === 0 && now >= peer.withheldUntil)
         this.#restore(peer);
-      this.#refill(peer);
+      this.#requests.refill(peer);
     }
   }
 
@@ -266,19 +256,15 @@ export class Intake {
       peer.useful++;
       if (peer.useful === 1 && peer.joined) this.#changedInterest(peer);
     }
-    this.#wakeLater();
+    this.#requests.wakeLater();
   }
 
   /** Asks for nothing more, from anybody. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    for (const peer of this.#options.peers.values()) {
-      this.#options.limiter.forget(this.#grantedTo(peer));
-      for (const [id] of peer.requests) this.#sendCancel(peer, id);
-      peer.requests.clear();
-      if (peer.joined) peer.wire.notInterested();
-    }
+    this.#requests.stop();
+    for (const peer of this.#options.peers.values()) if (peer.joined) peer.wire.notInterested();
     this.#buffers.clear();
   }
 
@@ -346,119 +332,6 @@ export class Intake {
     return active;
   }
 
-  /** Asks `peer` for more when its queue has room for a worthwhile number of blocks. */
-  #refill(peer: Peer): void {
-    if (this.#stopped || peer.useful === 0 || !peer.joined || peer.resting || peer.wire.isClosed) return;
-    if (peer.only !== undefined && peer.only.size === 0) return;
-    const depth = peer.stalled ? 1 : peer.pipeline.depth;
-    const room = depth - peer.requests.size;
-    // Deep queues are filled an eighth at a time: fewer, larger writes.
-    if (room < Math.max(1, depth >> 3)) return;
-    const now = this.#options.clock.now();
-    if (peer.requests.size === 0) {
-      peer.pipeline.idleUntil(now);
-      peer.progressAt = now;
-    }
-    if (this.#options.limiter.unlimited) this.#ask(peer, room, now);
-    else this.#askLimited(peer, room, now);
-  }
-
-  #ask(peer: Peer, room: number, now: Millis): number {
-    const take = (active: ActivePiece, block: number): void => {
-      const begin = block * BLOCK_LENGTH;
-      peer.requests.set(this.#id(active.piece, begin), now);
-      peer.wire.sendRequest({ piece: active.piece, begin, length: active.blockLength(block) });
-    };
-    const asked = this.#picker.pick(peer, room, take);
-    if (asked > 0 || peer.requests.size > 0 || !this.#picker.endgame) return asked;
-    const mine = Math.min(peer.pipeline.expected(1), NEWCOMER_EXPECTED);
-    const isSlow = (key: PeerKey): boolean => {
-      const other = this.#options.peers.get(key);
-      const expected = other?.pipeline.expected(other.requests.size) ?? this.runs.expected(key);
-      return expected > SLOWER * mine;
-    };
-    return this.#picker.pickDuplicates(peer, Math.min(room, ENDGAME_BLOCKS), isSlow, take);
-  }
-
-  /** One block at a time, each paid for before it's asked for, so that all peers get their turn. */
-  #askLimited(peer: Peer, room: number, now: Millis): void {
-    for (let left = room; left > 0; left--) {
-      if (peer.credit === 0) {
-        if (peer.awaitsCredit) return;
-        if (!this.#options.limiter.take(BLOCK_LENGTH, this.#grantedTo(peer))) {
-          peer.awaitsCredit = true;
-          return;
-        }
-        peer.credit++;
-      }
-      if (this.#ask(peer, 1, now) === 0) {
-        this.#refund(peer.credit);
-        peer.credit = 0;
-        return;
-      }
-      peer.credit--;
-    }
-  }
-
-  readonly #grants = new WeakMap<Peer, () => void>();
-
-  #grantedTo(peer: Peer): () => void {
-    let granted = this.#grants.get(peer);
-    if (granted === undefined) {
-      granted = () => {
-        peer.awaitsCredit = false;
-        peer.credit++;
-        this.#refill(peer);
-      };
-      this.#grants.set(peer, granted);
-    }
-    return granted;
-  }
-
-  #refund(blocks: number): void {
-    if (blocks > 0) this.#options.limiter.refund(blocks * BLOCK_LENGTH);
-  }
-
-  #release(peer: Peer, which: (piece: number) => boolean): void {
-    let released = 0;
-    for (const id of peer.requests.keys()) {
-      const piece = Math.floor(id / this.#blocksPerPiece);
-      if (!which(piece)) continue;
-      peer.requests.delete(id);
-      this.#picker.release(piece, (id % this.#blocksPerPiece) * BLOCK_LENGTH, peer.key);
-      released++;
-    }
-    this.#refund(released);
-    if (released > 0) this.#wakeLater();
-  }
-
-  #giveUp(peer: Peer, now: Millis): void {
-    peer.stalled = true;
-    peer.resting = true;
-    peer.restUntil = now + STALLED_REST;
-    for (const id of peer.requests.keys()) this.#sendCancel(peer, id);
-    this.#release(peer, () => true);
-  }
-
-  #cancel(key: PeerKey, piece: PieceIndex, begin: number, length: number): void {
-    const peer = this.#options.peers.get(key);
-    if (peer === undefined || !peer.requests.delete(this.#id(piece, begin))) return;
-    peer.wire.sendCancel({ piece, begin, length });
-    this.#refund(1);
-    this.#wakeLater();
-  }
-
-  #sendCancel(peer: Peer, id: number): void {
-    const piece = Math.floor(id / this.#blocksPerPiece);
-    const begin = (id % this.#blocksPerPiece) * BLOCK_LENGTH;
-    // The id was made from a checked index in `#id`.
-    peer.wire.sendCancel({ piece: piece as PieceIndex, begin, length: this.#lengthAt(piece, begin) });
-  }
-
-  #lengthAt(piece: number, begin: number): number {
-    return Math.min(BLOCK_LENGTH, this.#options.layout.pieceSize(piece) - begin);
-  }
-
   #check(active: ActivePiece): void {
     const { piece, size, buffer } = active;
     if (buffer === undefined) return;
@@ -469,7 +342,7 @@ export class Intake {
   #corrupt(piece: PieceIndex): void {
     this.#picker.failed(piece);
     this.#options.corrupt(piece);
-    this.#wakeLater();
+    this.#requests.wakeLater();
   }
 
   #written(piece: PieceIndex): void {
@@ -493,7 +366,7 @@ export class Intake {
     if (buffer !== undefined && !this.#stopped) this.#buffers.give(buffer);
     if (!this.#starved) return;
     this.#starved = false;
-    this.#wakeLater();
+    this.#requests.wakeLater();
   }
 
   /** Makes room for a piece of `size` bytes, if need be by giving up one that nobody is sending. */
@@ -510,21 +383,6 @@ export class Intake {
     }
     this.#bytesHeld += size;
     return true;
-  }
-
-  /** Lets every peer look for work, once, after what is happening now. */
-  #wakeLater(): void {
-    if (this.#wakeScheduled || this.#stopped) return;
-    this.#wakeScheduled = true;
-    this.#options.clock.after(0, () => {
-      this.#wakeScheduled = false;
-      for (const peer of this.#options.peers.values()) this.#refill(peer);
-      this.runs.onWake();
-    });
-  }
-
-  #id(piece: number, begin: number): number {
-    return piece * this.#blocksPerPiece + begin / BLOCK_LENGTH;
   }
 }
 
