@@ -121,8 +121,9 @@ function fresh(place: string, name: string): string {
 async function transfer(options: Contest, [seeder, leecher]: Pair, torrent: string): Promise<Sample> {
   const { place, payload, pieceLength, bytes, count } = options;
   const state = fresh(place, "state");
-  // Ports of their own for every run: no tracker or peer may take a newcomer for one that it knew.
-  const firstPort = 50_000 + ((jobs * 16) % 5_000);
+  // Ports of their own for every run: no tracker or peer may take a newcomer for one that it knew. Below those that the
+  // system gives to outgoing connections, with room for Transmission's RPC, 10,000 above.
+  const firstPort = 15_000 + ((jobs * 16) % 5_000);
   const seeding = await startSeeder(seeder, { payload, torrent, pieceLength, port: firstPort, state });
   const running: Child[] = [];
   const folders: string[] = [];
