@@ -544,7 +544,8 @@ export class Torrent implements PeerOwner {
       client,
       ...(listenPort !== undefined && { listenPort }),
       requestQueue: REQUEST_QUEUE,
-      uploadOnly: this.complete,
+      // libtorrent leaves who only uploads and, while pieces are shown one by one, seems to have none that it misses.
+      uploadOnly: this.complete && !this.#offers.areRationed,
       ...(metadata !== undefined && !this.#options.private && { metadataSize: metadata.length }),
     };
   }
