@@ -8,8 +8,9 @@ import { formatPeerAddress } from "../protocol/peer-address.ts";
 import type { Download, GetOptions } from "./get-types.ts";
 import { InterruptedError } from "./peer-errors.ts";
 import { Preparing } from "./preparing.ts";
+import { readSource, type SourceRead } from "./read-source.ts";
 import { DEFAULT_TIMEOUT_SECONDS, finishAtOnce, isComplete, Receiver, wantsToSeed } from "./receiver.ts";
-import { readSource, type Source, type SourceRead, sourceOf } from "./source.ts";
+import { type Source, sourceOf } from "./source.ts";
 import { UnsupportedError } from "./unsupported-error.ts";
 
 /**

@@ -5,7 +5,8 @@ import { toHex } from "../protocol/bytes.ts";
 import { formatMagnet } from "../protocol/magnet.ts";
 import type { Metainfo, TorrentFile } from "../protocol/metainfo.ts";
 import { parseMetainfo } from "../protocol/parse-metainfo.ts";
-import { type ReadOptions, readSource, type Source, sourceOf } from "./source.ts";
+import { readSource } from "./read-source.ts";
+import { type AskPassword, type Source, sourceOf } from "./source.ts";
 
 export interface TorrentInfoFile {
   /** Below the torrent's name, with slashes; safe on every system. */
@@ -40,7 +41,11 @@ export interface TorrentInfo {
   readonly magnet: string;
 }
 
-export interface InfoOptions extends Pick<ReadOptions, "password" | "askPassword"> {
+export interface InfoOptions {
+  /** Of the share, when it has one. */
+  readonly password?: string | undefined;
+  /** Asked when a password is needed and none was given, three times at the most. */
+  readonly askPassword?: AskPassword | undefined;
   /** `HOST:PORT` of peers to ask besides those that a magnet link or its trackers name. */
   readonly peers?: readonly string[] | undefined;
   /** How long a swarm may take to give the metadata of a magnet link; default 60. */
