@@ -8,7 +8,11 @@ export default defineConfig({
     // Tests keep to this machine; those of the local network make one of their own.
     env: { BOOJUM_NO_LAN: "1" },
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.{ts,tsx}"] } },
+      // Properties take seconds on a busy machine; none waits for anything.
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/unit/**/*.test.{ts,tsx}"], testTimeout: 30_000 },
+      },
       { extends: true, test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 60_000 } },
       {
         extends: true,

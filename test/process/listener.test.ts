@@ -293,7 +293,8 @@ describe("ports", () => {
   });
 
   it("moves all addresses to the next port when one of them is taken: never half up", async () => {
-    const first = await open(greeting, { port: undefined, bind: ["127.0.0.2"] });
+    // A port that the system gave: none of the well-known ones, which other programs may have on the other address.
+    const first = await open(greeting, { port: 0, bind: ["127.0.0.2"] });
     const both = await open(greeting, {
       port: undefined,
       preferredPort: first.port,
