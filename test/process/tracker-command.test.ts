@@ -10,7 +10,7 @@ import { systemRandom } from "../../src/platform/random.ts";
 import { fromHex, fromLatin1 } from "../../src/protocol/bytes.ts";
 import { infoHash, peerId } from "../../src/protocol/ids.ts";
 import { createTorrentFile, readReport } from "../../src/share.ts";
-import { run } from "../support/child.ts";
+import { Child, run } from "../support/child.ts";
 import { commandPath, ShareProcess } from "../support/command.ts";
 import { scratch } from "../support/data.ts";
 
@@ -193,6 +193,69 @@ describe("share tracker", () => {
     const text = await run(process.execPath, [commandPath, "tracker", "report", log]);
     expect(text).toContain("1 torrent: 2 joined, 1 completed, 1 left");
     expect(text).toContain(`${"#".repeat(20)}${"-".repeat(20)} 2, 1`);
+  });
+
+  test("notes events in a log without --json too, goes on where the last run ended, for its owner only", async () => {
+    const log = path.join(dir, "log");
+    for (const name of ["a", "b"]) {
+      const args = [commandPath, "tracker", "--port", "0", "--bind", "127.0.0.1", "--log", log];
+      const child = new Child(process.execPath, args);
+      try {
+        const url = await child.until(({ stdout }) => stdout.find((line) => line.startsWith("http:")));
+        await announce(Number(new URL(url).port), "http", params(name));
+      } finally {
+        expect(await child.stop()).toBe(0);
+      }
+    }
+    expect(statSync(log).mode & 0o777).toBe(0o600);
+    expect(await readReport(log)).toMatchObject({ joined: 2, unreadable: 0 });
+  });
+
+  test("sums a log up: leaving is no row of its own, the most downloaded torrent is first", async () => {
+    const log = path.join(dir, "log");
+    const line = (time: string, event: string, hash: string) =>
+      `${JSON.stringify({ time: `2026-01-01T${time}Z`, event, infoHash: hash.repeat(40) })}\n`;
+    writeFileSync(
+      log,
+      [
+        line("10:00:00.000", "joined", "a"),
+        line("10:59:59.999", "joined", "a"),
+        line("11:00:00.000", "joined", "b"),
+        line("11:30:00.000", "completed", "b"),
+        line("12:30:00.000", "left", "c"),
+        `${" ".repeat(10_001)}${line("13:00:00.000", "joined", "d")}`,
+      ].join(""),
+    );
+    expect(await readReport(log)).toEqual({
+      event: "report",
+      from: "2026-01-01T10:00:00.000Z",
+      to: "2026-01-01T12:30:00.000Z",
+      torrents: 2,
+      joined: 3,
+      completed: 1,
+      left: 1,
+      unreadable: 1,
+      hours: [
+        { hour: "2026-01-01T10:00Z", joined: 2, completed: 0 },
+        { hour: "2026-01-01T11:00Z", joined: 1, completed: 1 },
+      ],
+      swarms: [
+        { infoHash: "b".repeat(40), joined: 1, completed: 1 },
+        { infoHash: "a".repeat(40), joined: 2, completed: 0 },
+      ],
+    });
+  });
+
+  test("shows hashes, not names, unless told to", async () => {
+    const one = await torrent("one");
+    const allow = path.join(dir, "allow");
+    mkdirSync(allow);
+    copyFileSync(one.file, path.join(allow, "one.torrent"));
+    const { port } = await start("--allow", allow);
+    const { text } = await get(port, "/stats");
+    expect(text).toContain(one.hash);
+    expect(text).not.toContain("<bdi>one</bdi>");
+    expect((await get(port, "/stats.json")).text).not.toContain('"name"');
   });
 
   test("refuses what makes no sense", async () => {

@@ -116,6 +116,16 @@ describe("a tracker's memory", () => {
     expect([next.totalPeers, next.visible([], undefined).length]).toEqual([0, 0]);
   });
 
+  test("opens to nobody what was registered before and is not now", () => {
+    const old = build();
+    old.register({ id: "x", infoHash: HASH, listed: false, totalBytes: 10 });
+    ask(old, "stranger's", { hash: hashOf(1) });
+    const next = build();
+    revive(old, next);
+    expect(next.visible([], undefined).map(({ infoHash }) => infoHash)).toEqual([hashOf(1)]);
+    expect(next.counts(HASH)).toBeUndefined();
+  });
+
   test("is refused whole when a single bit has changed, or its end is missing", () => {
     const old = build();
     ask(old, "a");
