@@ -45,7 +45,8 @@ export function acceptHandshake(options: AcceptOptions): void {
   const read = (bytes: Uint8Array): IncomingPeer | undefined => {
     const taken = reader.push(bytes);
     const { handshake } = reader;
-    return handshake && { transport, handshake, rest: bytes.slice(taken) };
+    // A copy: what arrives lies in memory that is used again, and a Buffer's `slice` makes none.
+    return handshake && { transport, handshake, rest: new Uint8Array(bytes.subarray(taken)) };
   };
   transport.attach({
     onData(bytes) {

@@ -100,10 +100,10 @@ function extensionIds(value: BencodeValue | undefined): ReadonlyMap<string, numb
   return ids;
 }
 
-/** A copy, owned by the caller. */
+/** A copy, owned by the caller; a Buffer's `slice` would make none. */
 function bytesUpTo(dict: BencodeDict, key: string, most: number): Uint8Array | undefined {
   const value = dict.get(key);
-  return value instanceof Uint8Array && value.length <= most ? value.slice() : undefined;
+  return value instanceof Uint8Array && value.length <= most ? new Uint8Array(value) : undefined;
 }
 
 function integerIn(dict: BencodeDict, key: string, least: number, most: number): number | undefined {

@@ -36,6 +36,13 @@ test("a proof goes along under our own name, and only one that could be one is r
   expect(parse("d6:boojumi1ee").proof).toBeUndefined();
 });
 
+test("a proof stays what it was when the memory it was read in is used again", () => {
+  const memory = Buffer.from(fromLatin1("d6:boojum3:\x01\x02\x03e"));
+  const { proof } = parseExtendedHandshake(memory);
+  memory.fill(0xff);
+  expect(proof).toEqual(Uint8Array.of(1, 2, 3));
+});
+
 test("the example of BEP 10 is read, whatever else is in it", () => {
   expect(parse("d1:md11:LT_metadatai1e6:\xb5T_PEXi2ee1:pi6881e1:v13:\xc2\xb5Torrent 1.2e")).toEqual({
     client: "µTorrent 1.2",
