@@ -100,6 +100,8 @@ export class Peer implements PickPeer, WireHandler {
   withheldUntil: Millis = Number.NEGATIVE_INFINITY;
   /** When it last sent a block, or was first asked for one after a pause. */
   progressAt: Millis;
+  /** When it was asked for the latest asked block that it has sent. */
+  answeredAskedAt: Millis = Number.NEGATIVE_INFINITY;
   /** Blocks that the download limit granted and that are not asked for yet. */
   credit = 0;
   awaitsCredit = false;

@@ -54,6 +54,7 @@ export class Requests {
     const askedAt = peer.requests.get(id);
     if (askedAt === undefined) return;
     peer.requests.delete(id);
+    peer.answeredAskedAt = Math.max(peer.answeredAskedAt, askedAt);
     peer.pipeline.received(this.#lengthAt(piece, begin), askedAt, now);
   }
 
@@ -167,11 +168,17 @@ export class Requests {
     if (released > 0) this.wakeLater();
   }
 
-  /** `peer` took too long: it rests, and others are asked. */
+  /**
+   * `peer` took too long: it rests, and others are asked. But who has answered what it was asked later doesn't stall,
+   * it has dropped the request, as Transmission now and then does: it may be asked again at once.
+   */
   giveUp(peer: Peer, now: Millis): void {
-    peer.stalled = true;
-    peer.resting = true;
-    peer.restUntil = now + STALLED_REST;
+    const isDropped = [...peer.requests.values()].every((askedAt) => askedAt < peer.answeredAskedAt);
+    if (!isDropped) {
+      peer.stalled = true;
+      peer.resting = true;
+      peer.restUntil = now + STALLED_REST;
+    }
     for (const id of peer.requests.keys()) this.#sendCancel(peer, id);
     this.release(peer, () => true);
   }

@@ -205,6 +205,25 @@ describe("peers that misbehave or leave", () => {
     await sim.close();
   });
 
+  it("are asked again soon for a block that they dropped without a word", async () => {
+    const sim = new Sim({ seed: 24, length: 8 * MIB, pieceLength: 65_536 });
+    const seeder = sim.add("seeder", { have: "all", up: 1_000_000 });
+    const leecher = sim.add("leecher");
+    const { torrent } = seeder;
+    const serve = torrent.onRequest.bind(torrent);
+    let dropped = 0;
+    torrent.onRequest = (peer, block) => {
+      if (block.piece === 40 && block.begin === 16_384 && dropped++ === 0) return;
+      serve(peer, block);
+    };
+    sim.introduceAll();
+    await sim.runUntilComplete([leecher], 60_000);
+    // 8.4 s for the bytes, and at the end the time after which a living peer is asked again.
+    expect(leecher.completedAt).toBeLessThan(16_000);
+    expect(dropped).toBe(2);
+    await sim.close();
+  });
+
   it("go on with all the rest when the source has lost every second piece, and get those from the next one", async () => {
     // In two sizes: pieces of one block, which are rejected whole, and pieces that have begun to come.
     for (const pieceLength of [16_384, 131_072]) {
