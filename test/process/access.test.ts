@@ -2,44 +2,16 @@
 import { truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { nodeHashes } from "../../src/platform/hashes.ts";
 import { fromHex, toLatin1 } from "../../src/protocol/bytes.ts";
 import { parseMetainfo } from "../../src/protocol/parse-metainfo.ts";
 import { encodeTorrent } from "../../src/protocol/write-metainfo.ts";
-import { ShareProcess } from "../support/command.ts";
-import { noise, scratch } from "../support/data.ts";
+import type { ShareProcess } from "../support/command.ts";
+import { noise } from "../support/data.ts";
+import { useStage } from "../support/stage.ts";
 
-let place: ReturnType<typeof scratch>;
-let running: ShareProcess[] = [];
-
-beforeEach(() => {
-  place = scratch();
-});
-afterEach(async () => {
-  await Promise.all(running.map((child) => child.stop("SIGKILL")));
-  running = [];
-  place.remove();
-});
-
-function at(...parts: string[]): string {
-  return path.join(place.dir, ...parts);
-}
-
-function share(...args: string[]): ShareProcess {
-  const child = new ShareProcess(args, { cwd: place.dir });
-  running.push(child);
-  return child;
-}
-
-function publish(what: string, ...flags: string[]): ShareProcess {
-  return share(what, "--bind", "127.0.0.1", "--cache-dir", at("cache"), ...flags);
-}
-
-function get(source: string, ...flags: string[]): ShareProcess {
-  return share("get", source, "-o", at("out"), ...flags);
-}
+const { at, share, publish, get } = useStage();
 
 function file(name: string, bytes: number): string {
   writeFileSync(at(name), noise(bytes, bytes));

@@ -1,51 +1,13 @@
 /** The built command as a user meets it: publish and get, events, exit codes, interruptions. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Child } from "../support/child.ts";
-import { commandPath, ShareProcess } from "../support/command.ts";
-import { digestFile, digestTree, makeFolder, noise, scratch } from "../support/data.ts";
+import { describe, expect, it } from "vitest";
+import { commandPath, type ShareProcess } from "../support/command.ts";
+import { digestFile, digestTree, makeFolder, noise } from "../support/data.ts";
+import { useStage } from "../support/stage.ts";
 
-let place: ReturnType<typeof scratch>;
-let running: Child[] = [];
-
-beforeEach(() => {
-  place = scratch();
-});
-
-afterEach(async () => {
-  await Promise.all(running.map((child) => child.stop("SIGKILL")));
-  running = [];
-  place.remove();
-});
-
-function at(...parts: string[]): string {
-  return path.join(place.dir, ...parts);
-}
-
-/** With `--json`. */
-function share(...args: string[]): ShareProcess {
-  const child = new ShareProcess(args, { cwd: place.dir });
-  running.push(child);
-  return child;
-}
-
-/** As people see it, without a terminal. */
-function plain(...args: string[]): Child {
-  const child = new Child(process.execPath, [commandPath, ...args], { cwd: place.dir });
-  running.push(child);
-  return child;
-}
-
-function publish(what: string, ...flags: string[]): ShareProcess {
-  return share(what, "--bind", "127.0.0.1", "--cache-dir", at("cache"), ...flags);
-}
-
-function get(source: string, ...flags: string[]): ShareProcess {
-  return share("get", source, "-o", at("out"), ...flags);
-}
+const { at, share, plain, run, publish, get } = useStage();
 
 async function urlOf(publisher: ShareProcess): Promise<string> {
   return String((await publisher.event("ready"))["url"]);
@@ -356,12 +318,11 @@ describe("what can't be", () => {
 
   it("publishes with --open where there is no browser", async () => {
     const file = oneFile(1_000);
-    const child = new Child(
+    const child = run(
       process.execPath,
       [commandPath, file, "--open", "--bind", "127.0.0.1", "--cache-dir", at("cache")],
-      { env: { PATH: place.dir } },
+      { env: { PATH: at() } },
     );
-    running.push(child);
     await child.until(() => child.stderr.find((line) => line.includes("can't be opened here")));
     await child.until(() => child.stderr.find((line) => line.startsWith("ready")));
     expect(await child.stop("SIGINT")).toBe(0);
@@ -465,8 +426,7 @@ describe("for people and pipes", () => {
   it("ends cleanly when whoever reads its output has gone", async () => {
     oneFile(50_000);
     const script = `"${process.execPath}" "${commandPath}" file.bin --json --bind 127.0.0.1 --cache-dir cache | head -n 1; echo "\${PIPESTATUS[0]}"`;
-    const shell = new Child("bash", ["-c", script], { cwd: place.dir });
-    running.push(shell);
+    const shell = run("bash", ["-c", script]);
     await shell.end(10_000);
     expect(shell.stdout[1]).toBe("0");
     expect(shell.stderr).toEqual([]);
@@ -475,8 +435,7 @@ describe("for people and pipes", () => {
   it("ends cleanly when its output goes to a disk that is full", async () => {
     oneFile(50_000);
     const script = `"${process.execPath}" "${commandPath}" file.bin --bind 127.0.0.1 --cache-dir cache >/dev/full; echo $?`;
-    const shell = new Child("bash", ["-c", script], { cwd: place.dir });
-    running.push(shell);
+    const shell = run("bash", ["-c", script]);
     await shell.end(10_000);
     expect(shell.stdout).toEqual(["1"]);
     expect(shell.stderr.at(-1)).toMatch(/^error: Standard output can't be written: ENOSPC/);

@@ -1,35 +1,20 @@
 /** The engine between real processes, sockets and disks. */
 import { writeFileSync } from "node:fs";
-import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ShareProcess } from "../support/command.ts";
-import { digestFile, noise, scratch } from "../support/data.ts";
+import { describe, expect, it } from "vitest";
+import type { ShareProcess } from "../support/command.ts";
+import { digestFile, noise } from "../support/data.ts";
+import { useStage } from "../support/stage.ts";
 
 const BYTES = 200_000_000;
 
-let place: ReturnType<typeof scratch>;
-let running: ShareProcess[] = [];
+const { at, share, publish, get } = useStage();
 
-beforeEach(() => {
-  place = scratch();
-});
-
-afterEach(async () => {
-  await Promise.all(running.map((child) => child.stop("SIGKILL")));
-  running = [];
-  place.remove();
-});
-
-function share(...args: string[]): ShareProcess {
-  const child = new ShareProcess(args, { cwd: place.dir });
-  running.push(child);
-  return child;
-}
-
-async function publish(bytes: number): Promise<{ publisher: ShareProcess; url: string; digest: string }> {
-  const file = path.join(place.dir, "file.bin");
+async function publishNoise(
+  bytes: number,
+): Promise<{ publisher: ShareProcess; url: string; digest: string }> {
+  const file = at("file.bin");
   writeFileSync(file, noise(bytes, 1));
-  const publisher = share(file, "--bind", "127.0.0.1", "--cache-dir", path.join(place.dir, "cache"));
+  const publisher = publish(file);
   const ready = await publisher.event("ready");
   return { publisher, url: String(ready["url"]), digest: await digestFile(file) };
 }
@@ -48,11 +33,11 @@ async function uploadedBy(publisher: ShareProcess, receivers: number): Promise<n
 
 describe("200 MB over real sockets and disks", () => {
   it("arrive whole, by the peer protocol, each block once", async () => {
-    const { publisher, url, digest } = await publish(BYTES);
-    const getter = share("get", url, "-o", path.join(place.dir, "out"));
+    const { publisher, url, digest } = await publishNoise(BYTES);
+    const getter = get(url);
     const done = await getter.event("done");
     await getter.succeed();
-    expect(await digestFile(path.join(place.dir, "out", "file.bin"))).toBe(digest);
+    expect(await digestFile(at("out", "file.bin"))).toBe(digest);
     expect(await uploadedBy(publisher, 1)).toBe(BYTES);
     const rate = BYTES / Number(done["seconds"]) / 1e6;
     // A tenth of what it does on an idle machine: a stall of seconds anywhere on the way shows.
@@ -60,13 +45,11 @@ describe("200 MB over real sockets and disks", () => {
   });
 
   it("reach three receivers with fewer than three copies from the publisher", async () => {
-    const { publisher, url, digest } = await publish(BYTES / 4);
-    const getters = [1, 2, 3].map((i) =>
-      share("get", url, "-o", path.join(place.dir, `out${i}`), "--seed-for", "3s"),
-    );
+    const { publisher, url, digest } = await publishNoise(BYTES / 4);
+    const getters = [1, 2, 3].map((i) => share("get", url, "-o", at(`out${i}`), "--seed-for", "3s"));
     for (const getter of getters) await getter.succeed();
     for (const i of [1, 2, 3]) {
-      expect(await digestFile(path.join(place.dir, `out${i}`, "file.bin"))).toBe(digest);
+      expect(await digestFile(at(`out${i}`, "file.bin"))).toBe(digest);
     }
     expect(await uploadedBy(publisher, 3)).toBeLessThan(3 * (BYTES / 4));
   });
