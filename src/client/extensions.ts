@@ -3,7 +3,7 @@ import type { Peer } from "./peer.ts";
 import type { ExtendedHandshake } from "./wire-types.ts";
 
 /**
- * One extension of the peer protocol (BEP 10) in one torrent. Registered in `Torrent`'s constructor; told only of peers
+ * One extension of the peer protocol (BEP 10) in one torrent. Registered in `own-extensions.ts`; told only of peers
  * that have joined.
  */
 export interface Extension {

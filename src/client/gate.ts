@@ -3,7 +3,7 @@ import { ProtocolError } from "../protocol/errors.ts";
 import type { PeerId } from "../protocol/ids.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import { isSameProof, type Prove, type Role } from "./core/proof.ts";
-import type { Peer, PeerOwner } from "./peer.ts";
+import type { BlockTaker, Peer, PeerOwner } from "./peer.ts";
 import { PeerTimeoutError } from "./peer-errors.ts";
 import type { ExtendedHandshake, PeerIdentity } from "./wire-types.ts";
 
@@ -73,14 +73,16 @@ export class Gate implements PeerOwner {
   readonly #tooEarly = (peer: Peer) => peer.wire.close(new ProtocolError(STRANGER));
   readonly onPieces = this.#tooEarly;
   readonly onHave = this.#tooEarly;
-  readonly onChoke = this.#tooEarly;
-  readonly onUnchoke = this.#tooEarly;
-  readonly onInterest = this.#tooEarly;
   readonly onRequest = this.#tooEarly;
-  readonly onReject = this.#tooEarly;
-  readonly onAllowedFast = this.#tooEarly;
-  readonly onBlock = this.#tooEarly;
-  readonly onExtended = this.#tooEarly;
+  readonly choking = { changed: this.#tooEarly };
+  readonly extensions = { onMessage: this.#tooEarly };
+  readonly blocks: BlockTaker = {
+    onChoke: this.#tooEarly,
+    onUnchoke: this.#tooEarly,
+    onReject: this.#tooEarly,
+    onAllowedFast: this.#tooEarly,
+    onBlock: this.#tooEarly,
+  };
 
   #introduce(peer: Peer, identity: PeerIdentity, role: Role): void {
     this.#options.introduce(peer, this.#proof(role, peer, identity));

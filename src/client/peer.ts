@@ -11,21 +11,28 @@ import type { Upload } from "./upload.ts";
 import type { Wire } from "./wire.ts";
 import type { BlockRef, ExtendedHandshake, PeerIdentity, WireHandler } from "./wire-types.ts";
 
-/** Who is told what a peer does: the torrent and its parts. Blocks go straight to `onBlock`. */
+/** Who asks peers for blocks, and gets them. */
+export interface BlockTaker {
+  onChoke(peer: Peer): void;
+  onUnchoke(peer: Peer): void;
+  onReject(peer: Peer, piece: PieceIndex, begin: number): void;
+  onAllowedFast(peer: Peer): void;
+  /** `data` is valid during the call. */
+  onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void;
+}
+
+/** Who is told what a peer does. */
 export interface PeerOwner {
+  readonly blocks: BlockTaker;
+  /** Told when a peer's interest in us changes. */
+  readonly choking: { changed(peer: Peer): void };
+  /** Gets messages of extensions, by our id for each; `payload` is valid during the call. */
+  readonly extensions: { onMessage(peer: Peer, id: number, payload: Uint8Array): void };
   onHandshake(peer: Peer, identity: PeerIdentity): void;
   onExtendedHandshake(peer: Peer, handshake: ExtendedHandshake): void;
   onPieces(peer: Peer, pieces: Bitfield): void;
   onHave(peer: Peer, piece: PieceIndex): void;
-  onChoke(peer: Peer): void;
-  onUnchoke(peer: Peer): void;
-  onInterest(peer: Peer): void;
   onRequest(peer: Peer, block: BlockRef): void;
-  onReject(peer: Peer, block: BlockRef): void;
-  onAllowedFast(peer: Peer, piece: PieceIndex): void;
-  onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void;
-  /** A message of an extension, by our id for it; `payload` is valid during the call. */
-  onExtended(peer: Peer, id: number, payload: Uint8Array): void;
   onClose(peer: Peer, reason: Error | undefined): void;
 }
 
@@ -108,7 +115,7 @@ export class Peer implements PickPeer, WireHandler {
 
   /** When a block last went either way, as far as the last tick saw. */
   movedAt: Millis;
-  movedBytes = 0;
+  #movedBytes = 0;
 
   readonly down: RateMeter;
   readonly up: RateMeter;
@@ -151,6 +158,19 @@ export class Peer implements PickPeer, WireHandler {
       if (id === 0) this.extensions.delete(name);
       else if (this.extensions.size < MAX_EXTENSIONS) this.extensions.set(name, id);
     }
+  }
+
+  /**
+   * Notes what went by since the last time.
+   * @returns how many bytes of blocks were sent.
+   */
+  measure(now: Millis): number {
+    const sent = this.wire.payloadUp - this.up.total;
+    this.up.add(sent, now);
+    const moved = this.wire.payloadUp + this.down.total;
+    if (moved > this.#movedBytes) this.movedAt = now;
+    this.#movedBytes = moved;
+    return sent;
   }
 
   /** Sends a message of the extension of that name; nothing when the peer doesn't speak it. */
@@ -196,19 +216,19 @@ export class Peer implements PickPeer, WireHandler {
   }
 
   onChoke(): void {
-    this.owner.onChoke(this);
+    this.owner.blocks.onChoke(this);
   }
 
   onUnchoke(): void {
-    this.owner.onUnchoke(this);
+    this.owner.blocks.onUnchoke(this);
   }
 
   onInterested(): void {
-    this.owner.onInterest(this);
+    this.owner.choking.changed(this);
   }
 
   onNotInterested(): void {
-    this.owner.onInterest(this);
+    this.owner.choking.changed(this);
   }
 
   onRequest(block: BlockRef): void {
@@ -219,14 +239,14 @@ export class Peer implements PickPeer, WireHandler {
     this.upload.cancel(block);
   }
 
-  onReject(block: BlockRef): void {
-    this.owner.onReject(this, block);
+  onReject({ piece, begin }: BlockRef): void {
+    this.owner.blocks.onReject(this, piece, begin);
   }
 
   onAllowedFast(piece: PieceIndex): void {
     if (this.allowed.size >= MAX_ALLOWED) return;
     this.allowed.add(piece);
-    this.owner.onAllowedFast(this, piece);
+    this.owner.blocks.onAllowedFast(this);
   }
 
   onSuggest(piece: PieceIndex): void {
@@ -234,11 +254,11 @@ export class Peer implements PickPeer, WireHandler {
   }
 
   onBlock(piece: PieceIndex, begin: number, data: Uint8Array): void {
-    this.owner.onBlock(this, piece, begin, data);
+    this.owner.blocks.onBlock(this, piece, begin, data);
   }
 
   onExtended(id: number, payload: Uint8Array): void {
-    this.owner.onExtended(this, id, payload);
+    this.owner.extensions.onMessage(this, id, payload);
   }
 
   onDrain(): void {

@@ -49,6 +49,11 @@ export interface TorrentOptions {
   readonly bufferBytes?: number;
 }
 
+/** Anybody may hear of it: it isn't private or unlisted, and needs no token. */
+export function isOpen({ private: isPrivate, unlisted = false, prove }: TorrentOptions): boolean {
+  return !isPrivate && !unlisted && prove === undefined;
+}
+
 /** Facts, in the order in which they happened. */
 export interface TorrentEvents {
   /** A piece passed its hash and is in the storage. */

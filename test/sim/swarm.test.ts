@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { Swarm } from "../../src/client/swarm.ts";
 import type { Transport } from "../../src/platform/transport.ts";
 import { handshakeBytes } from "../support/scripted-peer.ts";
 import { Sim, type SimNode, type SimOptions } from "../support/sim.ts";
@@ -207,20 +208,25 @@ describe("peers that misbehave or leave", () => {
 
   it("are asked again soon for a block that they dropped without a word", async () => {
     const sim = new Sim({ seed: 24, length: 8 * MIB, pieceLength: 65_536 });
-    const seeder = sim.add("seeder", { have: "all", up: 1_000_000 });
+    sim.add("seeder", { have: "all", up: 1_000_000 });
     const leecher = sim.add("leecher");
-    const { torrent } = seeder;
-    const serve = torrent.onRequest.bind(torrent);
     let dropped = 0;
-    torrent.onRequest = (peer, block) => {
+    // Nobody asks the leecher for anything.
+    const { onRequest } = Swarm.prototype;
+    const spy = vi.spyOn(Swarm.prototype, "onRequest").mockImplementation(function (
+      this: Swarm,
+      peer,
+      block,
+    ) {
       if (block.piece === 40 && block.begin === 16_384 && dropped++ === 0) return;
-      serve(peer, block);
-    };
+      onRequest.call(this, peer, block);
+    });
     sim.introduceAll();
     await sim.runUntilComplete([leecher], 60_000);
     // 8.4 s for the bytes, and at the end the time after which a living peer is asked again.
     expect(leecher.completedAt).toBeLessThan(16_000);
     expect(dropped).toBe(2);
+    spy.mockRestore();
     await sim.close();
   });
 

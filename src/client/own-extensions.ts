@@ -1,0 +1,48 @@
+import type { PeerAddress } from "../platform/transport.ts";
+import type { Clock } from "../protocol/ambient.ts";
+import type { PeerKey } from "./core/active-piece.ts";
+import type { Extension, Introduction } from "./extensions.ts";
+import { MetadataServer } from "./metadata-server.ts";
+import type { Peer } from "./peer.ts";
+import { PeerExchange } from "./peer-exchange.ts";
+import type { TorrentEnvironment } from "./torrent-environment.ts";
+import { isOpen, type TorrentOptions } from "./torrent-types.ts";
+import { REQUEST_QUEUE } from "./upload.ts";
+
+export interface OwnExtensionsOptions {
+  readonly torrent: TorrentOptions;
+  /** The connected peers: live. */
+  readonly peers: ReadonlyMap<PeerKey, Peer>;
+  readonly clock: Clock;
+  /** Addresses that a peer knows. */
+  learned(addresses: readonly PeerAddress[]): void;
+}
+
+/** Whatever peers of this torrent say to each other besides BEP 3, 6 and 54 is registered here. */
+export function ownExtensions({ torrent, peers, clock, learned }: OwnExtensionsOptions): Extension[] {
+  const list: Extension[] = [];
+  const metadata = givenMetadata(torrent);
+  if (metadata !== undefined) list.push(new MetadataServer(metadata));
+  if (isOpen(torrent)) list.push(new PeerExchange({ clock, peers, learned }));
+  return list;
+}
+
+/** What our extension handshake says besides those. */
+export function introduction(
+  torrent: TorrentOptions,
+  { client, listenPort }: TorrentEnvironment,
+  uploadOnly: boolean,
+): Introduction {
+  const metadata = givenMetadata(torrent);
+  return {
+    client,
+    ...(listenPort !== undefined && { listenPort }),
+    requestQueue: REQUEST_QUEUE,
+    uploadOnly,
+    ...(metadata !== undefined && { metadataSize: metadata.length }),
+  };
+}
+
+function givenMetadata({ metadata, private: isPrivate }: TorrentOptions): Uint8Array | undefined {
+  return isPrivate ? undefined : metadata;
+}
