@@ -2,6 +2,7 @@
 // Starting fast is a feature: what isn't needed for `--version` and `--help` is loaded afterwards.
 import { version } from "../share/version.ts";
 import { ROOT_HELP } from "./root-help.ts";
+import { catchSignals } from "./stop.ts";
 
 const args = process.argv.slice(2);
 if (args.length === 1 && args[0] === "--version") {
@@ -9,6 +10,7 @@ if (args.length === 1 && args[0] === "--version") {
 } else if (args.length === 1 && (args[0] === "--help" || args[0] === "-h")) {
   process.stdout.write(ROOT_HELP);
 } else {
+  catchSignals();
   const { main } = await import("./run.ts");
   await main(args);
 }

@@ -111,11 +111,13 @@ async function runPublish(
   const { expireSeconds, untilCopies, unlisted = false, password } = options;
   const terms = { expireSeconds, untilCopies, unlisted, password: password !== undefined };
   const view = new PublishView(output, { qr: flags.qr, terms }, surroundings.now);
+  let hasStopped = false;
   try {
     const { publish } = await import("../share.ts");
     const onEvent = (event: PublishEvent) => {
       output.event(event);
       view.show(event);
+      hasStopped ||= event.event === "stopped";
       if (event.event === "listening" && flags.open) openPage(event, surroundings, output);
     };
     const publication = await publish(paths, { ...options, onEvent, signal: stop.signal });
@@ -127,8 +129,10 @@ async function runPublish(
     }
     return 0;
   } catch (error) {
-    if (stop.signal.aborted) return 0;
-    throw error;
+    if (!stop.signal.aborted) throw error;
+    // Asked to before there was anything to stop.
+    if (!hasStopped) output.event({ event: "stopped" } satisfies PublishEvent);
+    return 0;
   } finally {
     view.close();
     stop.release();

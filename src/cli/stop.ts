@@ -8,26 +8,71 @@ export interface StopRequest {
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** Signals are the process's, and so is what is known of them before a command is loaded that could stop. */
+let early: EarlySignals | undefined;
+
+interface EarlySignals {
+  asked: NodeJS.Signals | undefined;
+  release(): void;
+}
+
+/**
+ * To be called before anything is loaded: from here on a signal ends us in our own way, however slow the disk is that
+ * the rest comes from. What came is for {@link listenForStop}, or {@link endOnSignals}.
+ */
+export function catchSignals(): void {
+  const mine: EarlySignals = {
+    asked: undefined,
+    release: listen((name) => {
+      if (mine.asked !== undefined) process.exit(130);
+      mine.asked = name;
+    }),
+  };
+  early = mine;
+}
+
+/** For commands that have nothing to put in order: signals have their usual effect, those that came already, too. */
+export function endOnSignals(): void {
+  const asked = takeOver();
+  if (asked !== undefined) process.kill(process.pid, asked);
+}
+
 /**
  * A second signal ends the process at once, with 128 + 2: what shells use for an interrupted program.
  * @param readerGone whoever read our output is gone, which asks us to stop, too.
  */
 export function listenForStop(readerGone: AbortSignal): StopRequest {
   const controller = new AbortController();
-  const onSignal = (name: NodeJS.Signals) => {
+  const asked = takeOver();
+  const release = listen((name) => {
     if (controller.signal.aborted) process.exit(130);
     else controller.abort(new StopError(name));
-  };
-  for (const name of SIGNALS) process.on(name, onSignal);
+  });
+  if (asked !== undefined) controller.abort(new StopError(asked));
   const onReaderGone = () => controller.abort(new StopError("nobody reads the output"));
   readerGone.addEventListener("abort", onReaderGone, { once: true });
   if (readerGone.aborted) onReaderGone();
   return {
     signal: controller.signal,
     release: () => {
-      for (const name of SIGNALS) process.off(name, onSignal);
+      release();
       readerGone.removeEventListener("abort", onReaderGone);
     },
+  };
+}
+
+/** @returns the signal that came before anybody could act on it. */
+function takeOver(): NodeJS.Signals | undefined {
+  const asked = early?.asked;
+  early?.release();
+  early = undefined;
+  return asked;
+}
+
+function listen(onSignal: (name: NodeJS.Signals) => void): () => void {
+  for (const name of SIGNALS) process.on(name, onSignal);
+  return () => {
+    for (const name of SIGNALS) process.off(name, onSignal);
   };
 }
 

@@ -5,7 +5,7 @@ import type { TrackerEvent } from "../share/events.ts";
 import type { TrackerReport } from "../share/tracker-log.ts";
 import { addExamples, type CommonFlags, collect, createOutput, port, type Surroundings } from "./options.ts";
 import type { Output } from "./output.ts";
-import { listenForStop } from "./stop.ts";
+import { endOnSignals, listenForStop } from "./stop.ts";
 import { countOf, UsageError } from "./units.ts";
 
 interface TrackerFlags extends CommonFlags {
@@ -77,6 +77,7 @@ function show(output: Output, event: TrackerEvent): void {
 }
 
 async function runReport(file: string, flags: TrackerFlags, surroundings: Surroundings): Promise<number> {
+  endOnSignals();
   const output = createOutput(flags, surroundings);
   const { readReport } = await import("../share.ts");
   const found = await readReport(file);
