@@ -5,8 +5,8 @@ import { clientTextInTests } from "./scripts/client-text.mjs";
 export default defineConfig({
   plugins: [clientTextInTests],
   test: {
-    // Tests keep to this machine; those of the local network make one of their own.
-    env: { BOOJUM_NO_LAN: "1" },
+    // Tests keep to this machine; those of the local network make one of their own. Nor is its user's file for them.
+    env: { BOOJUM_NO_LAN: "1", BOOJUM_CONFIG: "" },
     projects: [
       // Properties take seconds on a busy machine; none waits for anything.
       {

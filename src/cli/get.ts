@@ -3,7 +3,6 @@ import { Command } from "commander";
 import type { GetEvent } from "../share/events.ts";
 import type { GetOptions } from "../share/get-types.ts";
 import {
-  accessFrom,
   addExamples,
   type CommonFlags,
   collect,
@@ -14,11 +13,12 @@ import {
   ratio,
   type Surroundings,
 } from "./options.ts";
+import { accessFrom, addPasswordFlags, type PasswordFlags } from "./password.ts";
 import { addTransferFlags, type TransferFlags, transferOptions } from "./shared-flags.ts";
 import { findSource } from "./source.ts";
 import { listenForStop } from "./stop.ts";
 
-interface GetFlags extends CommonFlags, TransferFlags {
+interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
   readonly out: string;
   readonly select?: readonly string[];
   readonly seed?: boolean;
@@ -27,7 +27,6 @@ interface GetFlags extends CommonFlags, TransferFlags {
   readonly overwrite?: boolean;
   readonly port?: number;
   readonly peer?: readonly string[];
-  readonly password?: string;
   readonly timeout?: number;
 }
 
@@ -40,8 +39,8 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .option("-o, --out <dir>", "put it into this folder", ".")
     .option("--select <glob>", "only these files (repeatable)", collect)
     .option("--overwrite", "replace files that are there and differ")
-    .option("--password <password>", "of the share (or BOOJUM_PASSWORD)")
-    .option("--timeout <duration>", "give up after so long without data (default: 10m)", duration)
+    .option("--timeout <duration>", "give up after so long without data (default: 10m)", duration);
+  addPasswordFlags(command, "of the share; it is asked for, too")
     .optionsGroup("Afterwards:")
     .option("--seed", "keep seeding until stopped")
     .option("--seed-for <duration>", "keep seeding for so long, e.g. 30m", duration)
@@ -62,7 +61,7 @@ const EXAMPLES = [
 
 async function runGet(source: string, flags: GetFlags, surroundings: Surroundings): Promise<number> {
   const found = findSource(source);
-  const access = accessFrom(flags, surroundings);
+  const access = await accessFrom(flags, surroundings);
   const output = createOutput(flags, surroundings);
   const stop = listenForStop(surroundings.readerGone);
   // Loaded here, so that help and mistakes are answered without all this.

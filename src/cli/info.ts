@@ -3,7 +3,6 @@ import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { TorrentInfo } from "../share/info.ts";
 import {
-  accessFrom,
   addExamples,
   type CommonFlags,
   collectPeers,
@@ -12,12 +11,12 @@ import {
   type Surroundings,
 } from "./options.ts";
 import type { Output } from "./output.ts";
+import { accessFrom, addPasswordFlags, type PasswordFlags } from "./password.ts";
 import { findSource } from "./source.ts";
 import { listenForStop } from "./stop.ts";
 import { countOf, formatBytes } from "./units.ts";
 
-interface InfoFlags extends CommonFlags {
-  readonly password?: string;
+interface InfoFlags extends CommonFlags, PasswordFlags {
   readonly peer?: readonly string[];
   readonly timeout: number;
 }
@@ -28,8 +27,8 @@ export function infoCommand(surroundings: Surroundings, report: (code: number) =
     .description("Show what is in a share's URL, a magnet link or a .torrent.")
     .argument("<source>")
     .option("--peer <host:port>", "for a magnet link: ask this peer, too (repeatable)", collectPeers)
-    .option("--timeout <duration>", "for a magnet link: give up after so long", duration, 60)
-    .option("--password <password>", "of the share (or BOOJUM_PASSWORD)");
+    .option("--timeout <duration>", "for a magnet link: give up after so long", duration, 60);
+  addPasswordFlags(command, "of the share; it is asked for, too");
   return addExamples(command, EXAMPLES).action(async (source: string, flags: InfoFlags) => {
     report(await runInfo(source, flags, surroundings));
   });
@@ -42,7 +41,7 @@ const EXAMPLES = [
 
 async function runInfo(source: string, flags: InfoFlags, surroundings: Surroundings): Promise<number> {
   const found = findSource(source);
-  const access = accessFrom(flags, surroundings);
+  const access = await accessFrom(flags, surroundings);
   const output = createOutput(flags, surroundings);
   const stop = listenForStop(surroundings.readerGone);
   try {

@@ -1,8 +1,8 @@
 /** Flags that several commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseNetwork } from "../protocol/proxy-rule.ts";
-import type { AskPassword } from "../share/source.ts";
 import { Output, type Sink } from "./output.ts";
+import { collecting } from "./repeatable.ts";
 import { parseDuration, parseInteger, parseRate, parseRatio, parseSize, UsageError } from "./units.ts";
 
 /** What every command understands. */
@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Asks somebody at the terminal for a secret, unseen; absent when nobody is there. */
   readonly askSecret?: (question: string) => Promise<string | undefined>;
+  /** Everything on standard input. */
+  readonly readInput?: () => Promise<string>;
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number;
   /** Opens a URL in the user's browser. */
@@ -38,9 +40,10 @@ export function addCommonFlags(command: Command): Command {
     .addOption(new Option("-q, --quiet", "only results, warnings and errors").hideHelp())
     .addOption(new Option("-v, --verbose", "more messages, and stacks of errors").hideHelp())
     .addOption(new Option("--no-color", "no colours").hideHelp())
+    .addOption(new Option("--config <file>", "settings; '' for none").hideHelp())
     .addHelpOption(new Option("-h, --help", "show this").hideHelp())
     .configureHelp({ formatItemList: (heading, items) => (items.length === 0 ? [] : [heading, ...items]) })
-    .addHelpText("after", "\nAlso: --json  -q/--quiet  -v/--verbose  --no-color  -h/--help  --version");
+    .addHelpText("after", "\nAlso: --json -q/--quiet -v/--verbose --no-color --config -h/--help --version");
 }
 
 /** Lines at the end of a command's help; a column is for what each does. */
@@ -88,9 +91,7 @@ export const copies = reading((text) => parseInteger(text, 1, 100_000));
 export const slots = reading((text) => parseInteger(text, 1, 1_000));
 
 /** For flags that may be given several times. */
-export function collect(text: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), text];
-}
+export const collect = collecting((text) => text);
 
 const trackerUrl = reading((text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -101,32 +102,7 @@ const trackerUrl = reading((text) => {
 });
 
 /** {@link collect} for {@link trackerUrl}. */
-export function collectTrackers(text: string, before: readonly string[] | undefined): readonly string[] {
-  return collect(trackerUrl(text), before);
-}
-
-/** From the flag, or from the environment, where other users of the machine don't see it. @throws {UsageError} */
-export function passwordFrom(
-  flags: { readonly password?: string },
-  { env }: Surroundings,
-): string | undefined {
-  const password = flags.password ?? env["BOOJUM_PASSWORD"];
-  if (password === "") throw new UsageError("The password is empty. Choose one, or leave it out.");
-  return password;
-}
-
-/** The password, and whom to ask for it when there is none. With `--json` a program is on the other side. */
-export function accessFrom(
-  flags: CommonFlags & { readonly password?: string },
-  surroundings: Surroundings,
-): { readonly password: string | undefined; readonly askPassword: AskPassword | undefined } {
-  const { askSecret } = surroundings;
-  const password = passwordFrom(flags, surroundings);
-  if (askSecret === undefined || flags.json) return { password, askPassword: undefined };
-  const askPassword: AskPassword = (isWrong) =>
-    askSecret(isWrong ? "That was wrong. Password: " : "Password: ");
-  return { password, askPassword };
-}
+export const collectTrackers = collecting(trackerUrl);
 
 export const publicUrl = reading((text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -142,12 +118,12 @@ export const publicUrl = reading((text) => {
 });
 
 /** An address or a network. */
-export function collectProxies(text: string, before: readonly string[] | undefined): readonly string[] {
+export const collectProxies = collecting((text) => {
   if (parseNetwork(text) === undefined) {
     throw new InvalidArgumentError(`"${text}" is no IP address and no network. Write for example 127.0.0.1.`);
   }
-  return collect(text, before);
-}
+  return text;
+});
 
 export const pieceSize = reading((text) => {
   const bytes = parseSize(text);
@@ -160,9 +136,9 @@ export const pieceSize = reading((text) => {
 });
 
 /** `HOST:PORT`, an IPv6 address in brackets; checked again where it is used. */
-export function collectPeers(text: string, before: readonly string[] | undefined): readonly string[] {
+export const collectPeers = collecting((text) => {
   if (!/^(\[[0-9a-f:.%\w]+\]|[^:[\]\s]+):\d{1,5}$/i.test(text)) {
     throw new InvalidArgumentError(`"${text}" is not HOST:PORT.`);
   }
-  return collect(text, before);
-}
+  return text;
+});

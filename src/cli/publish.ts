@@ -11,13 +11,13 @@ import {
   copies,
   createOutput,
   lifetime,
-  passwordFrom,
   port,
   publicUrl,
   type Surroundings,
   slots,
 } from "./options.ts";
 import type { Output } from "./output.ts";
+import { addPasswordFlags, type PasswordFlags, passwordFrom } from "./password.ts";
 import {
   addSourceFlags,
   addTransferFlags,
@@ -28,7 +28,7 @@ import {
 } from "./shared-flags.ts";
 import { listenForStop } from "./stop.ts";
 
-interface PublishFlags extends CommonFlags, SourceFlags, TransferFlags {
+interface PublishFlags extends CommonFlags, PasswordFlags, SourceFlags, TransferFlags {
   readonly port?: number;
   readonly bind?: readonly string[];
   readonly publicUrl?: string;
@@ -36,7 +36,6 @@ interface PublishFlags extends CommonFlags, SourceFlags, TransferFlags {
   readonly name?: string;
   readonly tracker?: readonly string[];
   readonly unlisted?: boolean;
-  readonly password?: string;
   readonly expire?: number;
   readonly untilCopies?: number;
   readonly slots?: number;
@@ -50,8 +49,8 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .description("Publish files or folders, each as a share of its own, until stopped.")
     .argument("<path...>")
     .optionsGroup("Who may have it, and for how long:")
-    .option("--unlisted", "only those who know the URL: it is in no list")
-    .option("--password <password>", "nobody gets anything without it (or BOOJUM_PASSWORD)")
+    .option("--unlisted", "only those who know the URL: it is in no list");
+  addPasswordFlags(command, "nobody gets anything without it")
     .option("--expire <duration>", "end the share after so long, e.g. 2h", lifetime)
     .option("--until-copies <n>", "end it when so many receivers are complete", copies)
     .optionsGroup("Where it is reached:")
@@ -70,7 +69,7 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .option("--no-qr", "no QR code")
     .option("--open", "open the page in a browser");
   return addExamples(command, EXAMPLES).action(async (paths: string[], flags: PublishFlags) => {
-    const options = { ...publishOptions(flags), password: passwordFrom(flags, surroundings) };
+    const options = { ...publishOptions(flags), password: await passwordFrom(flags, surroundings) };
     report(await runPublish(paths, options, flags, surroundings));
   });
 }

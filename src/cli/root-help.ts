@@ -9,6 +9,8 @@ Options:
   -q, --quiet    only results, warnings and errors
   -v, --verbose  more messages, and stacks of errors
   --no-color     no colours (also: NO_COLOR=1)
+  --config FILE  settings: flags without dashes, "limit-up = 5MB/s" a line;
+                 also in the environment: BOOJUM_LIMIT_UP=5MB/s
   -h, --help     show this, or a command's flags: share get --help
 
 Commands:

@@ -1,14 +1,16 @@
 /** Finds out which command is meant, parses its flags and runs it. */
 import { existsSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { Command, CommanderError } from "commander";
 import { version } from "../share/version.ts";
 import { createCommand } from "./create.ts";
 import { getCommand } from "./get.ts";
 import { infoCommand } from "./info.ts";
-import { addCommonFlags, createOutput, type Surroundings } from "./options.ts";
+import { addCommonFlags, type CommonFlags, createOutput, type Surroundings } from "./options.ts";
 import { describeError } from "./output.ts";
 import { publishCommand } from "./publish.ts";
 import { ROOT_HELP } from "./root-help.ts";
+import { applySettings } from "./settings.ts";
 import { meansGet } from "./source.ts";
 import { StandardOutput } from "./standard-output.ts";
 import { trackerCommand } from "./tracker.ts";
@@ -31,6 +33,7 @@ export async function main(args: readonly string[]): Promise<void> {
     env: process.env,
     now: () => performance.now(),
     ...(process.stdin.isTTY && process.stderr.isTTY && { askSecret }),
+    readInput: () => text(process.stdin),
     openUrl: async (url) => {
       const { default: open } = await import("open");
       const opener = await open(url);
@@ -59,17 +62,27 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     const command = build(surroundings, report);
     return forUs(command, surroundings);
   });
+  for (const command of commands) {
+    command.hook("preAction", () => {
+      applySettings(command, commands, surroundings.env, (message) =>
+        createOutput(command.opts<CommonFlags>(), surroundings).warn(message),
+      );
+    });
+  }
+  let chosen: Command | undefined;
   try {
     const { command, rest } = choose(args, commands);
+    chosen = command;
     await (command ?? root(surroundings)).parseAsync([...rest], { from: "user" });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return commanderExit(error, args, surroundings);
+    const { json, verbose, color } = chosen?.opts<CommonFlags>() ?? {};
     const output = createOutput(
       {
-        json: args.includes("--json"),
-        verbose: args.includes("-v") || args.includes("--verbose"),
-        color: true,
+        json: json ?? args.includes("--json"),
+        verbose: verbose ?? (args.includes("-v") || args.includes("--verbose")),
+        color: color ?? true,
       },
       surroundings,
     );

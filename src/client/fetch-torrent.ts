@@ -33,7 +33,7 @@ export class PasswordError extends BoojumError {
   readonly wrong: boolean;
 
   constructor(url: string, wrong: boolean, proxy?: string) {
-    const how = "Give it with --password, or in BOOJUM_PASSWORD.";
+    const how = "Give it with --password or --password-file, or in BOOJUM_PASSWORD.";
     // Some proxies say 401 where they mean 407.
     const via = proxy === undefined ? "" : ` Or is it the proxy ${proxy} that wants another one of its own?`;
     super(

@@ -59,7 +59,7 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
 
 /** Bound to some addresses, others would be told of a port that isn't there for them. */
 function mayUseLan({ lan = false, bind }: PeerPortOptions): boolean {
-  return lan && bind.length === 0 && (process.env["BOOJUM_NO_LAN"] ?? "") === "";
+  return lan && bind.length === 0 && !/^(1|yes|true|on)$/i.test(process.env["BOOJUM_NO_LAN"] ?? "");
 }
 
 function openLan(port: number): LanDiscovery {

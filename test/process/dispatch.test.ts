@@ -26,7 +26,7 @@ async function command(
   const code = await run(args, {
     stdout: { write: (part) => (text.out += part) },
     stderr: { write: (part) => (text.err += part) },
-    env: {},
+    env: { BOOJUM_CONFIG: "" },
     now: () => performance.now(),
     openUrl: () => Promise.resolve(),
     readerGone: new AbortController().signal,

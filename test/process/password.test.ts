@@ -153,6 +153,9 @@ it("lets our own clients download from each other with it, and from nobody witho
   expect(await get(url, "flag", ["--password", PASSWORD]).end()).toBe(0);
   expect(await get(url, "env", [], { BOOJUM_PASSWORD: PASSWORD }).end()).toBe(0);
   expect(await digestFile(at("env", NAME))).toBe(await digestFile(at(NAME)));
+  writeFileSync(at("secret"), `${PASSWORD}\r\nwhat follows is not the password\n`);
+  expect(await get(url, "file", ["--password-file", at("secret")]).end()).toBe(0);
+  expect(await get(url, "file-by-env", [], { BOOJUM_PASSWORD_FILE: at("secret") }).end()).toBe(0);
 
   // The same torrent without the token, and the publisher's address by hand: no block over the wire.
   writeFileSync(at("bare.torrent"), encodeTorrent({ info: metainfo.info }));
@@ -175,6 +178,12 @@ it("says what is wrong, and exits 1", async () => {
   expect(await wrong.end()).toBe(1);
   expect(wrong.lastEvent("error")?.["message"]).toMatch(/not the password/);
   expect(await get(url, "none", ["--password", ""]).end()).toBe(2);
+  expect(await get(url, "none", [], { BOOJUM_PASSWORD: "" }).end()).toBe(2);
+  const two = get(url, "none", ["--password", PASSWORD, "--password-file", at("secret")]);
+  expect(await two.end()).toBe(2);
+  const unreadable = get(url, "none", ["--password-file", at("no-such-file")]);
+  expect(await unreadable.end()).toBe(2);
+  expect(unreadable.lastEvent("error")?.["message"]).toMatch(/no-such-file.*ENOENT/);
 });
 
 it("is asked for in a terminal, and not shown there", async () => {
@@ -189,6 +198,14 @@ it("is asked for in a terminal, and not shown there", async () => {
   expect([await child.end(30_000), child.describe()]).toEqual([0, expect.anything()]);
   expect(readFileSync(seen, "utf8")).not.toContain(PASSWORD);
   expect(await digestFile(at("typed", NAME))).toBe(await digestFile(at(NAME)));
+});
+
+it("is read from standard input when that is no terminal", async () => {
+  const line = `printf '%s\\n' '${PASSWORD}' | '${process.execPath}' '${commandPath}' get ${url} -o '${at("piped")}' --password-file -`;
+  const child = new Child("/bin/bash", ["-c", line]);
+  running.push(child);
+  expect([await child.end(30_000), child.describe()]).toEqual([0, expect.anything()]);
+  expect(await digestFile(at("piped", NAME))).toBe(await digestFile(at(NAME)));
 });
 
 it("stays the same for torrents after a restart, and changes them when it changes", async () => {

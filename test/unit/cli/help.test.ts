@@ -7,7 +7,7 @@ async function helpOf(command: string): Promise<string[]> {
   const code = await run([command, "--help"], {
     stdout,
     stderr: { write: () => expect.fail("help is no error") },
-    env: {},
+    env: { BOOJUM_CONFIG: "" },
     now: () => 0,
     openUrl: () => Promise.resolve(),
     readerGone: new AbortController().signal,
