@@ -16,7 +16,7 @@ Options:
 Commands:
   share PATH...           publish (also: share publish PATH...)
   share get SOURCE        get a URL, magnet or .torrent (also: share SOURCE)
-  share info SOURCE       show what is in a torrent
+  share info SOURCE       show what is in a torrent, and how its swarm is
   share create PATH       write a .torrent, publish nothing
   share tracker           track any torrents, or those of a folder
 

@@ -1,9 +1,11 @@
 import { lookup } from "node:dns/promises";
 import type { Announce } from "../client/core/announce-types.ts";
 import { readProxyRules } from "../client/core/proxy-choice.ts";
+import type { Scrape } from "../client/core/scrape.ts";
 import { Announcer } from "../client/discovery/announcer.ts";
+import { createHttpScrape } from "../client/discovery/scrape-http.ts";
 import { createHttpAnnounce } from "../client/discovery/tracker-http.ts";
-import { createUdpAnnounce } from "../client/discovery/tracker-udp.ts";
+import { type AskUdpOptions, createUdpAnnounce, createUdpScrape } from "../client/discovery/tracker-udp.ts";
 import type { Session } from "../client/session.ts";
 import type { PeerSource, TorrentStats } from "../client/torrent-types.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -32,15 +34,27 @@ export interface AnnouncingOptions {
   readonly onWarning: (message: string) => void;
 }
 
-function createAnnounce(): Announce {
+/** Asks trackers over HTTP and UDP as this machine can. */
+export function createAnnounce(): Announce {
   const http = createHttpAnnounce({ proxies: readProxyRules(process.env) });
-  const udp = createUdpAnnounce({
+  const udp = createUdpAnnounce(udpOptions());
+  return (url, params, signal) => (/^udp:/i.test(url) ? udp : http)(url, params, signal);
+}
+
+/** Like {@link createAnnounce}, for counts. */
+export function createScrape(): Scrape {
+  const http = createHttpScrape({ proxies: readProxyRules(process.env) });
+  const udp = createUdpScrape(udpOptions());
+  return (url, infoHash, signal) => (/^udp:/i.test(url) ? udp : http)(url, infoHash, signal);
+}
+
+function udpOptions(): AskUdpOptions {
+  return {
     clock: systemClock,
     random: systemRandom,
     dial: dialDatagrams,
     resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
-  });
-  return (url, params, signal) => (/^udp:/i.test(url) ? udp : http)(url, params, signal);
+  };
 }
 
 /** Joins a torrent with its trackers and starts to announce; undefined when it has none. */

@@ -1,5 +1,5 @@
 /** Tells everything that is in a torrent. */
-
+import type { PieceSurvey } from "../client/piece-survey.ts";
 import { nodeHashes } from "../platform/hashes.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { formatMagnet } from "../protocol/magnet.ts";
@@ -7,6 +7,9 @@ import type { Metainfo, TorrentFile } from "../protocol/metainfo.ts";
 import { parseMetainfo } from "../protocol/parse-metainfo.ts";
 import { readSource } from "./read-source.ts";
 import { type AskPassword, type Source, sourceOf } from "./source.ts";
+import type { TrackerState } from "./swarm-look.ts";
+import { type TorrentWarning, warningsOf } from "./torrent-warnings.ts";
+import { UnsupportedError } from "./unsupported-error.ts";
 
 export interface TorrentInfoFile {
   /** Below the torrent's name, with slashes; safe on every system. */
@@ -17,6 +20,8 @@ export interface TorrentInfoFile {
   readonly pad?: true;
   readonly executable?: true;
   readonly symlink?: string;
+  /** Merkle root of its blocks (BEP 52), 64 hexadecimal digits. */
+  readonly piecesRoot?: string;
 }
 
 /** Public API: what `share info --json` prints. */
@@ -35,18 +40,28 @@ export interface TorrentInfo {
   readonly createdBy?: string;
   /** Seconds since 1970. */
   readonly creationDate?: number;
+  /** A word in `info` that keeps the info hash apart from that of the same files elsewhere. */
+  readonly source?: string;
   readonly trackers: readonly (readonly string[])[];
   readonly webSeeds: readonly string[];
   readonly files: readonly TorrentInfoFile[];
   readonly magnet: string;
+  /** What is odd about it. */
+  readonly warnings: readonly TorrentWarning[];
+  /** What its trackers say, when they were asked. */
+  readonly swarm?: readonly TrackerState[];
+  /** Which pieces the peers have that the trackers named, when they were asked. */
+  readonly availability?: PieceSurvey;
 }
 
 export interface InfoOptions {
+  /** Ask the torrent's trackers and peers how the swarm is. */
+  readonly swarm?: boolean | undefined;
   /** Of the share, when it has one. */
   readonly password?: string | undefined;
   /** Asked when a password is needed and none was given, three times at the most. */
   readonly askPassword?: AskPassword | undefined;
-  /** `HOST:PORT` of peers to ask besides those that a magnet link or its trackers name. */
+  /** `HOST:PORT` of peers to ask besides those that a magnet link or the trackers name. */
   readonly peers?: readonly string[] | undefined;
   /** How long a swarm may take to give the metadata of a magnet link; default 60. */
   readonly timeoutSeconds?: number | undefined;
@@ -69,11 +84,20 @@ export async function readInfo(
   const swarm = { peers, timeoutSeconds, port: 0, onProgress: () => {}, onWarning: () => {} };
   const { bytes, foothold } = await readSource(from, { ...options, swarm, onUnfinished: () => {} }, signal);
   await foothold?.close();
-  return describeTorrent(parseMetainfo(bytes, nodeHashes));
+  const metainfo = parseMetainfo(bytes, nodeHashes);
+  const info = describeTorrent(metainfo);
+  const { infoHash } = metainfo;
+  if (options.swarm !== true) return info;
+  if (infoHash === undefined) {
+    throw new UnsupportedError(`"${metainfo.name}" is a v2-only torrent: its swarm can't be asked yet.`);
+  }
+  const { lookAtSwarm } = await import("./swarm-look.ts");
+  const { trackers, pieces } = await lookAtSwarm({ ...metainfo, infoHash }, peers ?? [], signal);
+  return { ...info, swarm: trackers, availability: pieces };
 }
 
 function describeTorrent(metainfo: Metainfo): TorrentInfo {
-  const { infoHash, infoHashV2, comment, createdBy, creationDate } = metainfo;
+  const { infoHash, infoHashV2, comment, createdBy, creationDate, source } = metainfo;
   return {
     name: metainfo.name,
     ...(infoHash !== undefined && { infoHash: toHex(infoHash) }),
@@ -85,19 +109,25 @@ function describeTorrent(metainfo: Metainfo): TorrentInfo {
     ...(comment !== undefined && { comment }),
     ...(createdBy !== undefined && { createdBy }),
     ...(creationDate !== undefined && { creationDate }),
+    ...(source !== undefined && { source }),
     trackers: metainfo.trackers,
     webSeeds: metainfo.webSeeds,
     files: metainfo.files.map(describeFile),
-    magnet: formatMagnet({
-      ...(infoHash !== undefined && { infoHash }),
-      ...(infoHashV2 !== undefined && { infoHashV2 }),
-      name: metainfo.name,
-      length: metainfo.length,
-      trackers: metainfo.trackers.flat(),
-      webSeeds: metainfo.webSeeds,
-      peers: [],
-    }),
+    magnet: magnetOf(metainfo),
+    warnings: warningsOf(metainfo, Date.now() / 1000),
   };
+}
+
+function magnetOf({ infoHash, infoHashV2, name, length, trackers, webSeeds }: Metainfo): string {
+  return formatMagnet({
+    ...(infoHash !== undefined && { infoHash }),
+    ...(infoHashV2 !== undefined && { infoHashV2 }),
+    name,
+    length,
+    trackers: trackers.flat(),
+    webSeeds,
+    peers: [],
+  });
 }
 
 function describeFile(file: TorrentFile): TorrentInfoFile {
@@ -108,5 +138,6 @@ function describeFile(file: TorrentFile): TorrentInfoFile {
     ...(file.pad && { pad: true }),
     ...(file.executable && { executable: true }),
     ...(file.symlink !== undefined && { symlink: file.symlink.join("/") }),
+    ...(file.piecesRoot !== undefined && { piecesRoot: toHex(file.piecesRoot) }),
   };
 }

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { reasonAgainst } from "../../src/client/core/announce-guard.ts";
 import { type AnnounceParams, TrackerError } from "../../src/client/core/announce-types.ts";
 import { readProxyRules } from "../../src/client/core/proxy-choice.ts";
-import { createHttpAnnounce, type HttpAnnounceOptions } from "../../src/client/discovery/tracker-http.ts";
+import { type AskHttpOptions } from "../../src/client/discovery/ask-http.ts";
+import { createHttpAnnounce } from "../../src/client/discovery/tracker-http.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { systemRandom } from "../../src/platform/random.ts";
 import { fromLatin1 } from "../../src/protocol/bytes.ts";
@@ -52,7 +53,7 @@ afterEach(async () => {
   await once(server, "close");
 });
 
-function ask(path = "/announce", options: HttpAnnounceOptions = {}, host = "127.0.0.1", signal = never) {
+function ask(path = "/announce", options: AskHttpOptions = {}, host = "127.0.0.1", signal = never) {
   return createHttpAnnounce(options)(`http://${host}:${port}${path}`, params, signal);
 }
 
@@ -250,7 +251,7 @@ describe("what an announce may reach", () => {
         response.writeHead(302, { Location: `http://${host}:${port}/announce/inside` }).end();
       };
       // All traffic stays on this machine, so the first hop only plays the public server.
-      const options: HttpAnnounceOptions = {
+      const options: AskHttpOptions = {
         lookup: toUs,
         reasonAgainst: (hop) =>
           hop.path === "/announce" ? undefined : reasonAgainst({ ...hop, sentByPublic: true }),

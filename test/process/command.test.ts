@@ -382,6 +382,7 @@ describe("info and create", () => {
         { path: "sub/x.bin", bytes: 40_000, offset: 10 },
       ],
       magnet: expect.stringContaining("magnet:?xt=urn:btih:"),
+      warnings: [],
     });
   });
 

@@ -14,8 +14,8 @@ import { formatIp, parseIp } from "../../protocol/ip-address.ts";
 import type { PeerAddress } from "../../protocol/peer-address.ts";
 import type { AnnounceReply } from "./announce-types.ts";
 
-export type ParsedReply =
-  | { readonly ok: true; readonly reply: AnnounceReply }
+export type ParsedReply<T = AnnounceReply> =
+  | { readonly ok: true; readonly reply: T }
   /** `refused`: the tracker's own words; else what is wrong with its reply. */
   | {
       readonly ok: false;
@@ -36,6 +36,14 @@ const MAX_TEXT = 200;
 
 /** @param body the whole reply, as decoded from HTTP. */
 export function parseAnnounceReply(body: Uint8Array): ParsedReply {
+  return parseReply(body, replyOf);
+}
+
+/**
+ * Any reply: what is no dictionary, or is a refusal, is the same for all.
+ * @param read what the dictionary says; may throw a {@link BoojumError}.
+ */
+export function parseReply<T>(body: Uint8Array, read: (dict: BencodeDict) => T): ParsedReply<T> {
   let dict: BencodeValue;
   try {
     dict = decodeBencode(body, { maxDepth: 10, maxTokens: 100_000, allowTrailingWhitespace: true });
@@ -52,7 +60,7 @@ export function parseAnnounceReply(body: Uint8Array): ParsedReply {
       ...retryOf(dict),
     };
   try {
-    return { ok: true, reply: replyOf(dict) };
+    return { ok: true, reply: read(dict) };
   } catch (error) {
     if (!(error instanceof BoojumError)) throw error;
     return { ok: false, refused: false, reason: error.message };

@@ -26,7 +26,7 @@ export function announcePath(url: URL, params: AnnounceParams): string {
 }
 
 /** All bytes but the unreserved ones of RFC 3986, 2.3, as `%XX`. */
-function escapeBytes(bytes: Uint8Array): string {
+export function escapeBytes(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) {
     const char = String.fromCharCode(byte);

@@ -1,12 +1,15 @@
 /** The datagrams of the UDP tracker protocol as a client sees them (BEP 15; the URL's path: BEP 41). */
 import { fromLatin1 } from "../../protocol/bytes.ts";
 import { decodeCompactPeers, decodeCompactPeers6 } from "../../protocol/compact-peers.ts";
+import type { InfoHash } from "../../protocol/ids.ts";
 import type { PeerAddress } from "../../protocol/peer-address.ts";
 import type { AnnounceParams } from "./announce-types.ts";
+import type { SwarmCounts } from "./scrape.ts";
 
 const PROTOCOL_ID = [0x00, 0x00, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80] as const;
 const CONNECT = 0;
 const ANNOUNCE = 1;
+const SCRAPE = 2;
 const ERROR = 3;
 const ANNOUNCE_LENGTH = 98;
 const EVENTS = { completed: 1, started: 2, stopped: 3 } as const;
@@ -60,6 +63,26 @@ export function encodeUdpAnnounce({
   return request;
 }
 
+/** Asks for the counts of one torrent. @returns 36 bytes. */
+export function encodeUdpScrape({
+  connection,
+  transaction,
+  infoHash,
+}: {
+  /** 8 bytes, from {@link UdpReply}. */
+  readonly connection: Uint8Array;
+  readonly transaction: number;
+  readonly infoHash: InfoHash;
+}): Uint8Array {
+  const request = new Uint8Array(36);
+  const view = viewOf(request);
+  request.set(connection);
+  view.setUint32(8, SCRAPE);
+  view.setUint32(12, transaction);
+  request.set(infoHash, 16);
+  return request;
+}
+
 function encodeOptions(urlData: string): number[] {
   if (urlData === "" || urlData === "/" || urlData.length > MAX_URL) return [];
   const options: number[] = [];
@@ -81,6 +104,8 @@ export type UdpReply =
       readonly seeders: number;
       readonly peers: readonly PeerAddress[];
     }
+  /** Of the first torrent that was asked about. */
+  | { readonly action: "scrape"; readonly counts: SwarmCounts }
   /** The tracker's own words: foreign text. */
   | { readonly action: "error"; readonly message: string };
 
@@ -97,6 +122,8 @@ export function readUdpReply(datagram: Uint8Array, transaction: number, family: 
       return datagram.length < 16 ? undefined : { action: "connect", connection: datagram.slice(8, 16) };
     case ANNOUNCE:
       return datagram.length < 20 ? undefined : announceReply(datagram, view, family);
+    case SCRAPE:
+      return datagram.length < 20 ? undefined : { action: "scrape", counts: scrapeCounts(view) };
     case ERROR:
       return { action: "error", message: new TextDecoder().decode(datagram.subarray(8, 8 + MAX_TEXT)) };
     default:
@@ -115,6 +142,11 @@ function announceReply(datagram: Uint8Array, view: DataView, family: 4 | 6): Udp
     seeders: view.getUint32(16),
     peers: family === 4 ? decodeCompactPeers(whole) : decodeCompactPeers6(whole),
   };
+}
+
+/** In the order of BEP 15, which is not that of an announce's reply. */
+function scrapeCounts(view: DataView): SwarmCounts {
+  return { seeders: view.getUint32(8), completed: view.getUint32(12), leechers: view.getUint32(16) };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

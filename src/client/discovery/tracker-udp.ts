@@ -1,7 +1,8 @@
-/** Announces over UDP (BEP 15, BEP 41). */
+/** Announces and scrapes over UDP (BEP 15, BEP 41). */
 
 import type { DatagramChannel } from "../../platform/datagram-channel.ts";
 import type { Clock, Millis, Random } from "../../protocol/ambient.ts";
+import type { InfoHash } from "../../protocol/ids.ts";
 import { ipScope, parseIp } from "../../protocol/ip-address.ts";
 import { type Hop, reasonAgainst } from "../core/announce-guard.ts";
 import { saneIntervals } from "../core/announce-reply.ts";
@@ -11,9 +12,16 @@ import {
   type AnnounceReply,
   TrackerError,
 } from "../core/announce-types.ts";
-import { encodeConnect, encodeUdpAnnounce, readUdpReply, type UdpReply } from "../core/udp-announce.ts";
+import type { Scrape, SwarmCounts } from "../core/scrape.ts";
+import {
+  encodeConnect,
+  encodeUdpAnnounce,
+  encodeUdpScrape,
+  readUdpReply,
+  type UdpReply,
+} from "../core/udp-announce.ts";
 
-export interface UdpAnnounceOptions {
+export interface AskUdpOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** Opens a socket to an IP literal and port, connected, so that nobody else's datagrams arrive. */
@@ -42,9 +50,56 @@ interface KnownId {
 }
 
 /** Makes an {@link Announce} for `udp:` URLs. A socket is opened for each, and closed. */
-export function createUdpAnnounce(options: UdpAnnounceOptions): Announce {
+export function createUdpAnnounce(options: AskUdpOptions): Announce {
+  const ask = createUdpAsk<AnnounceReply>(options);
+  return (url, params, signal) => ask(url, (target) => announceQuestion(target, params), signal);
+}
+
+/** Makes a {@link Scrape} for `udp:` URLs. */
+export function createUdpScrape(options: AskUdpOptions): Scrape {
+  const ask = createUdpAsk<SwarmCounts>(options);
+  return (url, infoHash, signal) => ask(url, () => scrapeQuestion(infoHash), signal);
+}
+
+/** What is asked once there is a connection id, and how the answer is read; undefined: that is none. */
+interface Question<T> {
+  readonly expected: UdpReply["action"];
+  encode(connection: Uint8Array, transaction: number): Uint8Array;
+  read(reply: UdpReply): T | undefined;
+}
+
+function announceQuestion({ path }: Target, params: AnnounceParams): Question<AnnounceReply> {
+  return {
+    expected: "announce",
+    encode: (connection, transaction) =>
+      encodeUdpAnnounce({ connection, transaction, params, urlData: path }),
+    read: (reply) =>
+      reply.action !== "announce"
+        ? undefined
+        : {
+            ...saneIntervals(reply.interval, MIN_INTERVAL),
+            peers: reply.peers,
+            seeders: reply.seeders,
+            leechers: reply.leechers,
+          },
+  };
+}
+
+function scrapeQuestion(infoHash: InfoHash): Question<SwarmCounts> {
+  return {
+    expected: "scrape",
+    encode: (connection, transaction) => encodeUdpScrape({ connection, transaction, infoHash }),
+    read: (reply) => (reply.action === "scrape" ? reply.counts : undefined),
+  };
+}
+
+function createUdpAsk<T>(options: AskUdpOptions) {
   const ids = new Map<string, KnownId>();
-  return async (url, params, signal) => {
+  return async (
+    url: string,
+    questionFor: (target: Target) => Question<T>,
+    signal: AbortSignal,
+  ): Promise<T> => {
     signal.throwIfAborted();
     const target = parseTarget(url);
     const addresses = await allowedAddresses(url, target, options);
@@ -52,7 +107,10 @@ export function createUdpAnnounce(options: UdpAnnounceOptions): Announce {
     let failure: unknown;
     for (const address of addresses) {
       try {
-        return await new Conversation(url, target, address, { ...options, ids }).announce(params, signal);
+        return await new Conversation(url, target, address, { ...options, ids }).ask(
+          questionFor(target),
+          signal,
+        );
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         // A refusal is an answer; another address of the same tracker gives no better one.
@@ -83,7 +141,7 @@ function parseTarget(url: string): Target {
 async function allowedAddresses(
   url: string,
   { host, path }: Target,
-  options: UdpAnnounceOptions,
+  options: AskUdpOptions,
 ): Promise<readonly string[]> {
   const found =
     parseIp(host) === undefined
@@ -111,36 +169,36 @@ function reasonAgainstScope(ip: Uint8Array): string | undefined {
   return scope === "multicast" || scope === "unspecified" ? "its address is nobody's" : undefined;
 }
 
-interface ConversationOptions extends UdpAnnounceOptions {
+interface ConversationOptions extends AskUdpOptions {
   readonly ids: Map<string, KnownId>;
 }
 
 /** With one address of one tracker. */
 class Conversation {
   readonly #url: string;
-  readonly #target: Target;
   readonly #address: string;
   readonly #options: ConversationOptions;
+  readonly #port: number;
   readonly #place: string;
   readonly #family: 4 | 6;
 
   constructor(url: string, target: Target, address: string, options: ConversationOptions) {
     this.#url = url;
-    this.#target = target;
     this.#address = address;
     this.#options = options;
+    this.#port = target.port;
     this.#place = `${address} ${target.port}`;
     this.#family = address.includes(":") ? 6 : 4;
   }
 
-  async announce(params: AnnounceParams, signal: AbortSignal): Promise<AnnounceReply> {
-    const channel = await this.#options.dial(this.#address, this.#target.port).catch((cause: unknown) => {
+  async ask<T>(question: Question<T>, signal: AbortSignal): Promise<T> {
+    const channel = await this.#options.dial(this.#address, this.#port).catch((cause: unknown) => {
       throw unanswered(this.#url, messageOf(cause), cause);
     });
     try {
       signal.throwIfAborted();
       for (const wait of PATIENCE) {
-        const reply = await this.#attempt(channel, params, wait, signal);
+        const reply = await this.#attempt(channel, question, wait, signal);
         if (reply !== undefined) return reply;
       }
       throw unanswered(this.#url, "it took too long");
@@ -150,26 +208,24 @@ class Conversation {
   }
 
   /** @returns undefined when the tracker is silent, or wants another connection id than the one it gave before. */
-  async #attempt(
+  async #attempt<T>(
     channel: DatagramChannel,
-    params: AnnounceParams,
+    question: Question<T>,
     wait: Millis,
     signal: AbortSignal,
-  ): Promise<AnnounceReply | undefined> {
+  ): Promise<T | undefined> {
     const known = this.#knownId();
     const connection = known ?? (await this.#connect(channel, wait, signal));
     if (connection === undefined) return undefined;
     const transaction = this.#transaction();
-    const request = encodeUdpAnnounce({ connection, transaction, params, urlData: this.#target.path });
-    const reply = await this.#exchange(channel, { request, transaction, expected: "announce", wait }, signal);
-    if (reply?.action === "announce") {
-      return {
-        ...saneIntervals(reply.interval, MIN_INTERVAL),
-        peers: reply.peers,
-        seeders: reply.seeders,
-        leechers: reply.leechers,
-      };
-    }
+    const request = question.encode(connection, transaction);
+    const reply = await this.#exchange(
+      channel,
+      { request, transaction, expected: question.expected, wait },
+      signal,
+    );
+    const answer = reply && question.read(reply);
+    if (answer !== undefined) return answer;
     // Perhaps it has restarted, and knows nothing of an id from before.
     this.#options.ids.delete(this.#place);
     if (reply?.action === "error" && known === undefined) throw new TrackerError(this.#url, reply.message);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type AnnounceParams, TrackerError } from "../../../src/client/core/announce-types.ts";
 import { encodeUdpAnnounce, readUdpReply } from "../../../src/client/core/udp-announce.ts";
-import { createUdpAnnounce, type UdpAnnounceOptions } from "../../../src/client/discovery/tracker-udp.ts";
+import { type AskUdpOptions, createUdpAnnounce } from "../../../src/client/discovery/tracker-udp.ts";
 import type { DatagramListener } from "../../../src/platform/datagram-channel.ts";
 import { fromLatin1 } from "../../../src/protocol/bytes.ts";
 import { infoHash, peerId } from "../../../src/protocol/ids.ts";
@@ -47,7 +47,7 @@ beforeEach(() => {
   open = 0;
 });
 
-function announcer(overrides: Partial<UdpAnnounceOptions> = {}) {
+function announcer(overrides: Partial<AskUdpOptions> = {}) {
   return createUdpAnnounce({
     clock,
     random: seededRandom(1),

@@ -1,0 +1,161 @@
+/** How a torrent's swarm is: what its trackers count, and which pieces the peers they name have. */
+import { randomBytes } from "node:crypto";
+import type { AnnounceParams, AnnounceReply } from "../client/core/announce-types.ts";
+import { TrackerError } from "../client/core/announce-types.ts";
+import type { SwarmCounts } from "../client/core/scrape.ts";
+import { type PieceSurvey, surveyPieces } from "../client/piece-survey.ts";
+import { systemClock } from "../platform/clock.ts";
+import { dialTcp } from "../platform/tcp.ts";
+import { type InfoHash, peerId } from "../protocol/ids.ts";
+import { PieceLayout } from "../protocol/layout.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { formatPeerAddress, type PeerAddress } from "../protocol/peer-address.ts";
+import { createAnnounce, createScrape } from "./announcing.ts";
+import { trackersToTell } from "./own-trackers.ts";
+import { resolvePeer } from "./peer-names.ts";
+import { proverOf } from "./token.ts";
+import { version } from "./version.ts";
+
+/** Public API: one tracker's answer in `share info --swarm --json`. */
+export interface TrackerState {
+  /** Its announce URL. */
+  readonly tracker: string;
+  /** Peers that have everything, and that haven't; null when it doesn't say. */
+  readonly seeders: number | null;
+  readonly leechers: number | null;
+  /** How many have completed the torrent as far as it knows; null when it doesn't say. */
+  readonly completed: number | null;
+  /** Why it doesn't say. Foreign text: escape it before it is shown. */
+  readonly error?: string;
+}
+
+export interface SwarmState {
+  /** In the torrent's order. */
+  readonly trackers: readonly TrackerState[];
+  readonly pieces: PieceSurvey;
+}
+
+/** More are noise, or an attempt to make us knock at many doors. */
+const MAX_TRACKERS = 50;
+const WANTED_PEERS = 100;
+/** Milliseconds for `stopped`. */
+const FAREWELL = 2_000;
+
+/**
+ * Asks all trackers at once for their counts (BEP 48), and for peers, which are connected to for a moment. The trackers
+ * are told that we are gone right afterwards. A tracker without scrape counts in its reply to the announce.
+ * @param peers `HOST:PORT` to look at besides.
+ */
+export async function lookAtSwarm(
+  metainfo: Metainfo & { readonly infoHash: InfoHash },
+  peers: readonly string[],
+  signal: AbortSignal,
+): Promise<SwarmState> {
+  const { infoHash, token } = metainfo;
+  const own = peerId(Buffer.concat([Buffer.from("-BJ0100-"), randomBytes(12)]));
+  const urls = [...new Set(trackersToTell(metainfo).flat())].slice(0, MAX_TRACKERS);
+  const asking = new Asking(metainfo.length, infoHash, own, signal);
+  const asked = await Promise.all(urls.map((url) => asking.ask(url)));
+  const named = await Promise.all(peers.map(resolvePeer));
+  const addresses = new Map<string, PeerAddress>();
+  for (const address of [...named, ...asked.flatMap(({ peers: told }) => told)]) {
+    if (address !== undefined) addresses.set(formatPeerAddress(address), address);
+  }
+  const pieces = await surveyPieces(
+    [...addresses.values()],
+    {
+      infoHash,
+      peerId: own,
+      layout: new PieceLayout(
+        metainfo.files.map((file) => file.length),
+        metainfo.pieceLength,
+      ),
+      dial: dialTcp,
+      clock: systemClock,
+      client: `Boojum ${version}`,
+      prove: token === undefined ? undefined : proverOf(token, infoHash),
+    },
+    signal,
+  );
+  return { trackers: asked.map(({ state }) => state), pieces };
+}
+
+interface Asked {
+  readonly state: TrackerState;
+  readonly peers: readonly PeerAddress[];
+}
+
+class Asking {
+  readonly #scrape = createScrape();
+  readonly #announce = createAnnounce();
+  readonly #params: AnnounceParams;
+  readonly #infoHash: InfoHash;
+  readonly #signal: AbortSignal;
+
+  constructor(left: number, infoHash: InfoHash, own: AnnounceParams["peerId"], signal: AbortSignal) {
+    this.#infoHash = infoHash;
+    this.#signal = signal;
+    this.#params = {
+      infoHash,
+      peerId: own,
+      // Nobody can call us: we are gone before they would.
+      port: 0,
+      uploaded: 0,
+      downloaded: 0,
+      left,
+      key: randomBytes(4).toString("hex"),
+      numwant: WANTED_PEERS,
+      event: "started",
+    };
+  }
+
+  async ask(url: string): Promise<Asked> {
+    // First the counts: afterwards we would be in them.
+    const counts = await settled(this.#scrape(url, this.#infoHash, this.#signal));
+    const reply = await settled(this.#announce(url, this.#params, this.#signal));
+    await this.#leave(url, reply);
+    this.#signal.throwIfAborted();
+    if (counts.ok) return { state: stateOf(url, counts.value), peers: reply.ok ? reply.value.peers : [] };
+    if (!reply.ok) return { state: { ...UNKNOWN, tracker: url, error: reasonOf(reply.error) }, peers: [] };
+    return { state: stateOf(url, withoutUs(reply.value)), peers: reply.value.peers };
+  }
+
+  async #leave(url: string, reply: Settled<AnnounceReply>): Promise<void> {
+    // Who was not reached may have heard us all the same, but is not worth the wait.
+    if (!reply.ok) return;
+    const { trackerId } = reply.value;
+    const goodbye = { ...this.#params, event: "stopped" as const, numwant: 0 };
+    const params = trackerId === undefined ? goodbye : { ...goodbye, trackerId };
+    await settled(this.#announce(url, params, AbortSignal.timeout(FAREWELL)));
+  }
+}
+
+const UNKNOWN = { seeders: null, leechers: null, completed: null };
+
+function stateOf(tracker: string, counts: Partial<SwarmCounts>): TrackerState {
+  const { seeders = null, leechers = null, completed = null } = counts;
+  return { tracker, seeders, leechers, completed };
+}
+
+/** Most trackers count the asker, who has nothing, among the leechers. */
+function withoutUs({ seeders, leechers }: AnnounceReply): Partial<SwarmCounts> {
+  return {
+    ...(seeders !== undefined && { seeders }),
+    ...(leechers !== undefined && { leechers: Math.max(0, leechers - 1) }),
+  };
+}
+
+type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
+  try {
+    return { ok: true, value: await promise };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof TrackerError) return error.reason;
+  return error instanceof Error ? error.message : String(error);
+}

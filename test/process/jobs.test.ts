@@ -1,0 +1,121 @@
+/** The jobs for which the BitTorrent FAQ of 2003 names a program each, done by the built command. */
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { afterAll, afterEach, expect, it } from "vitest";
+import { run } from "../support/child.ts";
+import { commandPath, ShareProcess } from "../support/command.ts";
+import { noise, scratch } from "../support/data.ts";
+
+const place = scratch();
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+afterAll(() => place.remove());
+
+const at = (...parts: string[]) => path.join(place.dir, ...parts);
+const share = (...args: string[]) => run(process.execPath, [commandPath, ...args], { cwd: place.dir });
+const json = async (...args: string[]) =>
+  JSON.parse(await share(...args, "--json")) as Record<string, unknown>;
+
+function folder(name: string): string {
+  mkdirSync(at(name, "sub", "deep"), { recursive: true });
+  writeFileSync(at(name, "a.bin"), noise(100_000, 1));
+  writeFileSync(at(name, "sub", "b.bin"), noise(50_000, 2));
+  writeFileSync(at(name, "sub", "deep", "c.txt"), "12345");
+  return at(name);
+}
+
+async function published(...flags: string[]) {
+  const publisher = new ShareProcess([
+    "publish",
+    folder("published"),
+    "--bind",
+    "127.0.0.1",
+    "--port",
+    "0",
+    "--cache-dir",
+    at("cache"),
+    ...flags,
+  ]);
+  closing.push(() => publisher.stop());
+  return await publisher.event("ready");
+}
+
+it("TorrentSpy: shows what is inside a torrent, as a tree with sizes, and how its swarm is", async () => {
+  const ready = await published();
+  const text = await share("info", String(ready["url"]), "--swarm");
+  const lines = text.split("\n");
+  expect(lines).toContain(`info hash   ${ready["infoHash"]}`);
+  expect(lines).toContain("pieces      10 of 16 KiB");
+  expect(text).toMatch(
+    /^swarm {7}http:\/\/127\.0\.0\.1:\d+\/announce\/\w+ {2}1 seeding, 0 getting it, 0 completed$/m,
+  );
+  expect(lines).toContain("visible     1.00 distributed copies at 1 peer, 1 complete");
+  expect(lines.slice(lines.indexOf("files       3 files") + 1).map((line) => line.trimEnd())).toEqual([
+    "   100 KB  a.bin",
+    "  50.0 KB  sub/",
+    "  50.0 KB    b.bin",
+    "      5 B    deep/",
+    "      5 B      c.txt",
+  ]);
+});
+
+it("DumpTorrentCGI: asks every tracker, each in the way that it understands, and says who doesn't answer", async () => {
+  const ready = await published();
+  // Knows announces only, counts us among the leechers, and must hear that we are gone.
+  const heard: string[] = [];
+  const server = createServer((request, response) => {
+    const url = request.url ?? "";
+    heard.push(/event=\w+/.exec(url)?.[0] ?? url.split("?")[0] ?? "");
+    if (!url.startsWith("/announce")) response.writeHead(404).end("no such page");
+    else response.end("d8:completei7e10:incompletei3e8:intervali900e5:peers0:e");
+  });
+  closing.push(() => server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo; // a TCP server has such an address
+  const own = new URL(String(ready["url"]));
+  const urls = [
+    `http://127.0.0.1:${port}/announce`,
+    `udp://127.0.0.1:${own.port}/announce${own.pathname.slice(2)}`,
+    "http://127.0.0.1:1/announce",
+  ];
+  await share(
+    "create",
+    at("published"),
+    "-o",
+    at("many.torrent"),
+    ...urls.flatMap((url) => ["--tracker", url]),
+  );
+  const info = await json("info", at("many.torrent"), "--swarm");
+  expect(info["infoHash"]).toBe(ready["infoHash"]);
+  expect(info["swarm"]).toEqual([
+    { tracker: urls[0], seeders: 7, leechers: 2, completed: null },
+    { tracker: urls[1], seeders: 1, leechers: 0, completed: 0 },
+    {
+      tracker: urls[2],
+      seeders: null,
+      leechers: null,
+      completed: null,
+      error: expect.stringMatching(/ECONNREFUSED/),
+    },
+  ]);
+  expect(info["availability"]).toEqual({ peers: 1, complete: 1, copies: 1 });
+  expect(heard).toEqual(["/scrape", "event=started", "event=stopped"]);
+});
+
+it("DumpTorrentCGI: sees the swarm of a magnet link, and of a share with a password", async () => {
+  const open = await published();
+  expect(await json("info", String(open["magnet"]), "--swarm")).toMatchObject({
+    swarm: [{ seeders: 1 }],
+    availability: { copies: 1 },
+  });
+  const closed = await published("--password", "pw");
+  const info = await json("info", String(closed["url"]), "--password", "pw", "--swarm");
+  expect(info).toMatchObject({ swarm: [{ seeders: 1 }], availability: { copies: 1 } });
+  expect(info["warnings"]).toEqual([{ code: "token", message: expect.any(String) }]);
+});
