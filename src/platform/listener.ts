@@ -1,6 +1,7 @@
 /** The one port: HTTP and the peer protocol on the same TCP port number, told apart by the first bytes. */
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from "node:http";
 import type { Server, Socket } from "node:net";
+import { FastLane, type PlainAnswer } from "./fast-lane.ts";
 import { LONGEST_OPENING, tellProtocol } from "./first-bytes.ts";
 import {
   addressOf,
@@ -38,13 +39,24 @@ export interface ListenOptions {
   readonly firstBytesTimeout?: number;
   /** Milliseconds in which the header of an HTTP request must arrive, default 10,000. */
   readonly headersTimeout?: number;
+  /** Milliseconds that an HTTP connection may be kept without a request, default 15,000; whole seconds are told. */
+  readonly keepAliveTimeout?: number;
   /** Milliseconds after which a response that nobody reads is cut, default 60,000. */
   readonly stallTimeout?: number;
 }
 
-/** Who gets the connections. A kind without a handler is closed at once. */
-export interface ConnectionHandlers {
+/** Who answers HTTP. */
+export interface HttpHandlers {
   readonly request?: RequestListener;
+  /**
+   * For a new HTTP connection: what answers the plain GETs (`plain-get.ts`) with which it begins, or undefined for
+   * nothing. Whatever that leaves goes to `request`.
+   */
+  readonly plainGets?: ((socket: Socket) => PlainAnswer | undefined) | undefined;
+}
+
+/** Who gets the connections. A kind without a handler is closed at once. */
+export interface ConnectionHandlers extends HttpHandlers {
   /**
    * A peer: `firstBytes` begin its handshake and have been read already; the socket is paused and now the handler's,
    * who listens for its errors.
@@ -109,6 +121,7 @@ class Desk {
   readonly #http: HttpServer | undefined;
   readonly #maxConnections: number;
   readonly #firstBytesTimeout: number;
+  readonly #keepAliveTimeout: number;
   readonly #all = new Set<Socket>();
   /** Those that nothing is being done for, the longest idle first: they make room when the house is full. */
   readonly #idle = new Set<Socket>();
@@ -119,6 +132,7 @@ class Desk {
     this.#handlers = handlers;
     this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
     this.#firstBytesTimeout = options.firstBytesTimeout ?? FIRST_BYTES_TIMEOUT;
+    this.#keepAliveTimeout = options.keepAliveTimeout ?? KEEP_ALIVE_TIMEOUT;
     this.#http = handlers.request && this.#createHttp(options, handlers.request);
   }
 
@@ -183,12 +197,30 @@ class Desk {
   }
 
   #passToHttp(socket: Socket, firstBytes: Buffer): void {
-    if (this.#http === undefined) {
+    const http = this.#http;
+    if (http === undefined) {
       socket.destroy();
       return;
     }
-    socket.unshift(firstBytes);
-    this.#http.emit("connection", socket);
+    const answer = this.#handlers.plainGets?.(socket);
+    if (answer === undefined) {
+      this.#passToNode(http, socket, firstBytes);
+      return;
+    }
+    const options = {
+      answer,
+      keepAliveTimeout: this.#keepAliveTimeout,
+      onAnswered: () => this.#isIdleAgain(socket),
+      handOver: (unread: Buffer) => this.#passToNode(http, socket, unread),
+    };
+    new FastLane(socket, options).start(firstBytes);
+    socket.resume();
+  }
+
+  /** @param socket paused, with no listeners of ours that read */
+  #passToNode(http: HttpServer, socket: Socket, unread: Buffer): void {
+    if (unread.length > 0) socket.unshift(unread);
+    http.emit("connection", socket);
     socket.resume();
   }
 
@@ -210,7 +242,14 @@ class Desk {
   #answered(socket: Socket): void {
     const left = (this.#running.get(socket) ?? 1) - 1;
     this.#running.set(socket, left);
-    if (left === 0 && this.#all.has(socket)) this.#idle.add(socket);
+    if (left === 0) this.#isIdleAgain(socket);
+  }
+
+  /** The last one to be cut when room is needed. */
+  #isIdleAgain(socket: Socket): void {
+    if (!this.#all.has(socket)) return;
+    this.#idle.delete(socket);
+    this.#idle.add(socket);
   }
 
   #createHttp(options: ListenOptions, onRequest: RequestListener): HttpServer {
@@ -220,7 +259,7 @@ class Desk {
         headersTimeout,
         requestTimeout: Math.max(REQUEST_TIMEOUT, headersTimeout),
         connectionsCheckingInterval: Math.min(2_000, headersTimeout),
-        keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+        keepAliveTimeout: this.#keepAliveTimeout,
         maxHeaderSize: MAX_HEADER_BYTES,
         insecureHTTPParser: false,
       },

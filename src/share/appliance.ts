@@ -72,13 +72,14 @@ export class Appliance implements Publication {
       limitUp,
       limitDown,
       lan: isOpen && (options.lan ?? true),
-      request: (current) => {
+      http: (current) => {
         const limit = () => current()?.uploadLimiter;
-        const answer = frontDoor({ ...options, shares, store: tracker, limit });
-        return (incoming, outgoing) => {
+        const { request, plainGets } = frontDoor({ ...options, shares, store: tracker, limit });
+        const noted: typeof request = (incoming, outgoing) => {
           answers.add(outgoing);
-          answer(incoming, outgoing);
+          request(incoming, outgoing);
         };
+        return { request: noted, plainGets };
       },
     });
     const { hosts, reach } = await localHosts(bind).catch(async (error: unknown) => {

@@ -3,11 +3,12 @@ import type { WebOptions } from "../httpd/app.ts";
 import { Guard } from "../httpd/guard.ts";
 import { ownNames } from "../platform/addresses.ts";
 import { systemClock } from "../platform/clock.ts";
+import type { HttpHandlers } from "../platform/listener.ts";
 import { bytesEqual } from "../protocol/bytes.ts";
 import { parseNetwork } from "../protocol/proxy-rule.ts";
 import { trackerStats } from "../tracker/core/stats.ts";
 import type { TrackerStore } from "../tracker/core/store.ts";
-import { createTrackerHttp, trackerRoute } from "../tracker/http.ts";
+import { createPlainAnnounces, createTrackerHttp, trackerRoute } from "../tracker/http.ts";
 import type { Handler } from "./pages.ts";
 import type { PublishOptions } from "./publish-types.ts";
 import type { PublishedShare } from "./published-share.ts";
@@ -18,8 +19,8 @@ export interface FrontDoorOptions extends Pick<PublishOptions, "publicUrl" | "pa
   readonly limit: WebOptions["limit"];
 }
 
-/** Tracker requests go past the web server: they are many, and need nothing of it. */
-export function frontDoor(options: FrontDoorOptions): Handler {
+/** Tracker requests, plain announces above all, go past the web server: they are many, and need nothing of it. */
+export function frontDoor(options: FrontDoorOptions): Required<HttpHandlers> {
   const { shares, store, limit, publicUrl, password, trustProxies = [] } = options;
   const catalog = {
     listed: () => [...shares.values()].filter(({ listed, state }) => listed && state.name !== "ended"),
@@ -28,7 +29,8 @@ export function frontDoor(options: FrontDoorOptions): Handler {
   const proxies = trustProxies.flatMap((text) => parseNetwork(text) ?? []);
   const guard = password === undefined ? undefined : new Guard({ password, now: () => systemClock.now() });
   const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
-  const tracker = createTrackerHttp({ store, proxies, hostNames: () => [...ownNames(), ...names] });
+  const tracked = { store, proxies, hostNames: () => [...ownNames(), ...names] };
+  const tracker = createTrackerHttp(tracked);
   const startedAt = systemClock.now();
   // Only listed shares come here, and their names are on the first page anyway.
   const seen = () =>
@@ -44,7 +46,7 @@ export function frontDoor(options: FrontDoorOptions): Handler {
     const { createPages } = await import("./pages.ts");
     return (pages ??= createPages({ catalog, guard, publicUrl, proxies, limit, seen }));
   };
-  return (request, response) => {
+  const request: Handler = (request, response) => {
     if (trackerRoute(request.url ?? "") !== undefined) tracker(request, response);
     else if (pages !== undefined) pages(request, response);
     // Who comes in the first moments waits. Pages can't be missing, unless the program itself was taken away.
@@ -54,4 +56,5 @@ export function frontDoor(options: FrontDoorOptions): Handler {
         () => response.destroy(),
       );
   };
+  return { request, plainGets: createPlainAnnounces(tracked) };
 }

@@ -3,7 +3,7 @@ import { LanDiscovery } from "../client/discovery/lan.ts";
 import { Session } from "../client/session.ts";
 import { systemClock } from "../platform/clock.ts";
 import { nodeHashes } from "../platform/hashes.ts";
-import { type ConnectionHandlers, type Listener, type ListenOptions, listen } from "../platform/listener.ts";
+import { type HttpHandlers, type Listener, type ListenOptions, listen } from "../platform/listener.ts";
 import { openMulticast } from "../platform/multicast.ts";
 import { systemRandom } from "../platform/random.ts";
 import { dialTcp, TcpTransport } from "../platform/tcp.ts";
@@ -16,7 +16,7 @@ export interface PeerPortOptions extends Pick<ListenOptions, "port" | "preferred
   /** Find peers on the local network, and be found there; not by default. */
   readonly lan?: boolean | undefined;
   /** Answers HTTP on the same port, given the session; without it only peers are let in. */
-  readonly request?: (session: () => Session | undefined) => ConnectionHandlers["request"];
+  readonly http?: (session: () => Session | undefined) => HttpHandlers;
 }
 
 /** Both are the caller's to close: the session first, whose peers came in by the listener. */
@@ -32,11 +32,10 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
   const { port, preferredPort, bind, limitUp, limitDown } = options;
   // Peers can only come when the session is there; in the moment before it nobody knows the port.
   const desk: { session?: Session } = {};
-  const request = options.request?.(() => desk.session);
   const listener = await listen(
     { port, preferredPort, bind },
     {
-      ...(request !== undefined && { request }),
+      ...options.http?.(() => desk.session),
       peer: (socket, firstBytes) => {
         if (desk.session === undefined) socket.destroy();
         else desk.session.accept(new TcpTransport(socket, firstBytes));

@@ -6,14 +6,14 @@ import { localHosts, ownNames } from "../platform/addresses.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { DatagramPort } from "../platform/datagrams.ts";
 import { nodeHashes } from "../platform/hashes.ts";
-import { type Listener, listen } from "../platform/listener.ts";
+import { type HttpHandlers, type Listener, listen } from "../platform/listener.ts";
 import { systemRandom } from "../platform/random.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { formatPeerAddress } from "../protocol/peer-address.ts";
 import { prometheusText, trackerStats } from "../tracker/core/stats.ts";
 import { TrackerStore } from "../tracker/core/store.ts";
 import type { SwarmEvents, SwarmPeer } from "../tracker/core/swarm-types.ts";
-import { createTrackerHttp, trackerRoute } from "../tracker/http.ts";
+import { createPlainAnnounces, createTrackerHttp, trackerRoute } from "../tracker/http.ts";
 import { restoreTracker, saveTracker } from "../tracker/state-file.ts";
 import { AllowedTorrents } from "./allowed-torrents.ts";
 import type { TrackerEvent } from "./events.ts";
@@ -107,7 +107,7 @@ class StandaloneTracker implements RunningTracker {
     if (log !== undefined) {
       this.#log = await TrackerLog.open(log, (error) => this.#warn(error.code, error.message));
     }
-    this.#listener = await listen({ port, preferredPort: DEFAULT_PORT, bind }, { request: this.#handler() });
+    this.#listener = await listen({ port, preferredPort: DEFAULT_PORT, bind }, this.#http());
     this.port = this.#listener.port;
     const { hosts } = await localHosts(bind);
     // A tracker that others rely on is one over both, or none.
@@ -150,18 +150,20 @@ class StandaloneTracker implements RunningTracker {
     };
   }
 
-  #handler(): (request: IncomingMessage, response: ServerResponse) => void {
-    const tracker = createTrackerHttp({ store: this.#store, hostNames: ownNames });
+  #http(): HttpHandlers {
+    const tracked = { store: this.#store, hostNames: ownNames };
+    const tracker = createTrackerHttp(tracked);
     const stats = createStats({
       hostNames: ownNames,
       version,
       stats: () => this.#stats(),
       metrics: () => prometheusText(this.#stats()),
     });
-    return (request, response) => {
-      if (trackerRoute(request.url ?? "") !== undefined || !stats(request, response))
-        tracker(request, response);
+    const request = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      if (trackerRoute(incoming.url ?? "") !== undefined || !stats(incoming, outgoing))
+        tracker(incoming, outgoing);
     };
+    return { request, plainGets: createPlainAnnounces(tracked) };
   }
 
   #stats() {

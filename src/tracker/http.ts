@@ -1,5 +1,7 @@
 /** The tracker over HTTP, at Node's level: a request is a scan over its raw URL, and a reply one write. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { PlainAnswer } from "../platform/fast-lane.ts";
 import { systemLatin1 } from "../platform/latin1.ts";
 import { checkHost, type HostVerdict } from "../protocol/host-rule.ts";
 import { ipScope, parseIp } from "../protocol/ip-address.ts";
@@ -79,10 +81,34 @@ export function createTrackerHttp(
       return;
     }
     const address = parseIp(origin.address);
-    const reachedAs = ownEndpoint(request, host, origin.proxied);
+    const reachedAs = ownEndpoint(request.socket, host, origin.proxied);
     // The asker has hung up: there is nobody to answer.
     if (address === undefined || reachedAs === undefined) response.destroy();
     else send(response, 200, announce(store, route, address, reachedAs));
+  };
+}
+
+/**
+ * Answers the plain announces of a connection with what {@link createTrackerHttp} would say, and leaves it everything
+ * else: scrapes, refusals, and all when a proxy may speak for others.
+ */
+export function createPlainAnnounces(
+  options: TrackerHttpOptions,
+): ((socket: Socket) => PlainAnswer | undefined) | undefined {
+  const { store, hostNames, proxies = [] } = options;
+  if (proxies.length > 0) return undefined;
+  const judgeHost = hostJudge(hostNames);
+  return (socket) => {
+    const address = parseIp(socket.remoteAddress ?? "");
+    if (address === undefined) return undefined;
+    return (request) => {
+      const route = trackerRoute(request.target);
+      if (route?.action !== "announce") return undefined;
+      const host = judgeHost(request.host);
+      if (!host.ok) return undefined;
+      const reachedAs = ownEndpoint(socket, host, false);
+      return reachedAs && announce(store, route, address, reachedAs);
+    };
   };
 }
 
@@ -129,7 +155,7 @@ function scrape(store: TrackerStore, route: TrackerRoute): Uint8Array {
  * can be told to go there.
  */
 function ownEndpoint(
-  { socket }: IncomingMessage,
+  socket: Socket,
   host: { readonly ip?: Uint8Array; readonly port?: number },
   proxied: boolean,
 ): OwnEndpoint | undefined {
