@@ -1,6 +1,6 @@
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { systemClock } from "../platform/clock.ts";
-import { type FileSystem, systemErrorCode, systemFiles } from "../platform/file-system.ts";
+import { type FileSystem, systemFiles } from "../platform/file-system.ts";
 import { Pace } from "../platform/pace.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
 import { toHex } from "../protocol/bytes.ts";
@@ -10,10 +10,11 @@ import { Checkpoints } from "./checkpoints.ts";
 import { DiskDownload } from "./disk-download.ts";
 import { DiskStorage } from "./disk-storage.ts";
 import type { Download, DownloadOptions } from "./download.ts";
-import { NotFreshError, OutputExistsError, StorageError, storageError } from "./errors.ts";
+import { NotFreshError, OutputExistsError, storageError } from "./errors.ts";
 import { Folder, Target } from "./folders.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { OpenFiles } from "./open-files.ts";
+import { makeFolders } from "./output-folder.ts";
 import { Placement } from "./placement.ts";
 import {
   type FoundFile,
@@ -51,22 +52,6 @@ export async function openDownload(options: DownloadOptions, signal: AbortSignal
     opening?.dropAll();
     await lock.release();
     throw error;
-  }
-}
-
-async function makeFolders(fs: FileSystem, path: string): Promise<void> {
-  const kind = fs.lstatSync(path)?.kind;
-  if (kind !== undefined) return;
-  if (dirname(path) !== path) await makeFolders(fs, dirname(path));
-  try {
-    await fs.mkdir(path);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "EEXIST") return;
-    // Where no folder can be made, as in /proc, the system says that there is none.
-    if (code !== "ENOENT") throw storageError(path, "write", error);
-    const message = `${path} can't be made: ${dirname(path)} takes no new folders. Choose another one with -o.`;
-    throw new StorageError(path, "unwritable", message, { cause: error });
   }
 }
 

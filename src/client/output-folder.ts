@@ -1,0 +1,21 @@
+/** The folder that a download goes to. */
+import { dirname } from "node:path";
+import { type FileSystem, systemErrorCode } from "../platform/file-system.ts";
+import { StorageError, storageError } from "./errors.ts";
+
+/** Makes a folder, and those above it, where they are missing. */
+export async function makeFolders(fs: FileSystem, path: string): Promise<void> {
+  const kind = fs.lstatSync(path)?.kind;
+  if (kind !== undefined) return;
+  if (dirname(path) !== path) await makeFolders(fs, dirname(path));
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "EEXIST") return;
+    // Where no folder can be made, as in /proc, the system says that there is none.
+    if (code !== "ENOENT") throw storageError(path, "write", error);
+    const message = `${path} can't be made: ${dirname(path)} takes no new folders. Choose another one with -o.`;
+    throw new StorageError(path, "unwritable", message, { cause: error });
+  }
+}
