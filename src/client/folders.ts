@@ -48,6 +48,12 @@ export class Folder implements Openable {
     return folder;
   }
 
+  /** Names in it, and that of this folder and those above, may have been made by somebody who was killed before he synced. */
+  doubtNames(): void {
+    this.hasNewNames = true;
+    this.#parent?.doubtNames();
+  }
+
   /** This folder and all below it that were used, parents first. */
   *known(): Generator<Folder> {
     yield this;

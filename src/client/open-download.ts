@@ -14,7 +14,7 @@ import { NotFreshError, OutputExistsError, storageError } from "./errors.ts";
 import { Folder, Target } from "./folders.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { OpenFiles } from "./open-files.ts";
-import { makeFolders } from "./output-folder.ts";
+import { makeFolders, syncWay } from "./output-folder.ts";
 import { Placement } from "./placement.ts";
 import {
   type FoundFile,
@@ -216,6 +216,8 @@ class Opening {
     if (!isComplete) {
       // Before anything else is written: what we make from now on is ours after a crash.
       state = await this.#createState(files, saved, recovered);
+      // Whoever was killed may have made the way here and not synced it; where a state was, it was synced after that.
+      if (saved === undefined) await syncWay(this.#fs, this.#root.path);
       checkpoints = await this.#createCheckpoints(state, recovered);
     }
     try {
@@ -316,6 +318,8 @@ class Opening {
     for (const piece of have) {
       if (durable.has(piece)) continue;
       const targets = this.#placement.targetsOf(piece);
+      // Their names may be in memory only as well, when we were killed before a checkpoint.
+      for (const target of targets) target.folder.doubtNames();
       checkpoints.wrote(piece, 0, targets);
     }
     return checkpoints;

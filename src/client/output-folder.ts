@@ -1,7 +1,8 @@
-/** The folder that a download goes to. */
+/** The folder that a download goes to, and the way there. */
 import { dirname } from "node:path";
 import { type FileSystem, systemErrorCode } from "../platform/file-system.ts";
 import { StorageError, storageError } from "./errors.ts";
+import { syncFolder } from "./state-file.ts";
 
 /** Makes a folder, and those above it, where they are missing. */
 export async function makeFolders(fs: FileSystem, path: string): Promise<void> {
@@ -17,5 +18,13 @@ export async function makeFolders(fs: FileSystem, path: string): Promise<void> {
     if (code !== "ENOENT") throw storageError(path, "write", error);
     const message = `${path} can't be made: ${dirname(path)} takes no new folders. Choose another one with -o.`;
     throw new StorageError(path, "unwritable", message, { cause: error });
+  }
+}
+
+/** Makes the names durable that lead to a folder: what is synced in it would be lost with any of them. */
+export async function syncWay(fs: FileSystem, path: string): Promise<void> {
+  for (let folder = path; dirname(folder) !== folder; folder = dirname(folder)) {
+    // Further up are other people's folders and file systems, which may allow nothing of the kind.
+    await syncFolder(fs, dirname(folder)).catch(() => {});
   }
 }
