@@ -1,13 +1,15 @@
 // Builds what is published: the command, the library and the hash worker, each bundled so that
-// starting needs few file reads and installing needs no other package; then the types.
+// starting needs few file reads and installing needs no other package; then the types and the manual page.
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { clientText } from "./client-text.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+const requireForBundled =
+  "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);";
 rmSync(`${root}dist`, { recursive: true, force: true });
 
 await build({
@@ -24,12 +26,28 @@ await build({
   legalComments: "linked",
   define: { BOOJUM_VERSION: JSON.stringify(version) },
   // Bundled CommonJS packages call require() for Node's own modules.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
-  },
+  banner: { js: requireForBundled },
   plugins: [clientText],
   logLevel: "warning",
 });
+
+// The manual page comes out of the same table as --help.
+const maker = `${root}dist/man-page.mjs`;
+await build({
+  absWorkingDir: root,
+  entryPoints: ["src/cli/man-page.ts"],
+  outfile: maker,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  define: { BOOJUM_VERSION: JSON.stringify(version) },
+  banner: { js: requireForBundled },
+  plugins: [clientText],
+  logLevel: "warning",
+});
+const { manPage } = await import(pathToFileURL(maker).href);
+rmSync(maker);
+writeFileSync(`${root}dist/share.1`, manPage());
 
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"], {
   cwd: root,

@@ -36,18 +36,22 @@ export interface Surroundings {
  */
 export function addCommonFlags(command: Command): Command {
   return command
-    .addOption(new Option("--json", "events as JSON lines on stdout").hideHelp())
+    .addOption(new Option("--json", "events as JSON lines on stdout, nothing else there").hideHelp())
     .addOption(new Option("-q, --quiet", "only results, warnings and errors").hideHelp())
     .addOption(new Option("-v, --verbose", "more messages, and stacks of errors").hideHelp())
-    .addOption(new Option("--no-color", "no colours").hideHelp())
-    .addOption(new Option("--config <file>", "settings; '' for none").hideHelp())
+    .addOption(new Option("--no-color", "no colours (also: NO_COLOR=1)").hideHelp())
+    .addOption(new Option("--config <file>", "options, a line each; '' for none").hideHelp())
     .addHelpOption(new Option("-h, --help", "show this").hideHelp())
     .configureHelp({ formatItemList: (heading, items) => (items.length === 0 ? [] : [heading, ...items]) })
     .addHelpText("after", "\nAlso: --json -q/--quiet -v/--verbose --no-color --config -h/--help --version");
 }
 
+/** What {@link addExamples} was given. */
+export const examplesOf: WeakMap<Command, readonly string[]> = new WeakMap();
+
 /** Lines at the end of a command's help; a column is for what each does. */
 export function addExamples(command: Command, examples: readonly string[]): Command {
+  examplesOf.set(command, examples);
   return command.addHelpText("after", ["\nExamples:", ...examples.map((line) => `  ${line}`)].join("\n"));
 }
 

@@ -3,17 +3,15 @@ import { existsSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { Command, CommanderError } from "commander";
 import { version } from "../share/version.ts";
-import { createCommand } from "./create.ts";
-import { getCommand } from "./get.ts";
-import { infoCommand } from "./info.ts";
-import { addCommonFlags, type CommonFlags, createOutput, type Surroundings } from "./options.ts";
+import { allCommands, wordOf } from "./commands.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+import { type CommonFlags, createOutput, type Surroundings } from "./options.ts";
 import { describeError } from "./output.ts";
-import { publishCommand } from "./publish.ts";
 import { ROOT_HELP } from "./root-help.ts";
 import { applySettings } from "./settings.ts";
 import { meansGet } from "./source.ts";
 import { StandardOutput } from "./standard-output.ts";
-import { trackerCommand } from "./tracker.ts";
+import { suggest } from "./suggest.ts";
 import { askSecret } from "./ui/ask.ts";
 import { UsageError } from "./units.ts";
 
@@ -58,10 +56,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   const report = (code: number) => {
     exitCode = code;
   };
-  const commands = [publishCommand, getCommand, infoCommand, createCommand, trackerCommand].map((build) => {
-    const command = build(surroundings, report);
-    return forUs(command, surroundings);
-  });
+  const commands = allCommands(surroundings, report);
   for (const command of commands) {
     command.hook("preAction", () => {
       applySettings(command, commands, surroundings.env, (message) =>
@@ -101,38 +96,6 @@ function commanderExit(error: CommanderError, args: readonly string[], surroundi
   return 2;
 }
 
-/** Exit codes by the `code` of the error; see the README. */
-function exitCodeOf(error: unknown): number {
-  switch (describeError(error).code) {
-    case "usage":
-    case "option":
-    case "magnet":
-      return 2;
-    case "storage-full":
-    case "storage-unwritable":
-    case "output-unwritable":
-      return 4;
-    case "timeout":
-      return 5;
-    case "interrupted":
-      return 130;
-    default:
-      return 1;
-  }
-}
-
-function forUs(command: Command, surroundings: Surroundings): Command {
-  // Usage lines and messages say "share get", which is what people type.
-  return addCommonFlags(command.name(`share ${command.name()}`))
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => surroundings.stdout.write(text),
-      writeErr: (text) => surroundings.stderr.write(text),
-      getOutHelpWidth: () => 80,
-      getErrHelpWidth: () => 80,
-    });
-}
-
 /**
  * `share PATH` publishes and `share URL` gets, so the command is told by the first word that is neither a flag nor
  * the value of one; `./get` is a path because it isn't spelled like the command.
@@ -158,11 +121,20 @@ function choose(
     );
   }
   const meant = meansGet(word) ? "get" : "publish";
+  if (meant === "publish") refuseMistyped(word, commands);
   return { command: commands.find((command) => isCalled(command, meant)), rest: args };
 }
 
 function isCalled(command: Command, word: string): boolean {
-  return command.name() === `share ${word}`;
+  return wordOf(command) === word;
+}
+
+/** There is nothing of that name, and it looks like a command. */
+function refuseMistyped(word: string, commands: readonly Command[]): void {
+  if (!/^[a-z]+$/i.test(word) || existsSync(word)) return;
+  const meant = suggest(word.toLowerCase(), commands.map(wordOf));
+  if (meant === undefined) return;
+  throw new UsageError(`There is neither a command nor a file "${word}". Did you mean: share ${meant}?`);
 }
 
 function firstOperand(args: readonly string[], commands: readonly Command[]): number | undefined {

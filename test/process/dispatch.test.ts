@@ -74,6 +74,11 @@ describe("what can't be understood ends with 2", () => {
     ["a port out of range", ["empty", "--port", "70000"], "65535"],
     ["a tracker that is none", ["empty", "--tracker", "x.example"], "not a tracker's URL"],
     ["a peer without a port", ["get", "x.torrent", "--peer", "10.0.0.1"], "HOST:PORT"],
+    [
+      "a mistyped command",
+      ["gte", "x.torrent"],
+      'neither a command nor a file "gte". Did you mean: share get?',
+    ],
     ["a command of later versions", ["doctor"], "later version"],
     ["a folder as a source", ["get", "empty"], "To publish it: share ./empty"],
     ["several names", ["empty", "bad.torrent", "--name", "x", "./bad.torrent"], "one share only"],
