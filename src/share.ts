@@ -24,6 +24,7 @@ export { type Source, SourceReadError } from "./share/source.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
 export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tracker.ts";
 export { readReport, TrackerLogError, type TrackerReport } from "./share/tracker-log.ts";
+export type { TrafficOptions } from "./share/traffic.ts";
 export { UnsupportedError } from "./share/unsupported-error.ts";
 export { version } from "./share/version.ts";
 export { TrackerStateError } from "./tracker/state-file.ts";

@@ -1,6 +1,7 @@
 /** Flags that several commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseNetwork } from "../protocol/proxy-rule.ts";
+import type { Encryption } from "../share/traffic.ts";
 import { Output, type Sink } from "./output.ts";
 import { collecting } from "./repeatable.ts";
 import { parseDuration, parseInteger, parseRate, parseRatio, parseSize, UsageError } from "./units.ts";
@@ -93,6 +94,11 @@ export const ratio = reading(parseRatio);
 export const port = reading((text) => parseInteger(text, 0, 65_535));
 export const copies = reading((text) => parseInteger(text, 1, 100_000));
 export const slots = reading((text) => parseInteger(text, 1, 1_000));
+
+export const encryption = reading((text): Encryption => {
+  if (text === "prefer" || text === "require" || text === "off") return text;
+  throw new UsageError(`"${text}" is no kind of encryption. It is prefer, require or off.`);
+});
 
 /** For flags that may be given several times. */
 export const collect = collecting((text) => text);

@@ -1,28 +1,28 @@
 /** Groups of flags that several commands take, and how each group becomes options of the library. */
 import type { Command } from "commander";
-import type { GetOptions } from "../share/get-types.ts";
 import type { PublishOptions } from "../share/publish-types.ts";
 import type { CreateTorrentOptions } from "../share/torrent-file.ts";
-import { collect, pieceSize, rate } from "./options.ts";
+import type { Encryption, TrafficOptions } from "../share/traffic.ts";
+import { collect, encryption, pieceSize, rate } from "./options.ts";
 
 /** Of commands that exchange data with peers. */
 export interface TransferFlags {
   readonly limitUp?: number;
   readonly limitDown?: number;
   readonly lan: boolean;
+  readonly encryption?: Encryption;
 }
 
 export function addTransferFlags(command: Command): Command {
   return command
     .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
     .option("--limit-down <rate>", "receive no faster", rate)
-    .option("--no-lan", "don't look for peers on the local network");
+    .option("--no-lan", "don't look for peers on the local network")
+    .option("--encryption <how>", "obfuscate: prefer, require or off", encryption);
 }
 
-export function transferOptions(
-  flags: TransferFlags,
-): Pick<GetOptions & PublishOptions, "limitUp" | "limitDown" | "lan"> {
-  return { limitUp: flags.limitUp, limitDown: flags.limitDown, lan: flags.lan };
+export function transferOptions({ limitUp, limitDown, lan, encryption }: TransferFlags): TrafficOptions {
+  return { limitUp, limitDown, lan, encryption };
 }
 
 /** Of commands that make a torrent of files that are here. */

@@ -76,8 +76,8 @@ export class Admission {
       return;
     }
     if (peer.down.total > 0 || peer.wire.payloadUp > 0) connections.candidates.worked(candidate);
-    connections.lost(candidate);
     if (reason instanceof OwnConnectionError) connections.exclude(candidate.address);
+    connections.lost(candidate, peer.wire.identity !== undefined);
   }
 
   /**

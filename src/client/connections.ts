@@ -1,6 +1,8 @@
 import type { Dial, PeerAddress, Transport } from "../platform/transport.ts";
 import type { Clock } from "../protocol/ambient.ts";
+import type { InfoHash } from "../protocol/ids.ts";
 import { type Candidate, Candidates } from "./core/candidates.ts";
+import type { Obfuscation } from "./obfuscation.ts";
 import type { PeerSource } from "./torrent-types.ts";
 
 /** Connections that one session may have, over all its torrents; a new one is refused before an old one is dropped. */
@@ -30,6 +32,8 @@ export class ConnectionBudget {
 
 export interface ConnectionsOptions {
   readonly dial: Dial;
+  readonly obfuscation: Obfuscation;
+  readonly infoHash: InfoHash;
   readonly clock: Clock;
   readonly budget: ConnectionBudget;
   /** Connections of this torrent, those being made included. */
@@ -92,8 +96,14 @@ export class Connections {
     }
   }
 
-  /** The peer of `candidate` is gone. */
-  lost(candidate: Candidate<PeerSource>): void {
+  /** The peer of `candidate` is gone; `met`: it had said who it is. */
+  lost(candidate: Candidate<PeerSource>, met: boolean): void {
+    if (met) candidate.isSecondTry = false;
+    else if (this.#tryOtherWay(candidate)) return;
+    this.#fail(candidate);
+  }
+
+  #fail(candidate: Candidate<PeerSource>): void {
     this.#candidates.failed(candidate, this.#options.connected() === 0, this.#options.clock.now());
   }
 
@@ -117,7 +127,21 @@ export class Connections {
     for (const controller of this.#dialling) controller.abort();
   }
 
+  /** Whoever hangs up on a plain handshake may take an obfuscated one, and the other way round. */
+  #tryOtherWay(candidate: Candidate<PeerSource>): boolean {
+    const { obfuscation, clock } = this.#options;
+    if (!obfuscation.allowsPlain || !obfuscation.allowsObfuscated) return false;
+    candidate.obfuscated = !candidate.obfuscated;
+    candidate.isSecondTry = !candidate.isSecondTry;
+    if (!candidate.isSecondTry) return false;
+    this.#candidates.again(candidate, clock.now());
+    this.tick();
+    return true;
+  }
+
   async #dial(candidate: Candidate<PeerSource>): Promise<void> {
+    const { obfuscation, infoHash } = this.#options;
+    candidate.obfuscated ??= obfuscation.beginsObfuscated(candidate.address);
     const controller = new AbortController();
     this.#dialling.add(controller);
     let transport: Transport | undefined;
@@ -128,11 +152,12 @@ export class Connections {
     }
     this.#dialling.delete(controller);
     if (transport !== undefined && !this.#closed) {
-      this.#options.dialled(transport, candidate);
+      const spoken = candidate.obfuscated ? obfuscation.dialled(transport, infoHash) : transport;
+      this.#options.dialled(spoken, candidate);
       return;
     }
     transport?.destroy();
     this.#options.budget.release();
-    if (!this.#closed) this.lost(candidate);
+    if (!this.#closed) this.#fail(candidate);
   }
 }

@@ -62,6 +62,8 @@ export class MetadataFetch implements MetadataPeerOwner {
     this.#assembly = new MetadataAssembly((bytes) => bytesEqual(env.sha1(bytes), infoHash));
     this.#connections = new Connections({
       dial: env.dial,
+      obfuscation: env.obfuscation,
+      infoHash,
       clock: env.clock,
       budget: env.budget,
       maxPeers: MAX_PEERS,
@@ -174,8 +176,8 @@ export class MetadataFetch implements MetadataPeerOwner {
     this.#dialled.delete(peer.key);
     if (this.#closed) return;
     if (candidate !== undefined) {
-      this.#connections.lost(candidate);
       if (reason instanceof OwnConnectionError) this.#connections.exclude(candidate.address);
+      this.#connections.lost(candidate, peer.wire.identity !== undefined);
     }
     this.#askAll();
   }

@@ -1,12 +1,13 @@
 import type { Dial, Transport } from "../platform/transport.ts";
 import type { Clock, Random } from "../protocol/ambient.ts";
-import { toLatin1 } from "../protocol/bytes.ts";
+import { bytesEqual, toLatin1 } from "../protocol/bytes.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import { type InfoHash, type PeerId, peerId } from "../protocol/ids.ts";
 import { acceptHandshake, type IncomingPeer } from "./accept.ts";
 import { ConnectionBudget } from "./connections.ts";
 import { Limiter } from "./limiter.ts";
 import { MetadataFetch } from "./metadata-fetch.ts";
+import { type Encryption, Obfuscation } from "./obfuscation.ts";
 import { RunBuffers } from "./run-buffers.ts";
 import { Torrent } from "./torrent.ts";
 import type { TorrentEnvironment } from "./torrent-environment.ts";
@@ -28,6 +29,8 @@ export interface SessionOptions {
   readonly limitDown?: number;
   /** Connections of all torrents together; 200 by default. */
   readonly maxConnections?: number;
+  /** Of peer connections (MSE); `prefer` by default. */
+  readonly encryption?: Encryption;
 }
 
 const DEFAULT_MAX_CONNECTIONS = 200;
@@ -46,6 +49,8 @@ export class Session {
   constructor(options: SessionOptions) {
     const { clock, random } = options;
     this.peerId = makePeerId(random);
+    const runBuffers = new RunBuffers();
+    const { sha1, encryption = "prefer" } = options;
     this.#env = {
       peerId: this.peerId,
       client: options.client,
@@ -53,11 +58,12 @@ export class Session {
       dial: options.dial,
       clock,
       random,
-      sha1: options.sha1,
+      sha1,
       up: new Limiter(options.limitUp ?? Number.POSITIVE_INFINITY, clock),
       down: new Limiter(options.limitDown ?? Number.POSITIVE_INFINITY, clock),
       budget: new ConnectionBudget(options.maxConnections ?? DEFAULT_MAX_CONNECTIONS),
-      runBuffers: new RunBuffers(),
+      obfuscation: new Obfuscation({ encryption, random, sha1, buffers: runBuffers }),
+      runBuffers,
     };
   }
 
@@ -74,6 +80,7 @@ export class Session {
     this.#fetches.delete(key);
     const torrent = new Torrent(options, this.#env);
     this.#torrents.set(key, torrent);
+    this.#env.obfuscation.add(options.infoHash);
     return torrent;
   }
 
@@ -83,6 +90,7 @@ export class Session {
     const key = toLatin1(infoHash);
     this.#fetches.get(key)?.close();
     this.#fetches.set(key, fetch);
+    this.#env.obfuscation.add(infoHash);
     return fetch;
   }
 
@@ -93,22 +101,33 @@ export class Session {
   /** Closes one torrent and forgets it. */
   async remove(torrent: Torrent): Promise<void> {
     this.#torrents.delete(toLatin1(torrent.infoHash));
+    this.#env.obfuscation.delete(torrent.infoHash);
     await torrent.close();
   }
 
-  /** A peer connected to our port: reads its handshake and hands it to the torrent it asks for, or closes it. */
-  accept(transport: Transport): void {
-    if (this.#closed || !(this.#env.budget.take() || (this.#makeRoom() && this.#env.budget.take()))) {
+  /**
+   * A peer connected to our port: reads its handshake and hands it to the torrent it asks for, or closes it.
+   * @param isObfuscated it didn't begin with a plain handshake
+   */
+  accept(transport: Transport, isObfuscated = false): void {
+    const { obfuscation } = this.#env;
+    const isWelcome = isObfuscated ? obfuscation.allowsObfuscated : obfuscation.allowsPlain;
+    if (
+      !isWelcome ||
+      this.#closed ||
+      !(this.#env.budget.take() || (this.#makeRoom() && this.#env.budget.take()))
+    ) {
       transport.destroy();
       return;
     }
     this.#unrouted.add(transport);
+    const spoken = isObfuscated ? obfuscation.accepted(transport) : undefined;
     acceptHandshake({
-      transport,
+      transport: spoken ?? transport,
       clock: this.#env.clock,
       accepted: (incoming) => {
         this.#unrouted.delete(transport);
-        this.#route(incoming);
+        this.#route(incoming, spoken?.infoHash);
       },
       refused: () => {
         this.#unrouted.delete(transport);
@@ -146,10 +165,13 @@ export class Session {
     return false;
   }
 
-  #route(incoming: IncomingPeer): void {
-    const key = toLatin1(incoming.handshake.infoHash);
+  /** @param named the torrent that an obfuscated handshake named: it must not name another one inside. */
+  #route(incoming: IncomingPeer, named: InfoHash | undefined): void {
+    const { infoHash } = incoming.handshake;
+    const key = toLatin1(infoHash);
     const torrent = this.#torrents.get(key) ?? this.#fetches.get(key);
-    if (torrent !== undefined && !this.#closed) {
+    const agrees = named === undefined || bytesEqual(named, infoHash);
+    if (torrent !== undefined && agrees && !this.#closed) {
       torrent.accept(incoming);
       return;
     }

@@ -89,6 +89,8 @@ export class Swarm implements PeerOwner {
     });
     this.#connections = new Connections({
       dial: env.dial,
+      obfuscation: env.obfuscation,
+      infoHash: torrent.infoHash,
       clock,
       budget: env.budget,
       maxPeers: this.#maxPeers,

@@ -3,6 +3,7 @@ import type { Clock, Random } from "../protocol/ambient.ts";
 import type { PeerId } from "../protocol/ids.ts";
 import type { ConnectionBudget } from "./connections.ts";
 import type { Limiter } from "./limiter.ts";
+import type { Obfuscation } from "./obfuscation.ts";
 import type { RunBuffers } from "./run-buffers.ts";
 
 /** What all torrents of a session share. */
@@ -18,5 +19,6 @@ export interface TorrentEnvironment {
   readonly up: Limiter;
   readonly down: Limiter;
   readonly budget: ConnectionBudget;
+  readonly obfuscation: Obfuscation;
   readonly runBuffers: RunBuffers;
 }

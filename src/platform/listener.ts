@@ -25,6 +25,8 @@ const KEEP_ALIVE_TIMEOUT = 15_000;
 /** A response whose reader takes nothing for so long is cut. */
 const STALL_TIMEOUT = 60_000;
 const MAX_HEADER_BYTES = 16 * 1024;
+/** A TLS alert, fatal: protocol_version (RFC 8446, 6). Said so that nobody waits, or takes it for a damaged line. */
+const NO_TLS = Buffer.from([0x15, 3, 1, 0, 2, 2, 70]);
 
 export interface ListenOptions {
   /** The port that was asked for, 0 for any: when it can't be had, that is an error. */
@@ -185,6 +187,7 @@ class Desk {
       // Nothing may be delivered between two owners.
       socket.pause();
       if (spoken === "http") this.#passToHttp(socket, seen);
+      else if (spoken === "tls") socket.end(NO_TLS, () => socket.destroy());
       else this.#passOn(socket, seen, this.#handlers[spoken]);
     };
     const giveUp = () => socket.destroy();

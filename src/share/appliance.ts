@@ -19,6 +19,7 @@ import { isPrivate, type PublishedShare } from "./published-share.ts";
 import { trackerEvents, watchPeers } from "./sightings.ts";
 import { proverOf } from "./token.ts";
 import { statsOf } from "./totals.ts";
+import { trafficOf } from "./traffic.ts";
 import { openUdpTracker } from "./udp-tracker.ts";
 
 /** Milliseconds that trackers elsewhere get to hear that we stop. */
@@ -62,15 +63,14 @@ export class Appliance implements Publication {
       random: systemRandom,
       events: trackerEvents(shares, systemClock),
     });
-    const { port, bind = [], limitUp, limitDown } = options;
+    const { port, bind = [] } = options;
     const answers = new OpenAnswers();
     const isOpen = !isPrivate(options) && options.unlisted !== true;
     const { listener, session, lan } = await openPeerPort({
       port,
       preferredPort: lastPort,
       bind,
-      limitUp,
-      limitDown,
+      ...trafficOf(options),
       lan: isOpen && (options.lan ?? true),
       http: (current) => {
         const limit = () => current()?.uploadLimiter;

@@ -21,6 +21,7 @@ import type { GetEvent } from "./events.ts";
 import type { GetOptions } from "./get-types.ts";
 import { NobodyHasItError } from "./peer-errors.ts";
 import { openPeerPort, type PeerPort } from "./peer-port.ts";
+import { trafficOf } from "./traffic.ts";
 import { version } from "./version.ts";
 
 export interface EarlyParts {
@@ -177,8 +178,8 @@ class EarlyDownload {
     const place = await this.#parts.openPlace(metainfo, (pieces) => this.#torrent?.lose(pieces));
     this.#place = place;
     if (this.#stop.signal.aborted) return await place.close();
-    const { port, limitUp, limitDown } = options;
-    this.#port = await openPeerPort({ port, bind: [], limitUp, limitDown });
+    const { port } = options;
+    this.#port = await openPeerPort({ port, bind: [], ...trafficOf(options), lan: false });
     if (this.#stop.signal.aborted) {
       await this.#port.session.close();
       return await this.#port.listener.close();

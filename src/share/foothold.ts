@@ -6,11 +6,12 @@ import type { InfoHash } from "../protocol/ids.ts";
 import { type Announced, announceTorrent } from "./announcing.ts";
 import { resolvePeer } from "./peer-names.ts";
 import { openPeerPort, type PeerPort, type PeerPortOptions } from "./peer-port.ts";
+import { type TrafficOptions, trafficOf } from "./traffic.ts";
 
 /** Milliseconds that trackers get to hear that we stop. */
 const STOPPED_PATIENCE = 2_000;
 
-export interface FootholdOptions extends Pick<PeerPortOptions, "port" | "limitUp" | "limitDown" | "lan"> {
+export interface FootholdOptions extends TrafficOptions, Pick<PeerPortOptions, "port"> {
   readonly infoHash: InfoHash;
   /** Tiers of announce URLs (BEP 12). */
   readonly trackers: readonly (readonly string[])[];
@@ -30,8 +31,8 @@ export class Foothold {
 
   /** @throws {ListenError} the port can't be had. */
   static async open(options: FootholdOptions): Promise<Foothold> {
-    const { port, limitUp, limitDown, lan } = options;
-    return new Foothold(await openPeerPort({ port, bind: [], limitUp, limitDown, lan }), options);
+    const { port } = options;
+    return new Foothold(await openPeerPort({ port, bind: [], ...trafficOf(options) }), options);
   }
 
   private constructor(port: PeerPort, { infoHash, trackers, peers, onWarning }: FootholdOptions) {

@@ -1,6 +1,7 @@
 /** What downloading takes and gives. */
 import type { DoneEvent, GetEvent } from "./events.ts";
 import type { AskPassword } from "./source.ts";
+import type { TrafficOptions } from "./traffic.ts";
 
 /** Until when to seed what was downloaded; the first condition that is met ends it, none means not at all. */
 export interface SeedGoal {
@@ -19,7 +20,7 @@ export interface Preparation {
   readonly bytesTotal: number;
 }
 
-export interface GetOptions {
+export interface GetOptions extends TrafficOptions {
   /** The folder that gets NAME; default: the working folder. */
   readonly directory?: string | undefined;
   /** Globs over paths below NAME; default: everything. */
@@ -27,15 +28,10 @@ export interface GetOptions {
   readonly seed?: SeedGoal | undefined;
   /** Replace files that are there and differ. */
   readonly overwrite?: boolean | undefined;
-  /** Bytes a second over all peers; default: none. */
-  readonly limitUp?: number | undefined;
-  readonly limitDown?: number | undefined;
   /** Where peers can reach us, 0 for any; default: the first free of 6881 to 6999. */
   readonly port?: number | undefined;
   /** `HOST:PORT` of peers to ask besides those that the tracker knows. */
   readonly peers?: readonly string[] | undefined;
-  /** Find peers on the local network, and be found there; default true. Never for private, unlisted or password shares. */
-  readonly lan?: boolean | undefined;
   /** Give up after so long without a verified piece; default 600. */
   readonly timeoutSeconds?: number | undefined;
   /** Of the share, when it has one. */

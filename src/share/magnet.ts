@@ -12,16 +12,14 @@ import { encodeTorrent } from "../protocol/write-metainfo.ts";
 import { Foothold } from "./foothold.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { NobodyHasItError } from "./peer-errors.ts";
+import { type TrafficOptions, trafficOf } from "./traffic.ts";
 import { UnsupportedError } from "./unsupported-error.ts";
 
-export interface MagnetOptions {
+/** `lan`: ask on the local network, too. */
+export interface MagnetOptions extends TrafficOptions {
   /** A folder in which an interrupted download may have left the metadata. */
   readonly directory?: string | undefined;
   readonly port?: number | undefined;
-  readonly limitUp?: number | undefined;
-  readonly limitDown?: number | undefined;
-  /** Ask on the local network, too; default true. */
-  readonly lan?: boolean | undefined;
   /** `HOST:PORT`, besides those in the link. */
   readonly peers?: readonly string[] | undefined;
   /** Give up after so long. */
@@ -131,11 +129,10 @@ async function fromSwarm(
   signal: AbortSignal,
 ): Promise<FromMagnet> {
   signal.throwIfAborted();
-  const { port, limitUp, limitDown, lan = true, onProgress, onWarning, timeoutSeconds } = options;
+  const { port, lan = true, onProgress, onWarning, timeoutSeconds } = options;
   const foothold = await Foothold.open({
     port,
-    limitUp,
-    limitDown,
+    ...trafficOf(options),
     lan: lan && magnet.unlisted !== true,
     infoHash,
     trackers: trackersToTell({ ...parts(magnet), unlisted: magnet.unlisted ?? false }),

@@ -7,14 +7,13 @@ import { type HttpHandlers, type Listener, type ListenOptions, listen } from "..
 import { openMulticast } from "../platform/multicast.ts";
 import { systemRandom } from "../platform/random.ts";
 import { dialTcp, TcpTransport } from "../platform/tcp.ts";
+import type { TrafficOptions } from "./traffic.ts";
 import { version } from "./version.ts";
 
-export interface PeerPortOptions extends Pick<ListenOptions, "port" | "preferredPort" | "bind"> {
-  /** Bytes a second over all peers; default: none. */
-  readonly limitUp: number | undefined;
-  readonly limitDown: number | undefined;
-  /** Find peers on the local network, and be found there; not by default. */
-  readonly lan?: boolean | undefined;
+/** `lan`: not by default, since what may be shown there is up to the torrent. */
+export interface PeerPortOptions
+  extends TrafficOptions,
+    Pick<ListenOptions, "port" | "preferredPort" | "bind"> {
   /** Answers HTTP on the same port, given the session; without it only peers are let in. */
   readonly http?: (session: () => Session | undefined) => HttpHandlers;
 }
@@ -29,7 +28,7 @@ export interface PeerPort {
 
 /** @throws {ListenError} the port can't be had. */
 export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> {
-  const { port, preferredPort, bind, limitUp, limitDown } = options;
+  const { port, preferredPort, bind, limitUp, limitDown, encryption } = options;
   // Peers can only come when the session is there; in the moment before it nobody knows the port.
   const desk: { session?: Session } = {};
   const listener = await listen(
@@ -40,6 +39,10 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
         if (desk.session === undefined) socket.destroy();
         else desk.session.accept(new TcpTransport(socket, firstBytes));
       },
+      unknown: (socket, firstBytes) => {
+        if (desk.session === undefined) socket.destroy();
+        else desk.session.accept(new TcpTransport(socket, firstBytes), true);
+      },
     },
   );
   const session = new Session({
@@ -49,6 +52,7 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
     sha1: nodeHashes.sha1,
     listenPort: listener.port,
     client: `Boojum ${version}`,
+    ...(encryption !== undefined && { encryption }),
     ...(limitUp !== undefined && { limitUp }),
     ...(limitDown !== undefined && { limitDown }),
   });

@@ -1,9 +1,10 @@
 /** What publishing takes and gives. */
 import type { PublishEvent, ReadyEvent } from "./events.ts";
+import type { TrafficOptions } from "./traffic.ts";
 
 export type PublishEvents = (event: PublishEvent) => void;
 
-export interface PublishOptions {
+export interface PublishOptions extends TrafficOptions {
   /** The TCP port, 0 for any; default: the one the first path had last time, else the first free of 6881 to 6999. */
   readonly port?: number | undefined;
   /** IP addresses of this machine to listen on; default: all. */
@@ -28,11 +29,6 @@ export interface PublishOptions {
   readonly expireSeconds?: number | undefined;
   /** A share ends when so many receivers are complete. */
   readonly untilCopies?: number | undefined;
-  /** Bytes a second over all peers; default: none. */
-  readonly limitUp?: number | undefined;
-  readonly limitDown?: number | undefined;
-  /** Find peers on the local network, and be found there; default true. Never for private, unlisted or password shares. */
-  readonly lan?: boolean | undefined;
   /** Upload slots of each share; default: by capacity. */
   readonly slots?: number | undefined;
   readonly include?: readonly string[] | undefined;

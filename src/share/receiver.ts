@@ -20,6 +20,7 @@ import { InterruptedError, NobodyHasItError } from "./peer-errors.ts";
 import { resolvePeer } from "./peer-names.ts";
 import { openPeerPort, type PeerPort } from "./peer-port.ts";
 import { proverOf } from "./token.ts";
+import { trafficOf } from "./traffic.ts";
 import { version } from "./version.ts";
 import { webSeedSources } from "./web-seed-sources.ts";
 
@@ -104,10 +105,11 @@ export class Receiver implements Download {
   static async open(parts: ReceiverParts): Promise<Receiver> {
     const opened = parts.port ?? parts.foothold?.port;
     if (opened !== undefined) return new Receiver(parts, opened);
-    const { port, limitUp, limitDown, lan = true } = parts.options;
+    const { port, lan = true } = parts.options;
     const { private: isPrivate, unlisted, token } = parts.metainfo;
     const mayBeFound = lan && !isPrivate && !unlisted && token === undefined;
-    return new Receiver(parts, await openPeerPort({ port, bind: [], limitUp, limitDown, lan: mayBeFound }));
+    const traffic = { ...trafficOf(parts.options), lan: mayBeFound };
+    return new Receiver(parts, await openPeerPort({ port, bind: [], ...traffic }));
   }
 
   private constructor(parts: ReceiverParts, { listener, session, lan }: PeerPort) {

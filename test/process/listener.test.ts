@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   type ConnectionHandlers,
@@ -140,14 +141,25 @@ describe("first bytes", () => {
   it("gives anything else to the unknown handler, and closes it when there is none", async () => {
     const unknown = new Promise<string>((resolve) => {
       void open({ unknown: (_, firstBytes) => resolve(Buffer.from(firstBytes).toString("latin1")) }).then(
-        async ({ port }) => (await dial(port)).write("\x16\x03\x01"),
+        async ({ port }) => (await dial(port)).write("\x17\x03\x01"),
       );
     });
-    expect(await unknown).toBe("\x16\x03\x01");
+    expect(await unknown).toBe("\x17\x03\x01");
     const { port } = await open(greeting);
     const socket = await dial(port);
-    socket.write("\x16\x03\x01");
+    socket.write("\x17\x03\x01");
     expect(await readAll(socket)).toBe("");
+  });
+
+  it("tells TLS at once that it isn't spoken here, whoever takes the rest", async () => {
+    const { port } = await open({
+      request: (_, response) => response.end(),
+      unknown: (socket) => socket.destroy(),
+    });
+    const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+    cleanups.push(() => socket.destroy());
+    const [error] = await once(socket, "error");
+    expect(error).toMatchObject({ code: "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION" });
   });
 
   it("closes a connection that says nothing, or too little, in time", async () => {

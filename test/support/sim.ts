@@ -1,5 +1,6 @@
 /** Whole swarms in memory, on fake time, made of the real engine: Session, Torrent, Wire, Upload. */
 import { hash } from "node:crypto";
+import type { Encryption } from "../../src/client/obfuscation.ts";
 import { Session } from "../../src/client/session.ts";
 import type { PieceStorage } from "../../src/client/storage.ts";
 import type { Torrent } from "../../src/client/torrent.ts";
@@ -13,6 +14,7 @@ import { PieceLayout } from "../../src/protocol/layout.ts";
 import { proverOf } from "../../src/share/token.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { type MemoryHost, MemoryNetwork } from "./memory-transport.ts";
+import { peek } from "./peeked-transport.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 const PORT = 6881;
@@ -103,6 +105,8 @@ export interface NodeOptions extends Tuning, Faults {
   /** Has every piece, or these. */
   readonly have?: "all" | readonly number[];
   /** The engine's own limits. */
+  /** What tells peers apart by their first bytes stands before the session then, as at the real port. */
+  readonly encryption?: Encryption;
   readonly limitUp?: number;
   readonly limitDown?: number;
   /** The torrent has a token, and the node knows this one. */
@@ -119,6 +123,8 @@ export interface SimNode {
   readonly address: PeerAddress;
   readonly session: Session;
   readonly torrent: Torrent;
+  /** How its callers began, when it has an option `encryption`. */
+  readonly openings: readonly ("plain" | "noise")[];
   readonly storage: MemoryStorage;
   /** When it was complete, in milliseconds from the start. */
   completedAt: number | undefined;
@@ -175,10 +181,20 @@ export class Sim {
       sha1,
       listenPort: PORT,
       client: `Sim ${name}`,
+      ...(options.encryption !== undefined && { encryption: options.encryption }),
       ...(options.limitUp !== undefined && { limitUp: options.limitUp }),
       ...(options.limitDown !== undefined && { limitDown: options.limitDown }),
     });
-    host.listen(PORT, (transport) => session.accept(transport));
+    const openings: ("plain" | "noise")[] = [];
+    host.listen(PORT, (transport) => {
+      if (options.encryption === undefined) session.accept(transport);
+      else {
+        peek(transport, (peeked, isPlain) => {
+          openings.push(isPlain ? "plain" : "noise");
+          session.accept(peeked, !isPlain);
+        });
+      }
+    });
     const { pieceCount } = this.layout;
     const have = new Bitfield(pieceCount);
     const storage = new MemoryStorage(options, this.clock, this.#random, (piece) => this.piece(piece));
@@ -210,6 +226,7 @@ export class Sim {
       session,
       torrent,
       storage,
+      openings,
       completedAt: torrent.complete ? this.clock.now() : undefined,
     };
     torrent.on("verified", (piece) => this.#note(node, `verified ${piece}`));

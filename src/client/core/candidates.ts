@@ -20,6 +20,10 @@ export interface Candidate<Source> {
   state: "waiting" | "busy" | "useless";
   /** Bad data came from there: asked only when there is nobody else. */
   distrusted: boolean;
+  /** How it's called: with an obfuscated handshake or a plain one; undefined before the first call. */
+  obfuscated: boolean | undefined;
+  /** It's called that way only because it didn't take the other. */
+  isSecondTry: boolean;
 }
 
 /** The addresses that are known for one torrent, and when to try each again. */
@@ -31,7 +35,16 @@ export class Candidates<Source> {
     const key = keyOf(address);
     if (this.#known.has(key)) return false;
     if (this.#known.size >= MAX_CANDIDATES && !this.#forgetOne()) return false;
-    this.#known.set(key, { address, source, failures: 0, retryAt: now, state: "waiting", distrusted: false });
+    this.#known.set(key, {
+      address,
+      source,
+      failures: 0,
+      retryAt: now,
+      state: "waiting",
+      distrusted: false,
+      obfuscated: undefined,
+      isSecondTry: false,
+    });
     return true;
   }
 
@@ -76,6 +89,13 @@ export class Candidates<Source> {
     const longest = lonely && this.#known.size <= FEW_KNOWN ? MAX_RETRY_LONELY : MAX_RETRY;
     candidate.retryAt = now + Math.min(longest, first * 2 ** Math.min(candidate.failures, 10));
     candidate.failures++;
+    candidate.state = "waiting";
+  }
+
+  /** It's to be called again at once, in another way. */
+  again(candidate: Candidate<Source>, now: Millis): void {
+    if (candidate.state === "useless") return;
+    candidate.retryAt = now;
     candidate.state = "waiting";
   }
 

@@ -21,6 +21,7 @@ function start(job: PeerJob, extra: readonly string[]): Child {
     "--file-allocation=none",
     "--follow-torrent=mem",
     "--summary-interval=0",
+    ...(job.encryption === undefined ? [] : ["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"]),
     ...extra,
     job.torrent,
   ]);

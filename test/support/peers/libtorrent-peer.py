@@ -11,6 +11,7 @@ import time
 import libtorrent as lt
 
 mode, torrent, directory, address, port = sys.argv[1:6]
+encryption = os.environ.get("ENCRYPTION")
 session = lt.session({
     "listen_interfaces": f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
     "outgoing_interfaces": address,
@@ -20,8 +21,10 @@ session = lt.session({
     "enable_natpmp": False,
     "enable_outgoing_utp": False,
     "enable_incoming_utp": False,
-    "out_enc_policy": 2,
-    "in_enc_policy": 2,
+    # 0 is forced, 2 disabled; level 1 is plaintext behind the handshake, 2 RC4.
+    "out_enc_policy": 0 if encryption else 2,
+    "in_enc_policy": 0 if encryption else 2,
+    "allowed_enc_level": 1 if encryption == "header" else 2,
     "allow_multiple_connections_per_ip": True,
 })
 if torrent.startswith("magnet:"):

@@ -6,7 +6,10 @@ const agent = fileURLToPath(new URL("libtorrent-peer.py", import.meta.url));
 
 async function start(mode: "seed" | "get", job: PeerJob): Promise<RunningPeer> {
   const args = [agent, mode, job.torrent, job.dir, job.address, String(job.port)];
-  const child = new Child("/usr/bin/python3", args, { network: job.network });
+  const child = new Child("/usr/bin/python3", args, {
+    network: job.network,
+    ...(job.encryption && { env: { ENCRYPTION: job.encryption } }),
+  });
   const awaited = mode === "seed" ? "READY" : "DONE";
   try {
     await child.until(({ stdout }) => (stdout.includes(awaited) ? true : undefined), patience);

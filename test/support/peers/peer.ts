@@ -12,6 +12,11 @@ export interface PeerJob {
   readonly udpTracker?: boolean;
   /** The network namespace to run in; by default that of the tests. */
   readonly network?: string;
+  /**
+   * What it does about obfuscation (MSE): nothing by default. `rc4`: takes and makes RC4 connections only; `header`: the
+   * handshake is obfuscated and what follows is plain, which only libtorrent insists on.
+   */
+  readonly encryption?: "rc4" | "header";
   /** An empty folder for the client's own files. */
   readonly state: string;
 }

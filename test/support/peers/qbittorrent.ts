@@ -38,6 +38,7 @@ Session\\DHTEnabled=false
 Session\\LSDEnabled=false
 Session\\PeXEnabled=false
 Session\\BTProtocol=TCP
+Session\\Encryption=${job.encryption === undefined ? 2 : 1}
 `;
     writeFileSync(path.join(config, "qBittorrent.conf"), settings);
     this.child = new Child("qbittorrent-nox", [`--profile=${job.state}`]);

@@ -46,7 +46,7 @@ class Daemon {
       "lpd-enabled": false,
       "utp-enabled": false,
       "port-forwarding-enabled": false,
-      encryption: 0,
+      encryption: job.encryption === undefined ? 0 : 2,
       "download-dir": job.dir,
       "incomplete-dir-enabled": false,
     };

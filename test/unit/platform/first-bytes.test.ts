@@ -21,7 +21,10 @@ describe("tellProtocol", () => {
     ["GET", "undecided"],
     ["GET\t", "unknown"],
     ["get / HTTP/1.1", "unknown"],
-    ["\x16\x03\x01\x02\0", "unknown"],
+    ["\x16\x03\x01\x02\0\x01", "tls"],
+    ["\x16\x03\x01\x02\0", "undecided"],
+    ["\x16\x03\x09\x02\0\x01", "unknown"],
+    ["\x16\x03\x03\x02\0\x02", "unknown"],
     ["\x14BitTorrent protocol", "unknown"],
   ] as const)("takes %j for %s", (bytes, expected) => {
     expect(tellProtocol(latin1(bytes))).toBe(expected);
@@ -29,7 +32,14 @@ describe("tellProtocol", () => {
 
   it("never takes back a verdict when more bytes come", () => {
     const openings = fc.oneof(
-      fc.constantFrom("\x13BitTorrent protocol", "GET /x", "PUT /", "UNSUBSCRIBE /", "PROPFINDER"),
+      fc.constantFrom(
+        "\x13BitTorrent protocol",
+        "\x16\x03\x03\x01\x7f\x01\x01",
+        "GET /x",
+        "PUT /",
+        "UNSUBSCRIBE /",
+        "PROPFINDER",
+      ),
       fc.string({ maxLength: 30 }),
     );
     fc.assert(
