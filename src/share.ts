@@ -22,6 +22,7 @@ export { publish } from "./share/publish.ts";
 export type { Publication, PublishOptions } from "./share/publish-types.ts";
 export { type Source, SourceReadError } from "./share/source.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
+export { type CreateEachOptions, createEachTorrent } from "./share/torrent-files.ts";
 export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tracker.ts";
 export { readReport, TrackerLogError, type TrackerReport } from "./share/tracker-log.ts";
 export type { TrafficOptions } from "./share/traffic.ts";

@@ -111,6 +111,36 @@ const trackerUrl = reading((text) => {
   return text;
 });
 
+/** A tier a flag (BEP 12): `URL`, or `URL,URL` for trackers of which one is to be told. */
+export function collectTiers(
+  text: string,
+  before: readonly (readonly string[])[] | undefined,
+): readonly (readonly string[])[] {
+  return [...(before ?? []), text.split(/,(?=[a-z]+:)/i).map(trackerUrl)];
+}
+
+const webSeedUrl = reading((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+    throw new UsageError(`"${text}" is no web seed's URL. It starts with http:// or https://.`);
+  }
+  return text;
+});
+
+/** {@link collect} for {@link webSeedUrl}. */
+export function collectWebSeeds(text: string, before: readonly string[] | undefined): readonly string[] {
+  return collect(webSeedUrl(text), before);
+}
+
+/** `now`, seconds since 1970, or what `Date` reads: `2026-11-23`, `2026-11-23T08:00:00Z`. @returns whole seconds. */
+export const date = reading((text) => {
+  const millis = text === "now" ? Date.now() : /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+  if (!(millis >= 0 && millis <= 8.64e15)) {
+    throw new UsageError(`"${text}" is no date. Write for example now, 2026-11-23 or seconds since 1970.`);
+  }
+  return Math.floor(millis / 1000);
+});
+
 /** {@link collect} for {@link trackerUrl}. */
 export const collectTrackers = collecting(trackerUrl);
 

@@ -33,6 +33,7 @@ export async function createTorrent(
     pieceLength,
     pieceHashes,
     private: options.private ?? false,
+    ...(options.source !== undefined && { source: options.source }),
     ...(source.singleFile && first !== undefined
       ? { length: first.length, executable: first.executable }
       : { files: source.files }),

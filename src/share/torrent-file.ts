@@ -15,8 +15,15 @@ export interface CreateTorrentOptions {
   readonly out?: string | undefined;
   /** Default: the last part of the resolved path. */
   readonly name?: string | undefined;
-  /** Announce URLs, one tier each (BEP 12). */
-  readonly trackers?: readonly string[] | undefined;
+  /** Announce URLs, each a tier of its own, or a list that makes one tier (BEP 12). */
+  readonly trackers?: readonly (string | readonly string[])[] | undefined;
+  /** BEP 19: a URL of the file, or of the folder that holds NAME. */
+  readonly webSeeds?: readonly string[] | undefined;
+  readonly comment?: string | undefined;
+  /** A word in `info`, so that the info hash differs from that of the same files elsewhere. */
+  readonly source?: string | undefined;
+  /** Seconds since 1970; default: none, so that the same files always give the same bytes. */
+  readonly creationDate?: number | undefined;
   /** Bytes, a power of two from 16 KiB to 64 MiB; default: by size. */
   readonly pieceLength?: number | undefined;
   /** BEP 27. */
@@ -57,6 +64,7 @@ export async function createTorrentFile(
     source,
     {
       private: options.private ?? false,
+      ...(options.source !== undefined && { source: options.source }),
       ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
       helps: true,
       cacheDir: options.cacheDir ?? defaultCacheDir(),
@@ -67,9 +75,11 @@ export async function createTorrentFile(
   );
   const torrent = encodeTorrent({
     info: created.info,
-    trackers: (options.trackers ?? []).map((url) => [url]),
+    trackers: (options.trackers ?? []).map((tier) => (typeof tier === "string" ? [tier] : tier)),
+    webSeeds: options.webSeeds ?? [],
     createdBy: `Boojum ${version}`,
-    creationDate: Math.floor(Date.now() / 1000),
+    ...(options.comment !== undefined && { comment: options.comment }),
+    ...(options.creationDate !== undefined && { creationDate: options.creationDate }),
   });
   return {
     event: "created",

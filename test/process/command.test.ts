@@ -374,7 +374,6 @@ describe("info and create", () => {
       pieces: 3,
       private: false,
       createdBy: expect.stringMatching(/^Boojum/),
-      creationDate: expect.any(Number),
       trackers: [["http://tracker.example/announce"]],
       webSeeds: [],
       files: [

@@ -1,6 +1,6 @@
 /** The jobs for which the BitTorrent FAQ of 2003 names a program each, done by the built command. */
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -44,6 +44,71 @@ async function published(...flags: string[]) {
   closing.push(() => publisher.stop());
   return await publisher.event("ready");
 }
+
+it("maketorrent: writes every part of a torrent, and the same bytes whenever it is asked", async () => {
+  folder("made");
+  const flags = [
+    ...["--tracker", "http://a.example/announce", "--tracker", "udp://b.example:1,http://c.example/announce"],
+    ...["--web-seed", "http://w.example/data/", "--comment", "für alle", "--source", "XY", "--private"],
+    ...["--piece-size", "32KiB", "--exclude", "*.txt", "--cache-dir", at("cache")],
+  ];
+  await share("create", at("made"), "-o", at("one.torrent"), ...flags);
+  await share("create", at("made"), "-o", at("two.torrent"), ...flags);
+  expect(readFileSync(at("one.torrent"))).toEqual(readFileSync(at("two.torrent")));
+  const info = await json("info", at("one.torrent"));
+  expect(info).toMatchObject({
+    name: "made",
+    pieceLength: 32_768,
+    private: true,
+    source: "XY",
+    comment: "für alle",
+    trackers: [["http://a.example/announce"], ["udp://b.example:1", "http://c.example/announce"]],
+    webSeeds: ["http://w.example/data/"],
+    files: [{ path: "a.bin" }, { path: "sub/b.bin" }],
+  });
+  expect(info).not.toHaveProperty("creationDate");
+  await share("create", at("made"), "-o", at("dated.torrent"), "--date", "2003-10-21", ...flags);
+  expect(await json("info", at("dated.torrent"))).toMatchObject({
+    infoHash: info["infoHash"],
+    creationDate: Date.UTC(2003, 9, 21) / 1000,
+  });
+});
+
+it("completedir: makes one torrent of each entry, leaves those that are there, and says what has none", async () => {
+  folder("entries");
+  mkdirSync(at("entries", "empty"));
+  mkdirSync(at("entries", "skipped"));
+  writeFileSync(at("entries", "skipped", "x"), "x");
+  writeFileSync(at("entries", "old.torrent"), "not data");
+  mkdirSync(at("torrents"));
+  const args = [
+    "create",
+    at("entries"),
+    "--each",
+    "-o",
+    at("torrents"),
+    "--exclude",
+    "skipped",
+    "--cache-dir",
+    at("cache"),
+  ];
+  const first = new ShareProcess(args);
+  expect(await first.end()).toBe(1);
+  expect(first.events).toMatchObject([
+    { event: "created", path: at("torrents", "a.bin.torrent"), files: 1, bytes: 100_000 },
+    { event: "warning", code: "source", message: expect.stringContaining(at("entries", "empty")) },
+    { event: "created", path: at("torrents", "sub.torrent"), files: 2, bytes: 50_005 },
+  ]);
+  rmSync(at("entries", "empty"), { recursive: true });
+  rmSync(at("torrents", "a.bin.torrent"));
+  const again = new ShareProcess(args);
+  expect(await again.end()).toBe(0);
+  expect(again.events).toMatchObject([
+    { event: "created", path: at("torrents", "a.bin.torrent") },
+    { event: "warning", code: "output-exists" },
+  ]);
+  expect(readdirSync(at("torrents")).sort()).toEqual(["a.bin.torrent", "sub.torrent"]);
+});
 
 it("TorrentSpy: shows what is inside a torrent, as a tree with sizes, and how its swarm is", async () => {
   const ready = await published();
