@@ -13,6 +13,7 @@
  */
 
 export { AllowedError } from "./share/allowed-torrents.ts";
+export { type EditOptions, editTorrentFile } from "./share/edit.ts";
 export type * from "./share/events.ts";
 export { get } from "./share/get.ts";
 export type { Download, GetOptions, Preparation, SeedGoal } from "./share/get-types.ts";
@@ -27,5 +28,6 @@ export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tr
 export { readReport, TrackerLogError, type TrackerReport } from "./share/tracker-log.ts";
 export type { TrafficOptions } from "./share/traffic.ts";
 export { UnsupportedError } from "./share/unsupported-error.ts";
+export { type VerifyOptions, verify } from "./share/verify.ts";
 export { version } from "./share/version.ts";
 export { TrackerStateError } from "./tracker/state-file.ts";

@@ -2,11 +2,13 @@
 import type { Command } from "commander";
 import { completionCommand } from "./completion.ts";
 import { createCommand } from "./create.ts";
+import { editCommand } from "./edit.ts";
 import { getCommand } from "./get.ts";
 import { infoCommand } from "./info.ts";
 import { addCommonFlags, type Surroundings } from "./options.ts";
 import { publishCommand } from "./publish.ts";
 import { trackerCommand } from "./tracker.ts";
+import { verifyCommand } from "./verify.ts";
 
 /** @param report told of the exit code of the one that runs */
 export function allCommands(surroundings: Surroundings, report: (code: number) => void): readonly Command[] {
@@ -15,6 +17,8 @@ export function allCommands(surroundings: Surroundings, report: (code: number) =
     getCommand,
     infoCommand,
     createCommand,
+    verifyCommand,
+    editCommand,
     trackerCommand,
     (...given: [Surroundings, (code: number) => void]) => completionCommand(...given, () => commands),
   ].map((build): Command => forUs(build(surroundings, report), surroundings));

@@ -5,6 +5,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [0, "done; a publisher that was stopped, too"],
   [1, "failed: the message says what, and what to do"],
   [2, "the command line or a setting can't be understood"],
+  [3, "verify: the data do not match"],
   [4, "the disk is full or can't be written"],
   [5, "nobody has the data: --timeout ran out"],
   [130, "interrupted; get keeps what is there"],

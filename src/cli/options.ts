@@ -112,12 +112,7 @@ const trackerUrl = reading((text) => {
 });
 
 /** A tier a flag (BEP 12): `URL`, or `URL,URL` for trackers of which one is to be told. */
-export function collectTiers(
-  text: string,
-  before: readonly (readonly string[])[] | undefined,
-): readonly (readonly string[])[] {
-  return [...(before ?? []), text.split(/,(?=[a-z]+:)/i).map(trackerUrl)];
-}
+export const collectTiers = collecting((text) => text.split(/,(?=[a-z]+:)/i).map(trackerUrl));
 
 const webSeedUrl = reading((text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -128,9 +123,7 @@ const webSeedUrl = reading((text) => {
 });
 
 /** {@link collect} for {@link webSeedUrl}. */
-export function collectWebSeeds(text: string, before: readonly string[] | undefined): readonly string[] {
-  return collect(webSeedUrl(text), before);
-}
+export const collectWebSeeds = collecting(webSeedUrl);
 
 /** `now`, seconds since 1970, or what `Date` reads: `2026-11-23`, `2026-11-23T08:00:00Z`. @returns whole seconds. */
 export const date = reading((text) => {

@@ -1,13 +1,13 @@
 /** Flags that may be given several times; each time adds a value. */
 import type { Option } from "commander";
 
-type Collect = (text: string, before: readonly string[] | undefined) => readonly string[];
+type Collect<T> = (text: string, before: readonly T[] | undefined) => readonly T[];
 
 const collectors = new WeakSet<object>();
 
 /** @param check gives the value to keep, or throws what Commander understands */
-export function collecting(check: (text: string) => string): Collect {
-  const collector: Collect = (text, before) => [...(before ?? []), check(text)];
+export function collecting<T>(check: (text: string) => T): Collect<T> {
+  const collector: Collect<T> = (text, before) => [...(before ?? []), check(text)];
   collectors.add(collector);
   return collector;
 }

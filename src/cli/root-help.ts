@@ -4,12 +4,14 @@ export const ROOT_HELP = `Usage: share PATH... | SOURCE | COMMAND ...
 Share a file or folder with everybody on the network; or get what others share.
 
 Commands:
-  share PATH...           publish (also: share publish PATH...)
-  share get SOURCE        get a URL, magnet or .torrent (also: share SOURCE)
-  share info SOURCE       show what is in a torrent, and how its swarm is
-  share create PATH       write a .torrent, publish nothing
-  share tracker           track any torrents, or those of a folder
-  share completion SHELL  let bash, zsh or fish complete all this
+  share PATH...             publish (also: share publish PATH...)
+  share get SOURCE          get a URL, magnet or .torrent (also: share SOURCE)
+  share info SOURCE         show what is in a torrent, and how its swarm is
+  share create PATH         write a .torrent, publish nothing
+  share verify SOURCE PATH  compare data with a torrent, and repair them
+  share edit FILE.torrent   change trackers, web seeds, comment
+  share tracker             track any torrents, or those of a folder
+  share completion SHELL    let bash, zsh or fish complete all this
 
 Options of all commands (for a command's own: share get --help):
   --json         events as JSON lines on stdout, nothing else there
@@ -21,5 +23,5 @@ Options of all commands (for a command's own: share get --help):
   --version, -h/--help
 
 Example: share ./photos    elsewhere: share get http://192.168.1.20:6881/s/k3f9
-Exit codes: 0 done, 1 failed, 2 usage, 4 disk, 5 nobody has it, 130 interrupted
+Exit codes: 0 done, 1 failed, 2 usage, 3 differs, 4 disk, 5 no data, 130 stopped
 `;

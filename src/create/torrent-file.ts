@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, lstat, open, rename, stat, unlink } from "node:fs/promises";
+import { chmod, link, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { OutputError } from "./errors.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
@@ -12,6 +12,27 @@ import { errorCode, fsReason } from "./fs-reason.ts";
 export async function writeTorrentFile(path: string, torrent: Uint8Array): Promise<string> {
   const target = resolve(path);
   await refuseExisting(target);
+  return await writeWhole(target, torrent, moveInto);
+}
+
+/**
+ * Writes a `.torrent` in place of the one at `path`, with its permissions: whoever reads it gets the old one or the new one.
+ * @returns the absolute path.
+ * @throws {OutputError} when the disk refuses; the old one is as it was.
+ */
+export async function replaceTorrentFile(path: string, torrent: Uint8Array): Promise<string> {
+  const target = resolve(path);
+  return await writeWhole(target, torrent, async (unfinished) => {
+    await chmod(unfinished, (await stat(target)).mode & 0o7777);
+    await rename(unfinished, target);
+  });
+}
+
+async function writeWhole(
+  target: string,
+  torrent: Uint8Array,
+  move: (unfinished: string, target: string) => Promise<void>,
+): Promise<string> {
   const unfinished = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
     const file = await open(unfinished, "wx");
@@ -21,7 +42,7 @@ export async function writeTorrentFile(path: string, torrent: Uint8Array): Promi
     } finally {
       await file.close();
     }
-    await moveInto(unfinished, target);
+    await move(unfinished, target);
   } catch (cause) {
     if (cause instanceof OutputError) throw cause;
     const message = `Can't write ${JSON.stringify(target)}: ${fsReason(cause)}. Choose another place with -o.`;

@@ -143,6 +143,49 @@ export interface CreatedEvent {
   readonly pieceLength: number;
 }
 
+/** A `.torrent` was changed; its info hash is what it was. */
+export interface EditedEvent {
+  readonly event: "edited";
+  readonly path: string;
+  readonly infoHash?: string;
+  readonly infoHashV2?: string;
+  readonly trackers: readonly (readonly string[])[];
+  readonly webSeeds: readonly string[];
+  readonly comment?: string;
+  readonly createdBy?: string;
+}
+
+/** Files were compared with a torrent. */
+export interface VerifiedEvent {
+  readonly event: "verified";
+  readonly infoHash: string;
+  /** What was compared, absolute. */
+  readonly path: string;
+  /** How many files are so; see {@link VerifiedFileState}. */
+  readonly good: number;
+  readonly bad: number;
+  readonly missing: number;
+  readonly partial: number;
+  readonly bytes: number;
+  readonly goodBytes: number;
+  readonly files: readonly VerifiedFileState[];
+  /** Nothing was found, but there is something of the torrent's name in there: that was meant, perhaps. */
+  readonly meant?: string;
+}
+
+export interface VerifiedFileState {
+  /** Below `path`. */
+  readonly path: string;
+  /**
+   * `bad`: bytes in it are wrong, or too many; `partial`: nothing is known to be wrong, but not all of it is there, or
+   * can be checked, because it shares a piece with a file that isn't there.
+   */
+  readonly state: "good" | "bad" | "missing" | "partial";
+  readonly bytes: number;
+  /** Bytes that are proved right. */
+  readonly goodBytes: number;
+}
+
 /** A tracker's port is open. */
 export interface TrackerListeningEvent {
   readonly event: "listening";

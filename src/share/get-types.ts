@@ -23,6 +23,8 @@ export interface Preparation {
 export interface GetOptions extends TrafficOptions {
   /** The folder that gets NAME; default: the working folder. */
   readonly directory?: string | undefined;
+  /** Another name than NAME for the file or folder. */
+  readonly name?: string | undefined;
   /** Globs over paths below NAME; default: everything. */
   readonly select?: readonly string[] | undefined;
   readonly seed?: SeedGoal | undefined;

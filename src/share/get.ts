@@ -25,17 +25,37 @@ import { UnsupportedError } from "./unsupported-error.ts";
  * @throws {ListenError} the port that was asked for is taken.
  */
 export async function get(source: Source | string, options: GetOptions = {}): Promise<Download> {
+  const from = typeof source === "string" ? sourceOf(source) : source;
+  return await stoppable(options, (stopping) => prepare(from, options, stopping));
+}
+
+/** Like {@link get}, of a torrent that is here already. */
+export async function getRead(read: SourceRead, options: GetOptions): Promise<Download> {
+  return await stoppable(options, async (stopping) => {
+    const preparing = new Preparing(options, stopping.signal);
+    try {
+      return await begin(read, preparing, { options, stopping, startedAt: systemClock.now() });
+    } catch (error) {
+      await preparing.close();
+      throw error;
+    }
+  });
+}
+
+async function stoppable(
+  { signal }: GetOptions,
+  start: (stopping: AbortController) => Promise<Download>,
+): Promise<Download> {
   const stopping = new AbortController();
   const stop = () => stopping.abort(new InterruptedError());
-  if (options.signal?.aborted) stop();
-  options.signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop, { once: true });
   try {
-    const from = typeof source === "string" ? sourceOf(source) : source;
-    const download = await prepare(from, options, stopping);
-    void download.closed.then(() => options.signal?.removeEventListener("abort", stop));
+    const download = await start(stopping);
+    void download.closed.then(() => signal?.removeEventListener("abort", stop));
     return download;
   } catch (error) {
-    options.signal?.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", stop);
     throw stopping.signal.aborted ? stopping.signal.reason : error;
   }
 }

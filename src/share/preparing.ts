@@ -115,11 +115,11 @@ export class Preparing {
   }
 
   #open(metainfo: Metainfo, provisional: boolean): Promise<Place> {
-    const { directory = ".", overwrite = false, onWork } = this.#options;
+    const { directory = ".", overwrite = false, name = metainfo.name, onWork } = this.#options;
     const select = selector(metainfo, this.#options.select, this.#ranges);
     return openDownload(
       {
-        metainfo,
+        metainfo: { ...metainfo, name },
         directory,
         overwrite,
         provisional,

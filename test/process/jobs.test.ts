@@ -1,6 +1,16 @@
 /** The jobs for which the BitTorrent FAQ of 2003 names a program each, done by the built command. */
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -183,4 +193,69 @@ it("DumpTorrentCGI: sees the swarm of a magnet link, and of a share with a passw
   const info = await json("info", String(closed["url"]), "--password", "pw", "--swarm");
   expect(info).toMatchObject({ swarm: [{ seeders: 1 }], availability: { copies: 1 } });
   expect(info["warnings"]).toEqual([{ code: "token", message: expect.any(String) }]);
+});
+
+it("BTChange: gives a torrent other trackers, in place and at once, and leaves what makes its info hash", async () => {
+  await share(
+    "create",
+    folder("changed"),
+    "-o",
+    at("changed.torrent"),
+    "--tracker",
+    "http://old.example/announce",
+  );
+  chmodSync(at("changed.torrent"), 0o640);
+  symlinkSync("changed.torrent", at("link.torrent"));
+  const before = await json("info", at("changed.torrent"));
+  const edited = await json(
+    ...["edit", at("link.torrent"), "--tracker", "http://a.example/announce,udp://b.example:1"],
+    ...["--web-seed", "http://w.example/", "--comment", "moved"],
+  );
+  expect(edited).toEqual({
+    event: "edited",
+    path: at("changed.torrent"),
+    infoHash: before["infoHash"],
+    trackers: [["http://a.example/announce", "udp://b.example:1"]],
+    webSeeds: ["http://w.example/"],
+    comment: "moved",
+    createdBy: before["createdBy"],
+  });
+  const after = await json("info", at("changed.torrent"));
+  expect(after).toMatchObject({
+    infoHash: before["infoHash"],
+    trackers: edited["trackers"],
+    files: before["files"],
+  });
+  expect(statSync(at("changed.torrent")).mode & 0o777).toBe(0o640);
+  expect(lstatSync(at("link.torrent")).isSymbolicLink()).toBe(true);
+  await share("edit", at("changed.torrent"), "--no-trackers", "-o", at("plain.torrent"));
+  expect(await json("info", at("plain.torrent"))).toMatchObject({
+    infoHash: before["infoHash"],
+    trackers: [],
+  });
+});
+
+it("BTChange: refuses what would make another torrent, and changes nothing that wasn't asked for", async () => {
+  await share("create", folder("kept"), "-o", at("kept.torrent"));
+  const bytes = readFileSync(at("kept.torrent"));
+  const refused = async (args: readonly string[], env: Record<string, string> = {}) => {
+    const child = new ShareProcess(["edit", at("kept.torrent"), ...args], { env });
+    expect(await child.end()).toBe(2);
+    return String(child.events[0]?.["message"]);
+  };
+  expect(await refused(["--private"])).toMatch(
+    /part of what its info hash is made of.*share create PATH --private/,
+  );
+  expect(await refused(["--name", "x"])).toMatch(/share create PATH --name/);
+  expect(await refused([])).toMatch(/Nothing to change/);
+  // What is set for every day is no wish to edit this torrent.
+  expect(await refused([], { BOOJUM_TRACKER: "http://a.example/announce" })).toMatch(/Nothing to change/);
+  expect(await refused(["--tracker", "http://a.example/announce", "--no-trackers"])).toMatch(
+    /exclude each other/,
+  );
+  writeFileSync(at("none.torrent"), "d4:infodee");
+  const none = new ShareProcess(["edit", at("none.torrent"), "--comment", "x"]);
+  expect(await none.end()).toBe(1);
+  expect(readFileSync(at("none.torrent"), "utf8")).toBe("d4:infodee");
+  expect(readFileSync(at("kept.torrent"))).toEqual(bytes);
 });

@@ -1,0 +1,136 @@
+/** `share verify SOURCE PATH`: compares files with a torrent, and fetches what is wrong. */
+import { Command } from "commander";
+import { escapeForTerminal } from "../protocol/escape.ts";
+import type { GetEvent, VerifiedEvent } from "../share/events.ts";
+import {
+  addExamples,
+  type CommonFlags,
+  collectPeers,
+  createOutput,
+  duration,
+  port,
+  type Surroundings,
+} from "./options.ts";
+import type { Output } from "./output.ts";
+import { accessFrom, addPasswordFlags, type PasswordFlags } from "./password.ts";
+import { addTransferFlags, type TransferFlags, transferOptions } from "./shared-flags.ts";
+import { findSource } from "./source.ts";
+import { listenForStop } from "./stop.ts";
+import { countOf, formatBytes } from "./units.ts";
+
+interface VerifyFlags extends CommonFlags, PasswordFlags, TransferFlags {
+  readonly repair?: boolean;
+  readonly manifest?: string;
+  readonly port?: number;
+  readonly peer?: readonly string[];
+  readonly timeout?: number;
+}
+
+/** The data do not match. */
+const MISMATCH = 3;
+
+export function verifyCommand(surroundings: Surroundings, report: (code: number) => void): Command {
+  const command = new Command("verify")
+    .usage("SOURCE PATH [flags]")
+    .description("Compare a file or folder with a torrent. Exit code 3: it differs.")
+    .argument("<source>")
+    .argument("<path>")
+    .option("--repair", "fetch what is wrong or missing, and nothing else")
+    .option("--manifest <file>", "write SHA-256 sums of the good files, for sha256sum -c");
+  addPasswordFlags(command, "of the share; it is asked for, too")
+    .optionsGroup("For the repair:")
+    .option("--timeout <duration>", "give up after so long without data (default: 10m)", duration)
+    .option("--port <n>", "listen for peers here (default: first free from 6881)", port)
+    .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers);
+  return addExamples(addTransferFlags(command), EXAMPLES).action(
+    async (source: string, path: string, flags: VerifyFlags) =>
+      report(await runVerify(source, path, flags, surroundings)),
+  );
+}
+
+const EXAMPLES = [
+  "share verify debian.torrent ~/Downloads/debian.iso",
+  "share verify http://192.168.1.20:6881/s/k3f9x2mw ./photos --repair",
+  "share verify photos.torrent ./photos --manifest photos.sha256",
+];
+
+async function runVerify(
+  source: string,
+  path: string,
+  flags: VerifyFlags,
+  surroundings: Surroundings,
+): Promise<number> {
+  const found = findSource(source);
+  const access = await accessFrom(flags, surroundings);
+  const output = createOutput(flags, surroundings);
+  const stop = listenForStop(surroundings.readerGone);
+  const [{ showProgress }, { GetView }, { verify }] = await Promise.all([
+    import("./ui/progress.ts"),
+    import("./ui/get-view.ts"),
+    import("../share.ts"),
+  ]);
+  let bar = showProgress(output, "checking", surroundings.now);
+  const view = new GetView(output, surroundings.now);
+  const showEvent = (event: GetEvent) => {
+    if (event.event === "done") view.close();
+    else view.show(event);
+  };
+  try {
+    const event = await verify(
+      found,
+      path,
+      {
+        ...access,
+        ...transferOptions(flags),
+        repair: flags.repair,
+        manifest: flags.manifest,
+        port: flags.port,
+        peers: flags.peer,
+        timeoutSeconds: flags.timeout,
+        onProgress: (bytesDone, bytesTotal) => bar.update({ bytesDone, bytesTotal }),
+        onFound: (before) => {
+          bar.stop();
+          output.event(before);
+          showDamage(before, (line) => output.note(line));
+          bar = showProgress(output, "checking", surroundings.now);
+        },
+        onEvent: (happened) => {
+          output.event(happened);
+          showEvent(happened);
+        },
+        onWork: (work) => view.prepare(work),
+      },
+      stop.signal,
+    );
+    bar.stop();
+    output.event(event);
+    showVerified(output, event);
+    return event.good === event.files.length ? 0 : MISMATCH;
+  } catch (error) {
+    bar.stop();
+    view.close();
+    if (!stop.signal.aborted) throw error;
+    output.note("Interrupted; what is there is kept.");
+    return 130;
+  } finally {
+    stop.release();
+  }
+}
+
+function showVerified(output: Output, event: VerifiedEvent): void {
+  showDamage(event, (line) => output.result(line));
+  const part = event.bytes === 0 ? 100 : Math.floor((event.goodBytes / event.bytes) * 100);
+  const files = `${event.good.toLocaleString("en")} of ${countOf(event.files.length, "file")} good`;
+  output.result(`${files}, ${part} % of ${formatBytes(event.bytes)}`);
+  if (event.meant === undefined) return;
+  output.warn(`Nothing of it is in ${event.path}. Did you mean ${event.meant}?`);
+}
+
+/** A line for each file that isn't good. */
+function showDamage({ files }: VerifiedEvent, tell: (line: string) => void): void {
+  for (const { path, state, bytes, goodBytes } of files) {
+    if (state === "good") continue;
+    const good = state === "missing" ? "" : `  (${formatBytes(goodBytes)} of ${formatBytes(bytes)} good)`;
+    tell(`${state.padEnd(8)} ${escapeForTerminal(path)}${good}`);
+  }
+}
