@@ -11,6 +11,15 @@ import { parseNetwork } from "../../src/protocol/proxy-rule.ts";
 import { TrackerStore } from "../../src/tracker/core/store.ts";
 import { createPlainAnnounces, createTrackerHttp } from "../../src/tracker/http.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import {
+  ODD_BODIES,
+  ODD_FIELDS,
+  ODD_HOSTS,
+  ODD_METHODS,
+  ODD_TARGETS,
+  ODD_VERSIONS,
+  USUAL_FIELDS,
+} from "../support/odd-requests.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 
 const HASH = infoHash(fromLatin1("listed-listed-listed"));
@@ -140,6 +149,8 @@ function head(n: number, fields = "", line = `GET ${target(n)} HTTP/1.1`): strin
 }
 
 const nth = fc.integer({ min: 1, max: 40 });
+const mostly = <T>(weight: number, usual: fc.Arbitrary<T>, ...odd: readonly T[]) =>
+  fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: fc.constantFrom(...odd) });
 const targets = fc.oneof(
   { weight: 12, arbitrary: nth.map((n) => target(n)) },
   { weight: 2, arbitrary: nth.map((n) => target(n, "&numwant=0&event=stopped")) },
@@ -147,131 +158,31 @@ const targets = fc.oneof(
   { weight: 2, arbitrary: nth.map((n) => target(n, "", "/announce/hidden00/token", HIDDEN)) },
   { weight: 1, arbitrary: nth.map((n) => target(n, "", "/announce/hidden00/wrong", HIDDEN)) },
   { weight: 1, arbitrary: nth.map((n) => target(n, "", "/announce", new Uint8Array(20))) },
-  {
-    weight: 3,
-    arbitrary: fc.constantFrom(
-      ...[
-        "/announce",
-        "/announce?",
-        "/announce?#",
-        "/announce/",
-        "/announce/a/b/c?x",
-        "/scrape",
-        "/",
-        "*",
-        "",
-      ],
-      ...[
-        "/announce?a=\u00e9",
-        "/announce?a={|}",
-        '/announce?a="<>',
-        "/announce?\\",
-        "/announce? x=1",
-        "//announce?a",
-      ],
-      ...["http://127.0.0.1:6881/announce?a=b", "/announce%3fx", "/announcement?x", "announce?x"],
-    ),
-  },
+  { weight: 3, arbitrary: fc.constantFrom(...ODD_TARGETS) },
 );
 const lines = fc
-  .record({
-    method: fc.oneof(
-      { weight: 12, arbitrary: fc.constant("GET") },
-      {
-        weight: 1,
-        arbitrary: fc.constantFrom("HEAD", "POST", "get", "GET ", "OPTIONS", "CONNECT", "PRI", "GE"),
-      },
-    ),
-    target: targets,
-    version: fc.oneof(
-      { weight: 12, arbitrary: fc.constant(" HTTP/1.1") },
-      {
-        weight: 1,
-        arbitrary: fc.constantFrom(
-          " HTTP/1.0",
-          " HTTP/1.2",
-          " HTTP/2.0",
-          "",
-          " http/1.1",
-          "  HTTP/1.1",
-          " HTTP/1.1 ",
-        ),
-      },
-    ),
-  })
-  .map((line) => `${line.method} ${line.target}${line.version}`);
-const hosts = fc.oneof(
-  {
-    weight: 10,
-    arbitrary: fc.constantFrom("127.0.0.1:6881", "localhost", "bench:80", "[::1]:6881", "::1:6881"),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom("evil.example", "", "a b", "127.0.0.1:0", "0.0.0.0", "[", "127.0.0.1, b"),
-  },
-);
-const harmless = fc.constantFrom(
-  ...["User-Agent: libtorrent/2.0.8.0", "Accept-Encoding: gzip", "Accept: */*", "Connection: keep-alive"],
-  ...["Pragma: no-cache", "Cache-Control: no-cache", "accept-language: en", "Want-Digest: SHA-512;q=1"],
-);
-const strange = fc.constantFrom(
-  ...[
-    "Connection: close",
-    "connection: Close",
-    "Connection: close, keep-alive",
-    "Connection: Upgrade",
-    "Connection:",
-  ],
-  ...[
-    "Content-Length: 5",
-    "Content-Length: 0",
-    "Content-Length:5",
-    "Content-Length : 5",
-    "Content-Length: +5",
-  ],
-  ...["Content-Length: 5\r\nContent-Length: 6", "Transfer-Encoding: chunked", "Transfer-Encoding : chunked"],
-  ...["Transfer-Encoding: identity", "Transfer-Encoding:\tchunked", "transfer-encoding: xchunked"],
-  ...["Expect: 100-continue", "Expect: 200-ok", "Upgrade: websocket", "Upgrade: h2c\r\nConnection: Upgrade"],
-  ...["Host: 127.0.0.1:6881", "Host: evil.example", "X-Forwarded-For: 10.0.0.1", "X-Forwarded-Host: other"],
-  ...[
-    "User-Agent:",
-    "User-Agent: ",
-    "User-Agent:a",
-    "User-Agent:  a",
-    "User-Agent: a ",
-    "User-Agent: \u00e9",
-  ],
-  ...[
-    "User-Agent: a\r\n b",
-    "User-Agent: a\r\n\tb",
-    "User-Agent : a",
-    " User-Agent: a",
-    ": a",
-    "a",
-    "Us er: a",
-  ],
-  ...["User-Agent: a\rContent-Length: 5", "User-Agent: a\nContent-Length: 5", "User-Agent: a\0b", "A\0: b"],
-  ...["Keep-Alive: timeout=99", "Proxy-Connection: close", "Range: bytes=0-1", "Trailer: x", "TE: trailers"],
-  `X-Long: ${"a".repeat(5_000)}`,
-  `User-Agent: ${"a".repeat(17_000)}`,
+  .tuple(
+    mostly(12, fc.constant("GET"), ...ODD_METHODS),
+    targets,
+    mostly(12, fc.constant(" HTTP/1.1"), ...ODD_VERSIONS),
+  )
+  .map(([method, path, version]) => `${method} ${path}${version}`);
+const hosts = mostly(
+  10,
+  fc.constantFrom("127.0.0.1:6881", "localhost", "bench:80", "[::1]:6881", "::1:6881"),
+  ...ODD_HOSTS,
 );
 /** A request as clients send it, with now and then something else in it. */
 const heads = fc
   .record({
     line: lines,
     host: hosts,
-    fields: fc.array(fc.oneof({ weight: 9, arbitrary: harmless }, { weight: 2, arbitrary: strange }), {
+    fields: fc.array(mostly(5, fc.constantFrom(...USUAL_FIELDS), ...ODD_FIELDS), {
       maxLength: 4,
     }),
     /** Where `Host` stands; rarely nowhere. */
     place: fc.oneof({ weight: 20, arbitrary: fc.nat(4) }, { weight: 1, arbitrary: fc.constant(undefined) }),
-    body: fc.oneof(
-      { weight: 12, arbitrary: fc.constant("") },
-      {
-        weight: 1,
-        arbitrary: fc.constantFrom("hello", "0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "\r\n", " ", "\0"),
-      },
-    ),
+    body: mostly(12, fc.constant(""), ...ODD_BODIES),
   })
   .map(({ line, host, fields, place, body }) => {
     const all = [...fields];
@@ -343,6 +254,26 @@ describe("the fast lane beside Node's parser", () => {
     const unhurried = await converse(node, pieces.join("").split(""));
     expectBeginning(unhurried, actual);
   }
+
+  it("answers what Node answers to each oddity by itself, between two that are plain", async () => {
+    const [node, fast] = [await openPost({}, false), await openPost()];
+    const announce = target(2);
+    const odd = [
+      ...ODD_TARGETS.map((each) => head(2, "", `GET ${each} HTTP/1.1`)),
+      ...ODD_METHODS.map((each) => head(2, "", `${each} ${announce} HTTP/1.1`)),
+      ...ODD_VERSIONS.map((each) => head(2, "", `GET ${announce}${each}`)),
+      ...ODD_HOSTS.map((each) => `GET ${announce} HTTP/1.1\r\nHost: ${each}\r\n\r\n`),
+      ...ODD_FIELDS.map((each) => head(2, `${each}\r\n`)),
+      ...ODD_FIELDS.map((each) => `GET ${announce} HTTP/1.1\r\n${each}\r\nHost: 127.0.0.1:6881\r\n\r\n`),
+      ...ODD_BODIES.map((each) => head(2) + each),
+      ...ODD_BODIES.map((each) => head(2, "Connection: close\r\n") + each),
+    ];
+    for (const each of odd) {
+      await compare([head(1), each, head(3)], node, fast);
+      await compare([head(1) + each + head(3)], node, fast);
+    }
+    expect(fast.plain).toBeGreaterThan(2 * odd.length);
+  });
 
   it.each([
     ["one packet for all", RUNS, (texts: readonly string[]) => [texts.join("")]],
