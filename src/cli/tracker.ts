@@ -1,4 +1,5 @@
 /** `share tracker`: only the tracker; `share tracker report FILE`: what its log says. */
+import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { TrackerEvent } from "../share/events.ts";
@@ -56,6 +57,8 @@ async function runTracker(flags: TrackerFlags, surroundings: Surroundings): Prom
     };
     const peerEvents = output.json || output.verbose;
     const tracker = await run({ port: at, bind, allow, state, log, showNames, onEvent, peerEvents });
+    // Loading is done, and what comes now lives for one announce: room for more of it would only be taken, 13 MiB of it.
+    setFlagsFromString("--semi-space-growth-factor=1");
     if (!stop.signal.aborted) {
       await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }));
     }

@@ -1,5 +1,6 @@
 import type { Random } from "../../protocol/ambient.ts";
 import { ipScope } from "../../protocol/ip-address.ts";
+import { grown } from "./columns.ts";
 import { mixBytes, SlotIndex } from "./slot-index.ts";
 
 /**
@@ -211,10 +212,4 @@ export class Endpoints {
     this.#byAddress.reset(capacity);
     for (let at = 0; at < this.#size; at++) this.#byAddress.insert(this.slotAt(at), this.#hash(at));
   }
-}
-
-/** Copies a column into a longer one. */
-export function grown<Column extends { set(from: Column): void }>(from: Column, to: Column): Column {
-  to.set(from);
-  return to;
 }

@@ -1,4 +1,5 @@
 import type { Random } from "../../protocol/ambient.ts";
+import { giveUp } from "./columns.ts";
 
 /**
  * A hash index from keys to slots, where the keys themselves lie in the owner's columns: 8 bytes a slot instead of
@@ -11,6 +12,8 @@ export class SlotIndex {
 
   /** Forgets everything and makes room; the owner inserts its slots again. `capacity` is a power of two. */
   reset(capacity: number): void {
+    giveUp(this.#heads);
+    giveUp(this.#next);
     this.#heads = new Int32Array(capacity).fill(-1);
     this.#next = new Int32Array(capacity).fill(-1);
   }

@@ -1,6 +1,7 @@
 import type { Random } from "../../protocol/ambient.ts";
 import { ipScope } from "../../protocol/ip-address.ts";
-import { Endpoints, grown } from "./endpoints.ts";
+import { grown } from "./columns.ts";
+import { Endpoints } from "./endpoints.ts";
 import { drawSeed, mixBytes, mixText, SlotIndex } from "./slot-index.ts";
 
 /** What one announce says about its sender. */

@@ -1,3 +1,4 @@
+import { grown } from "./columns.ts";
 import { mixBytes, SlotIndex } from "./slot-index.ts";
 
 const HASH_LENGTH = 20;
@@ -80,9 +81,7 @@ export class TorrentTable<Value> {
 
   #grow(): void {
     this.#capacity = Math.max(8, 2 * this.#capacity);
-    const hashes = new Uint8Array(this.#capacity * HASH_LENGTH);
-    hashes.set(this.#hashes);
-    this.#hashes = hashes;
+    this.#hashes = grown(this.#hashes, new Uint8Array(this.#capacity * HASH_LENGTH));
     this.#index.reset(this.#capacity);
     // None is free: that is why it grows.
     for (let slot = 0; slot < this.#values.length; slot++)
