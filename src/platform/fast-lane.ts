@@ -81,7 +81,6 @@ export class FastLane {
 
   #leave(unread: Buffer): void {
     this.#socket.off("data", this.#onData).off("end", this.#onEnd).off("timeout", this.#onTimeout);
-    this.#socket.setTimeout(0);
     this.#socket.pause();
     this.#options.handOver(unread);
   }

@@ -373,9 +373,11 @@ describe("limits of the fast lane", () => {
     const post = await openPost();
     const socket = await dial(post);
     socket.pause();
-    const asked = 8_000;
-    for (let i = 0; i < asked; i++)
-      socket.write(head(0, "", `GET ${target(1 + (i % 40), "&compact=0")} HTTP/1.1`));
+    const asked = 2_000;
+    for (let i = 0; i < asked; i++) {
+      socket.write(head(0, "", `GET ${target(1 + (i % 250), "&compact=0&numwant=200")} HTTP/1.1`));
+      if (i % 2 === 0) await turn();
+    }
     socket.end();
     let before = -1;
     while (before !== post.store.counters.announces) {
