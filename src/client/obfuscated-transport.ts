@@ -23,6 +23,7 @@ interface Waiting {
  */
 export class ObfuscatedTransport implements Transport {
   readonly remote: PeerAddress;
+  readonly localHost: string | undefined;
   readonly #inner: Transport;
   readonly #buffers: RunBuffers;
   readonly #handshake: MseHandshake;
@@ -42,6 +43,7 @@ export class ObfuscatedTransport implements Transport {
   ) {
     this.#inner = inner;
     this.remote = inner.remote;
+    this.localHost = inner.localHost;
     this.#buffers = buffers;
     this.#handshake = handshake(() => this.#takeWaiting());
     if (this.#handshake.opening !== undefined) inner.write(this.#handshake.opening);

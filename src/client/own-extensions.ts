@@ -1,5 +1,4 @@
 import type { PeerAddress } from "../platform/transport.ts";
-import type { Clock } from "../protocol/ambient.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { Extension, Introduction } from "./extensions.ts";
 import { MetadataServer } from "./metadata-server.ts";
@@ -13,17 +12,17 @@ export interface OwnExtensionsOptions {
   readonly torrent: TorrentOptions;
   /** The connected peers: live. */
   readonly peers: ReadonlyMap<PeerKey, Peer>;
-  readonly clock: Clock;
+  readonly env: TorrentEnvironment;
   /** Addresses that a peer knows. */
   learned(addresses: readonly PeerAddress[]): void;
 }
 
 /** Whatever peers of this torrent say to each other besides BEP 3, 6 and 54 is registered here. */
-export function ownExtensions({ torrent, peers, clock, learned }: OwnExtensionsOptions): Extension[] {
+export function ownExtensions({ torrent, peers, env, learned }: OwnExtensionsOptions): Extension[] {
   const list: Extension[] = [];
   const metadata = givenMetadata(torrent);
-  if (metadata !== undefined) list.push(new MetadataServer(metadata));
-  if (isOpen(torrent)) list.push(new PeerExchange({ clock, peers, learned }));
+  if (metadata !== undefined) list.push(new MetadataServer(metadata, env.up));
+  if (isOpen(torrent)) list.push(new PeerExchange({ clock: env.clock, peers, learned }));
   return list;
 }
 

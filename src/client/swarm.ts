@@ -19,6 +19,7 @@ import { Gate } from "./gate.ts";
 import type { Intake } from "./intake.ts";
 import { makePeer } from "./make-peer.ts";
 import { Offers } from "./offers.ts";
+import { OwnAddresses } from "./own-addresses.ts";
 import { introduction, ownExtensions } from "./own-extensions.ts";
 import type { Peer, PeerOwner } from "./peer.ts";
 import type { Progress } from "./progress.ts";
@@ -58,6 +59,7 @@ export class Swarm implements PeerOwner {
   readonly #progress: Progress;
   readonly #connections: Connections;
   readonly #admission: Admission;
+  readonly #own: OwnAddresses;
   readonly #dontHave: DontHave;
   readonly #upRate: RateMeter;
   readonly #offers: Offers;
@@ -99,6 +101,7 @@ export class Swarm implements PeerOwner {
       wantsMore: options.isRunning,
       dialled: (transport, candidate) => this.#connect(transport, candidate),
     });
+    this.#own = new OwnAddresses(env.listenPort ?? 0);
     this.#admission = new Admission({ peerId: env.peerId, peers, connections: this.#connections });
     this.#dontHave = new DontHave({
       pieceCount: torrent.layout.pieceCount,
@@ -159,12 +162,13 @@ export class Swarm implements PeerOwner {
   /** As {@link Torrent.makeRoom}. */
   makeRoom(): boolean {
     const now = this.#options.env.clock.now();
-    let idlest: Peer | undefined;
-    for (const peer of this.#peers.values()) {
-      if (now - peer.movedAt >= IDLE_BEFORE_LEAVING && peer.movedAt < (idlest?.movedAt ?? now)) idlest = peer;
-    }
-    idlest?.wire.close(new ProtocolError("idle, and another peer needs the place"));
-    return idlest !== undefined;
+    const idle = [...this.#peers.values()].filter((peer) => now - peer.movedAt >= IDLE_BEFORE_LEAVING);
+    const rank = (peer: Peer) => this.#own.rank(peer.listenAddress ?? peer.address) ?? 0;
+    // Among those equally unimportant to all of the swarm, as on networks without addresses, the idlest.
+    idle.sort((a, b) => rank(a) - rank(b) || a.movedAt - b.movedAt);
+    const [last] = idle;
+    last?.wire.close(new ProtocolError("idle, and another peer needs the place"));
+    return last !== undefined;
   }
 
   /** Measures what went by. Once a second, before {@link tick}. */
@@ -317,7 +321,7 @@ export class Swarm implements PeerOwner {
       // Strangers' word: it may not crowd out what trackers and the user say.
       if (this.#connections.candidates.size < MAX_FROM_STRANGERS) this.add(addresses, "pex");
     };
-    const list = ownExtensions({ torrent, peers: this.#peers, clock: env.clock, learned });
+    const list = ownExtensions({ torrent, peers: this.#peers, env, learned });
     // libtorrent leaves who only uploads and, while pieces are shown one by one, seems to have none that it misses.
     const uploadsOnly = () => this.#progress.complete && !this.#offers.areRationed;
     return new Extensions([...list, this.#dontHave], () => introduction(torrent, env, uploadsOnly()));
@@ -335,6 +339,7 @@ export class Swarm implements PeerOwner {
     candidate?: Candidate<PeerSource>,
   ): Peer {
     const { torrent, env, unreadable } = this.#options;
+    if (this.#own.learn(transport)) this.#connections.candidates.rankBy((address) => this.#own.rank(address));
     const peer = makePeer({
       key: this.#options.nextKey(),
       owner: this.#gate ?? this,

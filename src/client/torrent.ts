@@ -171,8 +171,8 @@ export class Torrent {
   }
 
   /**
-   * Ends the connection that nothing has come or gone by for longest, so that those who only sit there can't keep out
-   * a receiver.
+   * Ends a connection that nothing comes or goes by, that of the lowest rank (BEP 40), so that those who only sit there
+   * can't keep out a receiver.
    * @returns false when all are in use.
    * @internal
    */

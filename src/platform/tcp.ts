@@ -8,6 +8,7 @@ const DIAL_TIMEOUT = 10_000;
 /** A peer's TCP connection. */
 export class TcpTransport implements Transport {
   readonly remote: PeerAddress;
+  readonly localHost: string | undefined;
   readonly #socket: Socket;
   #handler: TransportHandler | undefined;
   /** Read before anybody listened, or while we were to keep still. */
@@ -23,6 +24,7 @@ export class TcpTransport implements Transport {
     this.#socket = socket;
     this.#unread = firstBytes;
     this.remote = { host: plainHost(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+    this.localHost = socket.localAddress === undefined ? undefined : plainHost(socket.localAddress);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     // Without a listener an error before attach() would end the process.

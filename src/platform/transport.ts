@@ -16,6 +16,8 @@ export interface TransportHandler {
 
 export interface Transport {
   readonly remote: PeerAddress;
+  /** Our own end, if it has an IP address. */
+  readonly localHost?: string | undefined;
   /** Bytes given to `write` that the system has not taken yet. */
   readonly bufferedBytes: number;
   /**

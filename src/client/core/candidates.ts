@@ -18,6 +18,8 @@ export interface Candidate<Source> {
   failures: number;
   retryAt: Millis;
   state: "waiting" | "busy" | "useless";
+  /** Of those that failed equally often the highest is tried first (BEP 40); 0 while it isn't known. */
+  rank: number;
   /** Bad data came from there: asked only when there is nobody else. */
   distrusted: boolean;
   /** How it's called: with an obfuscated handshake or a plain one; undefined before the first call. */
@@ -29,6 +31,7 @@ export interface Candidate<Source> {
 /** The addresses that are known for one torrent, and when to try each again. */
 export class Candidates<Source> {
   readonly #known = new Map<string, Candidate<Source>>();
+  #rankOf: (address: Candidate<Source>["address"]) => number | undefined = () => undefined;
 
   /** @returns whether it's new. A full list takes a new address in place of one that failed. */
   add(address: Candidate<Source>["address"], source: Source, now: Millis): boolean {
@@ -41,6 +44,7 @@ export class Candidates<Source> {
       failures: 0,
       retryAt: now,
       state: "waiting",
+      rank: this.#rankOf(address) ?? 0,
       distrusted: false,
       obfuscated: undefined,
       isSecondTry: false,
@@ -57,7 +61,7 @@ export class Candidates<Source> {
   }
 
   /**
-   * The one to try next: the fewest failures, then the longest wait. It's busy from now on.
+   * The one to try next: the fewest failures, then the highest rank, then the longest wait. It's busy from now on.
    * @param lonely nobody else is connected
    */
   take(now: Millis, lonely: boolean): Candidate<Source> | undefined {
@@ -65,16 +69,16 @@ export class Candidates<Source> {
     for (const candidate of this.#known.values()) {
       if (candidate.state !== "waiting" || candidate.retryAt > now) continue;
       if (candidate.distrusted && !lonely) continue;
-      if (
-        best === undefined ||
-        candidate.failures < best.failures ||
-        (candidate.failures === best.failures && candidate.retryAt < best.retryAt)
-      ) {
-        best = candidate;
-      }
+      if (best === undefined || isBetter(candidate, best)) best = candidate;
     }
     if (best !== undefined) best.state = "busy";
     return best;
+  }
+
+  /** Ranks all that are known, and those that will be told of. */
+  rankBy(rankOf: (address: Candidate<Source>["address"]) => number | undefined): void {
+    this.#rankOf = rankOf;
+    for (const candidate of this.#known.values()) candidate.rank = rankOf(candidate.address) ?? 0;
   }
 
   /** It was of use: the next failure is its first. */
@@ -127,6 +131,12 @@ export class Candidates<Source> {
     }
     return false;
   }
+}
+
+function isBetter(one: Candidate<unknown>, other: Candidate<unknown>): boolean {
+  if (one.failures !== other.failures) return one.failures < other.failures;
+  if (one.rank !== other.rank) return one.rank > other.rank;
+  return one.retryAt < other.retryAt;
 }
 
 function keyOf(address: { readonly host: string; readonly port: number }): string {

@@ -31,6 +31,19 @@ describe("Candidates", () => {
     expect(candidates.take(70_000, false)).toBe(candidate);
   });
 
+  it("tries the highest rank first, among those that failed equally often", () => {
+    const candidates = new Candidates<string>();
+    for (const port of [1, 2, 3]) candidates.add(at(port), "tracker", 0);
+    candidates.rankBy(({ port }) => (port === 2 ? 9 : port));
+    candidates.add(at(4), "pex", 0);
+    const ports = () => candidates.take(100, false)?.address.port;
+    const first = candidates.take(0, false);
+    expect(first?.address.port).toBe(2);
+    if (first !== undefined) candidates.failed(first, true, 0);
+    expect([ports(), ports(), ports()]).toEqual([4, 3, 1]);
+    expect(candidates.take(3_000, false)?.address.port).toBe(2);
+  });
+
   it("never waits longer than a quarter of an hour", () => {
     const candidates = new Candidates<string>();
     candidates.add(at(1), "tracker", 0);
