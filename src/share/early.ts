@@ -20,8 +20,7 @@ import { encodeInfo, encodeTorrent } from "../protocol/write-metainfo.ts";
 import type { GetEvent } from "./events.ts";
 import type { GetOptions } from "./get-types.ts";
 import { NobodyHasItError } from "./peer-errors.ts";
-import { openPeerPort, type PeerPort } from "./peer-port.ts";
-import { trafficOf } from "./traffic.ts";
+import { closePeerPort, openPeerPort, type PeerPort, trafficFor } from "./peer-port.ts";
 import { version } from "./version.ts";
 
 export interface EarlyParts {
@@ -133,8 +132,7 @@ class EarlyDownload {
     await this.#beginning;
     await this.#release();
     const { port, place } = { port: this.#port, place: this.#place };
-    await port?.session.close();
-    await port?.listener.close();
+    if (port !== undefined) await closePeerPort(port);
     await place?.close();
   }
 
@@ -179,11 +177,9 @@ class EarlyDownload {
     this.#place = place;
     if (this.#stop.signal.aborted) return await place.close();
     const { port } = options;
-    this.#port = await openPeerPort({ port, bind: [], ...trafficOf(options), lan: false });
-    if (this.#stop.signal.aborted) {
-      await this.#port.session.close();
-      return await this.#port.listener.close();
-    }
+    // Nobody is sought or told on the local network before the info hash is known.
+    this.#port = await openPeerPort({ port, bind: [], ...trafficFor(metainfo, options) });
+    if (this.#stop.signal.aborted) return await closePeerPort(this.#port);
     this.#ranges = openRanges({
       userAgent: `Boojum/${version}`,
       clock: systemClock,

@@ -5,7 +5,7 @@ import type { Torrent } from "../client/torrent.ts";
 import type { InfoHash } from "../protocol/ids.ts";
 import { type Announced, announceTorrent } from "./announcing.ts";
 import { resolvePeer } from "./peer-names.ts";
-import { openPeerPort, type PeerPort, type PeerPortOptions } from "./peer-port.ts";
+import { closePeerPort, openPeerPort, type PeerPort, type PeerPortOptions } from "./peer-port.ts";
 import { type TrafficOptions, trafficOf } from "./traffic.ts";
 
 /** Milliseconds that trackers get to hear that we stop. */
@@ -66,8 +66,7 @@ export class Foothold {
   /** Only while no torrent has taken over. */
   async close(): Promise<void> {
     const told = this.announcer?.close(STOPPED_PATIENCE);
-    await this.port.session.close();
-    await Promise.all([told, this.port.listener.close(), this.port.lan?.close()]);
+    await Promise.all([told, closePeerPort(this.port)]);
   }
 }
 

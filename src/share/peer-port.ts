@@ -7,7 +7,8 @@ import { type HttpHandlers, type Listener, type ListenOptions, listen } from "..
 import { openMulticast } from "../platform/multicast.ts";
 import { systemRandom } from "../platform/random.ts";
 import { dialTcp, TcpTransport } from "../platform/tcp.ts";
-import type { TrafficOptions } from "./traffic.ts";
+import type { Metainfo } from "../protocol/metainfo.ts";
+import { type TrafficOptions, trafficOf } from "./traffic.ts";
 import { version } from "./version.ts";
 
 /** `lan`: not by default, since what may be shown there is up to the torrent. */
@@ -18,11 +19,10 @@ export interface PeerPortOptions
   readonly http?: (session: () => Session | undefined) => HttpHandlers;
 }
 
-/** Both are the caller's to close: the session first, whose peers came in by the listener. */
+/** The caller's to close, with {@link closePeerPort} or in that order. */
 export interface PeerPort {
   readonly listener: Listener;
   readonly session: Session;
-  /** To be closed with them. */
   readonly lan: LanDiscovery | undefined;
 }
 
@@ -58,6 +58,21 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
   });
   desk.session = session;
   return { listener, session, lan: mayUseLan(options) ? openLan(listener.port) : undefined };
+}
+
+/** What a torrent allows: only who was told may find one that is private, unlisted or has a token. */
+export function trafficFor(
+  { private: isPrivate, unlisted, token }: Metainfo,
+  options: TrafficOptions,
+): TrafficOptions {
+  const mayBeFound = !isPrivate && !unlisted && token === undefined;
+  return { ...trafficOf(options), lan: mayBeFound && (options.lan ?? true) };
+}
+
+/** The session first, whose peers came in by the listener. */
+export async function closePeerPort({ session, listener, lan }: PeerPort): Promise<void> {
+  await session.close();
+  await Promise.all([listener.close(), lan?.close()]);
 }
 
 /** Bound to some addresses, others would be told of a port that isn't there for them. */

@@ -10,7 +10,7 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import { downloadEarly, type EarlyResult } from "./early.ts";
 import type { GetEvent } from "./events.ts";
 import type { GetOptions } from "./get-types.ts";
-import type { PeerPort } from "./peer-port.ts";
+import { closePeerPort, type PeerPort } from "./peer-port.ts";
 import { DEFAULT_TIMEOUT_SECONDS } from "./receiver.ts";
 import { isWanted, selector } from "./selection.ts";
 
@@ -108,8 +108,7 @@ export class Preparing {
     const [early, place] = [this.#early, this.#place];
     this.#early = undefined;
     this.#place = undefined;
-    await early?.port.session.close();
-    await early?.port.listener.close();
+    if (early !== undefined) await closePeerPort(early.port);
     await early?.place.close();
     await place?.close();
   }

@@ -18,9 +18,8 @@ import type { Download, GetOptions, SeedGoal } from "./get-types.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { InterruptedError, NobodyHasItError } from "./peer-errors.ts";
 import { resolvePeer } from "./peer-names.ts";
-import { openPeerPort, type PeerPort } from "./peer-port.ts";
+import { openPeerPort, type PeerPort, trafficFor } from "./peer-port.ts";
 import { proverOf } from "./token.ts";
-import { trafficOf } from "./traffic.ts";
 import { version } from "./version.ts";
 import { webSeedSources } from "./web-seed-sources.ts";
 
@@ -105,10 +104,8 @@ export class Receiver implements Download {
   static async open(parts: ReceiverParts): Promise<Receiver> {
     const opened = parts.port ?? parts.foothold?.port;
     if (opened !== undefined) return new Receiver(parts, opened);
-    const { port, lan = true } = parts.options;
-    const { private: isPrivate, unlisted, token } = parts.metainfo;
-    const mayBeFound = lan && !isPrivate && !unlisted && token === undefined;
-    const traffic = { ...trafficOf(parts.options), lan: mayBeFound };
+    const { port } = parts.options;
+    const traffic = trafficFor(parts.metainfo, parts.options);
     return new Receiver(parts, await openPeerPort({ port, bind: [], ...traffic }));
   }
 

@@ -23,7 +23,7 @@ class Net {
   readonly network = new MemoryNetwork(this.clock, { delay: 1 });
   readonly sessions: Session[] = [];
 
-  session(name: string): Session {
+  session(name: string, limitUp = Number.POSITIVE_INFINITY): Session {
     const host = this.network.host(name);
     const session = new Session({
       dial: host.dial,
@@ -32,15 +32,16 @@ class Net {
       sha1,
       listenPort: PORT,
       client: name,
+      limitUp,
     });
     host.listen(PORT, (transport) => session.accept(transport));
     this.sessions.push(session);
     return session;
   }
 
-  seeder(name: string, isPrivate = false): void {
+  seeder(name: string, isPrivate = false, limitUp?: number): void {
     const layout = new PieceLayout([16_384], 16_384);
-    this.session(name).add({
+    this.session(name, limitUp).add({
       infoHash: hash,
       layout,
       pieceHashes: new Uint8Array(20),
@@ -178,6 +179,17 @@ describe("metadata", () => {
     expect(await net.fetch(["a", "b"], 2)).toEqual(metadata);
     for (const { asked } of logs) expect(asked.length).toBeGreaterThan(0);
     await net.close();
+  });
+
+  it("leaves no faster than the upload limit, and comes all the same", async () => {
+    const net = new Net();
+    net.seeder("s1", false, 16_384);
+    expect(await net.fetch(["s1"], 1)).toBeUndefined();
+    await net.close();
+    const patient = new Net();
+    patient.seeder("s1", false, 16_384);
+    expect(await patient.fetch(["s1"], 6)).toEqual(metadata);
+    await patient.close();
   });
 
   it("is not given without end: a peer that keeps asking is closed", async () => {
