@@ -111,12 +111,14 @@ async function runPublish(
   const terms = { expireSeconds, untilCopies, unlisted, password: password !== undefined };
   const view = new PublishView(output, { qr: flags.qr, terms }, surroundings.now);
   let hasStopped = false;
+  let hasFailed = false;
   try {
     const { publish } = await import("../share.ts");
     const onEvent = (event: PublishEvent) => {
       output.event(event);
       view.show(event);
       hasStopped ||= event.event === "stopped";
+      hasFailed ||= event.event === "failed";
       if (event.event === "listening" && flags.open) openPage(event, surroundings, output);
     };
     const publication = await publish(paths, { ...options, onEvent, signal: stop.signal });
@@ -126,12 +128,12 @@ async function runPublish(
     } finally {
       await publication.close();
     }
-    return 0;
+    return hasFailed ? 1 : 0;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     // Asked to before there was anything to stop.
     if (!hasStopped) output.event({ event: "stopped" } satisfies PublishEvent);
-    return 0;
+    return hasFailed ? 1 : 0;
   } finally {
     view.close();
     stop.release();

@@ -7,6 +7,7 @@ import type { Listener } from "../platform/listener.ts";
 import { ListenError } from "../platform/ports.ts";
 import { systemRandom } from "../platform/random.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
+import { BoojumError } from "../protocol/errors.ts";
 import { TrackerStore } from "../tracker/core/store.ts";
 import { announceTorrent } from "./announcing.ts";
 import type { EndedEvent, ReadyEvent } from "./events.ts";
@@ -47,7 +48,8 @@ export class Appliance implements Publication {
   readonly #stopping = new AbortController();
   readonly #stats: NodeJS.Timeout;
   readonly #warned = new Set<string>();
-  #ended = 0;
+  /** Those that ended by themselves, and those that can't be published. */
+  readonly #done = new Set<PublishedShare>();
   #settleClosed: () => void = () => {};
   #closing: Promise<void> | undefined;
 
@@ -199,18 +201,31 @@ export class Appliance implements Publication {
   /** One share after another: each uses all cores, and the first is of use soonest. */
   async #prepareAll(): Promise<readonly ReadyEvent[]> {
     const ready: ReadyEvent[] = [];
+    const failures: { readonly error: unknown }[] = [];
     for (const share of this.#shares.values()) {
       try {
         ready.push(await this.#prepare(share));
       } catch (error) {
+        this.#stopping.signal.throwIfAborted();
         if (share.ending.signal.aborted) continue;
-        const message = error instanceof Error ? error.message : String(error);
-        share.state = { name: "failed", message };
-        share.front?.settle({ error: message });
-        throw error;
+        this.#fail(share, error);
+        failures.push({ error });
       }
     }
+    const [first] = failures;
+    if (first !== undefined && failures.length === this.#shares.size) throw first.error;
     return ready;
+  }
+
+  /** The others go on: they have their URLs, and somebody may be downloading. */
+  #fail(share: PublishedShare, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    share.state = { name: "failed", message };
+    share.front?.settle({ error: message });
+    if (this.#shares.size === 1) return;
+    const code = error instanceof BoojumError ? error.code : "internal";
+    this.#tell({ event: "failed", share: share.id, name: share.name, code, message });
+    this.#over(share);
   }
 
   async #prepare(share: PublishedShare): Promise<ReadyEvent> {
@@ -274,13 +289,13 @@ export class Appliance implements Publication {
       this.#options;
     const expired = systemClock.now() - this.#startedAt >= expireSeconds * 1_000;
     for (const share of this.#shares.values()) {
-      if (share.ending.signal.aborted) continue;
+      if (share.ending.signal.aborted || this.#done.has(share)) continue;
       if (expired) void this.#end(share, "expired");
       else if (share.roster.completed >= untilCopies) void this.#end(share, "copies");
     }
   }
 
-  /** Takes one share out of service; what is on its way may arrive. When none is left, there is nothing to run for. */
+  /** Takes one share out of service; what is on its way may arrive. */
   async #end(share: PublishedShare, reason: EndedEvent["reason"]): Promise<void> {
     share.state = { name: "ended", message: ENDED[reason] };
     share.ending.abort();
@@ -294,7 +309,13 @@ export class Appliance implements Publication {
     if (share.created !== undefined) this.#tracker.unregister(share.created.infoHash, share.trackerId);
     if (share.torrent !== undefined) await this.#session.remove(share.torrent);
     await share.closeStorage();
-    if (++this.#ended === this.#shares.size) await this.close();
+    this.#over(share);
+  }
+
+  /** When no share is left, there is nothing to run for. */
+  #over(share: PublishedShare): void {
+    this.#done.add(share);
+    if (this.#done.size === this.#shares.size) void this.close();
   }
 
   /** A file that is gone has many pieces, and a share may have many files. */

@@ -75,6 +75,16 @@ export interface EndedEvent {
   readonly reason: "expired" | "copies";
 }
 
+/** One of several shares can't be published; the others are. When none can, that is the error that ends it all. */
+export interface FailedEvent {
+  readonly event: "failed";
+  readonly share: string;
+  readonly name: string;
+  /** As of an error. */
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Nothing is left running. */
 export interface StoppedEvent {
   readonly event: "stopped";
@@ -88,6 +98,7 @@ export type PublishEvent =
   | StatsEvent
   | WarningEvent
   | EndedEvent
+  | FailedEvent
   | StoppedEvent;
 
 /** The size is known, what was on disk is checked, and the download begins. */

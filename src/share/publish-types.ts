@@ -48,7 +48,10 @@ export interface Publication {
   readonly port: number;
   /** Base URLs, the best first. */
   readonly urls: readonly string[];
-  /** Every share is hashed and seeded; rejects when one can't be, and then the publication should be closed. */
+  /**
+   * Every share that can be is hashed and seeded; of the others `failed` tells. Rejects when none can be, with the reason
+   * of the first one, and then the publication should be closed.
+   */
   readonly ready: Promise<readonly ReadyEvent[]>;
   /** Nothing is left running. */
   readonly closed: Promise<void>;

@@ -1,6 +1,7 @@
 import { escapeForTerminal } from "../../protocol/escape.ts";
 import type {
   EndedEvent,
+  FailedEvent,
   ListeningEvent,
   PeerEvent,
   PublishEvent,
@@ -26,7 +27,10 @@ export class PublishView {
   readonly #qr: boolean;
   readonly #terms: Terms;
   readonly #progress: ProgressDisplay;
-  #ready = 0;
+  /** Ready, or failed. */
+  #settledShares = 0;
+  /** How one of those that are ready is got. */
+  #anyUrl: string | undefined;
   #shares = 0;
 
   constructor(
@@ -56,6 +60,8 @@ export class PublishView {
         return this.#output.warn(event.message);
       case "ended":
         return this.#ended(event);
+      case "failed":
+        return this.#failed(event);
       case "stopped":
         return this.close();
     }
@@ -84,9 +90,19 @@ export class PublishView {
     const { colors } = this.#output;
     const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}`;
     this.#output.note(`${colors.green("ready")}  ${escapeForTerminal(event.name)}  ${what}`);
-    if (++this.#ready < this.#shares) return;
-    const url = this.#shares === 1 ? event.url : "URL";
-    this.#output.note(`Others get it with a browser, any BitTorrent client, or: share get ${url}`);
+    this.#anyUrl = this.#shares === 1 ? event.url : "URL";
+    this.#settled();
+  }
+
+  #failed({ name, message }: FailedEvent): void {
+    this.#output.warn(`"${name}" is not published: ${message}`);
+    this.#settled();
+  }
+
+  /** When all of them are ready or have failed, says what to do now. */
+  #settled(): void {
+    if (++this.#settledShares < this.#shares || this.#anyUrl === undefined) return;
+    this.#output.note(`Others get it with a browser, any BitTorrent client, or: share get ${this.#anyUrl}`);
     for (const line of inWords(this.#terms)) this.#output.note(line);
     this.#output.note("Stop with Ctrl-C.");
   }
@@ -105,7 +121,7 @@ export class PublishView {
   }
 
   #stats(event: StatsEvent): void {
-    if (this.#ready < this.#shares) return;
+    if (this.#settledShares < this.#shares) return;
     const words = [
       "seeding",
       `${formatRate(event.upRate)} up`,
