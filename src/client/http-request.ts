@@ -1,9 +1,11 @@
 /** Begins HTTP requests, directly or through a proxy (RFC 9112, 3.2.2; RFC 9110, 9.3.6). */
+import { type LookupAddress, lookup as lookupName } from "node:dns";
 import { type Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import type { SourceFor } from "../platform/source-address.ts";
 import type { Proxy } from "./core/proxy-choice.ts";
 
 export interface RequestHow {
@@ -16,6 +18,8 @@ export interface RequestHow {
   readonly lookup: LookupFunction;
   /** Keeps the connection to the server for the next request; not one by a proxy. */
   readonly agent?: Agent | undefined;
+  /** Which address of ours a connection to an address leaves from; by default the system chooses. */
+  readonly sourceFor?: SourceFor | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -42,10 +46,14 @@ export async function beginRequest(
 ): Promise<ClientRequest> {
   const { path, headers, credentials, lookup, agent, signal } = how;
   const host = target.hostname.replace(/^\[|\]$/g, "");
-  const common = { path, headers, signal, auth: credentials ?? null };
+  const pinned = await pin(
+    proxy === undefined ? { host, lookup } : { host: proxy.host, lookup: lookupName },
+    how,
+  );
+  const common = { path, headers, signal, auth: credentials ?? null, ...pinned };
   const isSecure = target.protocol === "https:";
   if (proxy === undefined) {
-    const direct = { ...common, host, port: target.port, agent: agent ?? false, lookup } as const;
+    const direct = { ...common, host, port: target.port, agent: agent ?? false, lookup, ...pinned } as const;
     return isSecure ? requestHttps(direct) : requestHttp(direct);
   }
   if (!isSecure) {
@@ -55,11 +63,55 @@ export async function beginRequest(
       headers: { ...headers, ...proxyHeaders(proxy), Host: target.host },
     });
   }
-  const tunnel = await openTunnel(proxy, host, Number(target.port) || 443, signal);
+  const tunnel = await openTunnel(proxy, { host, port: Number(target.port) || 443, pinned }, signal);
   // A name for SNI and the certificate; literals go without SNI (RFC 6066, 3).
   const name = isIP(host) === 0 ? { servername: host } : {};
   const createConnection = () => connectTls({ socket: tunnel, host, ALPNProtocols: ["http/1.1"], ...name });
   return requestHttps({ ...common, host, port: target.port, createConnection });
+}
+
+/** Where a connection leaves from, and the one address that it then goes to. */
+interface Pinned {
+  readonly localAddress?: string;
+  readonly lookup?: LookupFunction;
+}
+
+/** Bound to one address of ours, a connection can't try all of a name's in turn: the first that leads there is taken. */
+async function pin(
+  to: { readonly host: string; readonly lookup: LookupFunction },
+  { sourceFor }: RequestHow,
+): Promise<Pinned> {
+  if (sourceFor === undefined) return {};
+  let failure: unknown = new Error(`${to.host} has no address`);
+  for (const { address, family } of await resolve(to)) {
+    try {
+      const localAddress = sourceFor(address);
+      const lookup: LookupFunction = (_name, { all }, done) =>
+        all === true ? done(null, [{ address, family }]) : done(null, address, family);
+      return localAddress === undefined ? {} : { localAddress, lookup };
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function resolve({
+  host,
+  lookup,
+}: {
+  readonly host: string;
+  readonly lookup: LookupFunction;
+}): Promise<readonly LookupAddress[]> {
+  const family = isIP(host);
+  if (family !== 0) return Promise.resolve([{ address: host, family }]);
+  return new Promise((found, fail) => {
+    lookup(host, { all: true }, (error, addresses) => {
+      if (error !== null) fail(error);
+      else
+        found(typeof addresses === "string" ? [{ address: addresses, family: isIP(addresses) }] : addresses);
+    });
+  });
 }
 
 /** What an answer of that status means, if it was the proxy and not the server behind it that wants to know who we are. */
@@ -86,7 +138,11 @@ function proxyHeaders({ credentials }: Proxy): Record<string, string> {
   return { "Proxy-Authorization": `Basic ${Buffer.from(credentials, "utf8").toString("base64")}` };
 }
 
-function openTunnel(proxy: Proxy, host: string, port: number, signal: AbortSignal): Promise<Duplex> {
+function openTunnel(
+  proxy: Proxy,
+  { host, port, pinned }: { readonly host: string; readonly port: number; readonly pinned: Pinned },
+  signal: AbortSignal,
+): Promise<Duplex> {
   const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
     const request = askProxy(proxy, {
@@ -94,6 +150,7 @@ function openTunnel(proxy: Proxy, host: string, port: number, signal: AbortSigna
       path: authority,
       headers: { ...proxyHeaders(proxy), Host: authority },
       signal,
+      ...pinned,
     });
     const fail = (cause: unknown) => {
       request.destroy();

@@ -1,5 +1,6 @@
 /** A UDP socket that talks with one place only. */
 import { createSocket } from "node:dgram";
+import type { SourceFor } from "./source-address.ts";
 
 export interface DatagramListener {
   /** `bytes` may be kept. */
@@ -16,7 +17,19 @@ export interface DatagramChannel {
 }
 
 /** Opens a socket whose datagrams go to `address` (an IP literal) and come from there only. */
-export function dialDatagrams(address: string, port: number): Promise<DatagramChannel> {
+export type DialDatagrams = (address: string, port: number) => Promise<DatagramChannel>;
+
+/** Makes a {@link DialDatagrams} whose sockets are bound to what `sourceFor` says. */
+export function datagramDialer(sourceFor: SourceFor): DialDatagrams {
+  return async (address, port) => await dial({ address, port, source: sourceFor(address) });
+}
+
+function dial(where: {
+  readonly address: string;
+  readonly port: number;
+  readonly source: string | undefined;
+}): Promise<DatagramChannel> {
+  const { address, port, source } = where;
   return new Promise((resolve, reject) => {
     let listener: DatagramListener | undefined;
     const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
@@ -25,7 +38,8 @@ export function dialDatagrams(address: string, port: number): Promise<DatagramCh
       reject(error);
     };
     socket.once("error", fail);
-    socket.connect(port, address, () => {
+    const connect = () => socket.connect(port, address, connected);
+    const connected = () => {
       socket.off("error", fail);
       socket.on("error", (error) => listener?.error(error));
       socket.on("message", (bytes) => listener?.message(bytes));
@@ -39,6 +53,8 @@ export function dialDatagrams(address: string, port: number): Promise<DatagramCh
         },
         close: () => socket.close(),
       });
-    });
+    };
+    if (source === undefined) connect();
+    else socket.bind({ address: source, exclusive: true }, connect);
   });
 }

@@ -59,7 +59,8 @@ function ownAddresses(preferred: readonly string[]): OwnAddress[] {
     });
 }
 
-function isWithin(address: Uint8Array, network: Uint8Array, prefix: number): boolean {
+/** Whether the first `prefix` bits of both are the same. */
+export function isWithin(address: Uint8Array, network: Uint8Array, prefix: number): boolean {
   for (let bit = 0; bit < prefix; bit += 8) {
     const mask = 0xff << Math.max(0, 8 - (prefix - bit));
     if ((((address[bit >> 3] ?? 0) ^ (network[bit >> 3] ?? 0)) & mask & 0xff) !== 0) return false;

@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { readBuffer, readIntoOwn } from "./own-reads.ts";
+import type { SourceFor } from "./source-address.ts";
 import type { Dial, PeerAddress, Transport, TransportHandler } from "./transport.ts";
 
 /** Milliseconds until a connection that nobody answers is given up. */
@@ -114,11 +115,12 @@ export class TcpTransport implements Transport {
   }
 }
 
-/** Makes a {@link Dial} whose connections leave from `localAddress`, when given. */
-export function tcpDialer(options: { readonly localAddress?: string } = {}): Dial {
+/** Makes a {@link Dial} whose connections leave from where `sourceFor` says; each is given up after 10 s. */
+export function tcpDialer(sourceFor: SourceFor): Dial {
   return (address, signal) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
+      const localAddress = sourceFor(address.host);
       let transport: TcpTransport | undefined;
       const socket = connect({
         host: address.host,
@@ -127,7 +129,7 @@ export function tcpDialer(options: { readonly localAddress?: string } = {}): Dia
           buffer: readBuffer(),
           callback: (count, buffer) => transport?.deliver(buffer.subarray(0, count)) ?? true,
         },
-        ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
+        ...(localAddress !== undefined && { localAddress }),
       });
       const finish = (error?: unknown) => {
         clearTimeout(timer);
@@ -150,9 +152,6 @@ export function tcpDialer(options: { readonly localAddress?: string } = {}): Dia
       socket.on("error", finish);
     });
 }
-
-/** Connects over TCP, from the address that the system chooses; gives up after 10 s. */
-export const dialTcp: Dial = tcpDialer();
 
 const NOTHING = new Uint8Array(0);
 

@@ -9,8 +9,9 @@ import { type AskUdpOptions, createUdpAnnounce, createUdpScrape } from "../clien
 import type { Session } from "../client/session.ts";
 import type { PeerSource, TorrentStats } from "../client/torrent-types.ts";
 import { systemClock } from "../platform/clock.ts";
-import { dialDatagrams } from "../platform/datagram-channel.ts";
+import { datagramDialer } from "../platform/datagram-channel.ts";
 import { systemRandom } from "../platform/random.ts";
+import { anySource, type SourceFor } from "../platform/source-address.ts";
 import type { InfoHash } from "../protocol/ids.ts";
 import type { PeerAddress } from "../protocol/peer-address.ts";
 
@@ -26,6 +27,8 @@ export interface AnnouncingOptions {
   readonly session: Session;
   /** Where we accept peers. */
   readonly port: number;
+  /** Which address of ours announces leave from; by default the system chooses. */
+  readonly sourceFor?: SourceFor;
   /** Tiers of announce URLs (BEP 12). */
   readonly trackers: readonly (readonly string[])[];
   /** Bytes that were missing when the download began, should that be before the tracker was known; 0 by default. */
@@ -34,32 +37,32 @@ export interface AnnouncingOptions {
   readonly onWarning: (message: string) => void;
 }
 
-/** Asks trackers over HTTP and UDP as this machine can. */
-export function createAnnounce(): Announce {
-  const http = createHttpAnnounce({ proxies: readProxyRules(process.env) });
-  const udp = createUdpAnnounce(udpOptions());
+/** Asks trackers over HTTP and UDP as this machine can, from where `sourceFor` says. */
+export function createAnnounce(sourceFor: SourceFor = anySource): Announce {
+  const http = createHttpAnnounce({ proxies: readProxyRules(process.env), sourceFor });
+  const udp = createUdpAnnounce(udpOptions(sourceFor));
   return (url, params, signal) => (/^udp:/i.test(url) ? udp : http)(url, params, signal);
 }
 
 /** Like {@link createAnnounce}, for counts. */
-export function createScrape(): Scrape {
-  const http = createHttpScrape({ proxies: readProxyRules(process.env) });
-  const udp = createUdpScrape(udpOptions());
+export function createScrape(sourceFor: SourceFor = anySource): Scrape {
+  const http = createHttpScrape({ proxies: readProxyRules(process.env), sourceFor });
+  const udp = createUdpScrape(udpOptions(sourceFor));
   return (url, infoHash, signal) => (/^udp:/i.test(url) ? udp : http)(url, infoHash, signal);
 }
 
-function udpOptions(): AskUdpOptions {
+function udpOptions(sourceFor: SourceFor): AskUdpOptions {
   return {
     clock: systemClock,
     random: systemRandom,
-    dial: dialDatagrams,
+    dial: datagramDialer(sourceFor),
     resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
   };
 }
 
 /** Joins a torrent with its trackers and starts to announce; undefined when it has none. */
 export function announceTorrent(options: AnnouncingOptions): Announcer | undefined {
-  const { torrent, session, port, trackers, leftAtStart = 0, onWarning } = options;
+  const { torrent, session, port, trackers, leftAtStart = 0, onWarning, sourceFor = anySource } = options;
   if (trackers.flat().length === 0) return undefined;
   const announcer = new Announcer({
     trackers,
@@ -76,7 +79,7 @@ export function announceTorrent(options: AnnouncingOptions): Announcer | undefin
     onWarning: ({ message }) => onWarning(message),
     clock: systemClock,
     random: systemRandom,
-    announce: createAnnounce(),
+    announce: createAnnounce(sourceFor),
   });
   announcer.start();
   return announcer;

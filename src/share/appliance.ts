@@ -6,6 +6,7 @@ import type { DatagramPort } from "../platform/datagrams.ts";
 import type { Listener } from "../platform/listener.ts";
 import { ListenError } from "../platform/ports.ts";
 import { systemRandom } from "../platform/random.ts";
+import type { SourceFor } from "../platform/source-address.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import { TrackerStore } from "../tracker/core/store.ts";
@@ -43,6 +44,7 @@ export class Appliance implements Publication {
   readonly #tracker: TrackerStore;
   readonly #session: Session;
   readonly #lan: PeerPort["lan"];
+  readonly #sourceFor: SourceFor;
   readonly #answers: OpenAnswers;
   readonly #startedAt = systemClock.now();
   readonly #stopping = new AbortController();
@@ -68,7 +70,7 @@ export class Appliance implements Publication {
     const { port, bind = [] } = options;
     const answers = new OpenAnswers();
     const isOpen = !isPrivate(options) && options.unlisted !== true;
-    const { listener, session, lan } = await openPeerPort({
+    const { listener, session, lan, sourceFor } = await openPeerPort({
       port,
       preferredPort: lastPort,
       bind,
@@ -98,6 +100,7 @@ export class Appliance implements Publication {
       tracker,
       session,
       lan,
+      sourceFor,
       answers,
       urls,
     });
@@ -120,6 +123,7 @@ export class Appliance implements Publication {
     readonly tracker: TrackerStore;
     readonly session: Session;
     readonly lan: PeerPort["lan"];
+    readonly sourceFor: SourceFor;
     readonly answers: OpenAnswers;
     readonly urls: readonly string[];
   }) {
@@ -130,6 +134,7 @@ export class Appliance implements Publication {
     this.#tracker = parts.tracker;
     this.#session = parts.session;
     this.#lan = parts.lan;
+    this.#sourceFor = parts.sourceFor;
     this.#answers = parts.answers;
     this.port = parts.listener.port;
     this.urls = parts.urls;
@@ -261,6 +266,7 @@ export class Appliance implements Publication {
       torrent,
       session: this.#session,
       port: this.port,
+      sourceFor: this.#sourceFor,
       trackers: trackers.map((url) => [url]),
       onWarning: (message) => this.#tell({ event: "warning", code: "tracker", message }),
     });

@@ -6,7 +6,8 @@ import { nodeHashes } from "../platform/hashes.ts";
 import { type HttpHandlers, type Listener, type ListenOptions, listen } from "../platform/listener.ts";
 import { openMulticast } from "../platform/multicast.ts";
 import { systemRandom } from "../platform/random.ts";
-import { dialTcp, TcpTransport } from "../platform/tcp.ts";
+import { type SourceFor, sourcesOf } from "../platform/source-address.ts";
+import { TcpTransport, tcpDialer } from "../platform/tcp.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import { type TrafficOptions, trafficOf } from "./traffic.ts";
 import { version } from "./version.ts";
@@ -24,6 +25,8 @@ export interface PeerPort {
   readonly listener: Listener;
   readonly session: Session;
   readonly lan: LanDiscovery | undefined;
+  /** Whoever else calls others for these peers does it from there. */
+  readonly sourceFor: SourceFor;
 }
 
 /** @throws {ListenError} the port can't be had. */
@@ -45,8 +48,9 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
       },
     },
   );
+  const sourceFor = sourcesOf(bind);
   const session = new Session({
-    dial: dialTcp,
+    dial: tcpDialer(sourceFor),
     clock: systemClock,
     random: systemRandom,
     sha1: nodeHashes.sha1,
@@ -57,7 +61,7 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
     ...(limitDown !== undefined && { limitDown }),
   });
   desk.session = session;
-  return { listener, session, lan: mayUseLan(options) ? openLan(listener.port) : undefined };
+  return { listener, session, sourceFor, lan: mayUseLan(options) ? openLan(listener.port) : undefined };
 }
 
 /** What a torrent allows: only who was told may find one that is private, unlisted or has a token. */

@@ -7,7 +7,8 @@ import { RunBuffers } from "../../src/client/run-buffers.ts";
 import { Upload } from "../../src/client/upload.ts";
 import { Wire } from "../../src/client/wire.ts";
 import { systemClock } from "../../src/platform/clock.ts";
-import { dialTcp, TcpTransport, tcpDialer } from "../../src/platform/tcp.ts";
+import { anySource } from "../../src/platform/source-address.ts";
+import { TcpTransport, tcpDialer } from "../../src/platform/tcp.ts";
 import type { Transport, TransportHandler } from "../../src/platform/transport.ts";
 import { Bitfield } from "../../src/protocol/bitfield.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
@@ -16,6 +17,7 @@ import { noise } from "../support/data.ts";
 import { RecordingHandler, testInfoHash, testPeerId } from "../support/scripted-peer.ts";
 
 const never = new AbortController().signal;
+const dialTcp = tcpDialer(anySource);
 let server: Server;
 let accepted: Socket[];
 let address: { host: string; port: number };
@@ -65,7 +67,7 @@ function recorder() {
 
 describe("dialling", () => {
   test("gives a transport that knows its peer, from the address it was told to use", async () => {
-    const transport = await tcpDialer({ localAddress: "127.0.0.2" })(address, never);
+    const transport = await tcpDialer(() => "127.0.0.2")(address, never);
     expect(transport.remote).toEqual(address);
     const socket = await firstSocket();
     expect(socket.remoteAddress).toBe("127.0.0.2");

@@ -5,8 +5,9 @@ import type { AnnounceParams } from "../../src/client/core/announce-types.ts";
 import { createHttpAnnounce } from "../../src/client/discovery/tracker-http.ts";
 import { createUdpAnnounce } from "../../src/client/discovery/tracker-udp.ts";
 import { systemClock } from "../../src/platform/clock.ts";
-import { dialDatagrams } from "../../src/platform/datagram-channel.ts";
+import { datagramDialer } from "../../src/platform/datagram-channel.ts";
 import { systemRandom } from "../../src/platform/random.ts";
+import { anySource } from "../../src/platform/source-address.ts";
 import { fromHex, fromLatin1 } from "../../src/protocol/bytes.ts";
 import { infoHash, peerId } from "../../src/protocol/ids.ts";
 import { createTorrentFile, readReport } from "../../src/share.ts";
@@ -38,7 +39,7 @@ const http = createHttpAnnounce();
 const udp = createUdpAnnounce({
   clock: systemClock,
   random: systemRandom,
-  dial: dialDatagrams,
+  dial: datagramDialer(anySource),
   resolve: async () => [],
 });
 const HASH = "ab".repeat(20);

@@ -5,9 +5,10 @@ import path from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { createUdpAnnounce } from "../../src/client/discovery/tracker-udp.ts";
 import { systemClock } from "../../src/platform/clock.ts";
-import { dialDatagrams } from "../../src/platform/datagram-channel.ts";
+import { datagramDialer } from "../../src/platform/datagram-channel.ts";
 import { listenDatagrams } from "../../src/platform/datagrams.ts";
 import { systemRandom } from "../../src/platform/random.ts";
+import { anySource } from "../../src/platform/source-address.ts";
 import { fromHex } from "../../src/protocol/bytes.ts";
 import { infoHash, peerId } from "../../src/protocol/ids.ts";
 import { type Publication, publish } from "../../src/share.ts";
@@ -99,7 +100,7 @@ test.each(["127.0.0.1", "[::1]"])(
     const announce = createUdpAnnounce({
       clock: systemClock,
       random: systemRandom,
-      dial: dialDatagrams,
+      dial: datagramDialer(anySource),
       resolve: async () => [],
     });
     const params = {
@@ -126,7 +127,7 @@ test.each(["127.0.0.1", "[::1]"])(
 );
 
 test("a port where nobody listens is known at once", async () => {
-  const channel = await dialDatagrams("127.0.0.1", 9);
+  const channel = await datagramDialer(anySource)("127.0.0.1", 9);
   closing.push(() => channel.close());
   const refused = new Promise<Error>((resolve) => channel.listen({ message: () => {}, error: resolve }));
   channel.send(new Uint8Array(1));

@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import type { SourceFor } from "../../platform/source-address.ts";
 import { concatBytes } from "../../protocol/bytes.ts";
 import { ipScope, parseIp } from "../../protocol/ip-address.ts";
 import { type Hop, isLocalScope, reasonAgainst } from "../core/announce-guard.ts";
@@ -21,6 +22,8 @@ export interface AskHttpOptions {
   readonly reasonAgainst?: (hop: Hop) => string | undefined;
   /** Resolves names; the system's by default. */
   readonly lookup?: typeof dnsLookup;
+  /** Where requests leave from; by default the system chooses. */
+  readonly sourceFor?: SourceFor | undefined;
 }
 
 const DEFAULT_TIMEOUT = 15_000;
@@ -118,6 +121,7 @@ async function get(
     credentials:
       target.username === "" ? undefined : decodeURIComponent(`${target.username}:${target.password}`),
     lookup: guardedLookup(options.lookup ?? dnsLookup, forbids),
+    sourceFor: options.sourceFor,
     signal,
   };
   const request = await beginRequest(target, how, proxy);
