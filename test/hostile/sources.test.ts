@@ -73,8 +73,8 @@ describe("several paths, some of which can't be published", () => {
       expect(await digestFile(at("out", String(name)))).toBe(await digestFile(at(String(name))));
     }
     const [failed] = all(child, "failed");
-    const base = String((child.lastEvent("listening")?.["urls"] as string[])[0]);
-    const answer = await fetch(`${base}/s/${failed?.["share"]}.torrent`);
+    const { urls } = (await child.event("listening")) as unknown as { urls: string[] };
+    const answer = await fetch(`${urls[0]}/s/${failed?.["share"]}.torrent`);
     expect(answer.status).toBe(410);
     expect(await answer.text()).toContain("There is no file to publish");
     expect(await child.stop("SIGINT")).toBe(1);
