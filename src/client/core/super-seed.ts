@@ -23,6 +23,7 @@ interface Sent {
 interface Receiver {
   /** It has asked for what it was shown. Who never does is shown one piece, which goes to others all the same. */
   asks: boolean;
+  wasShown: boolean;
   /** Pieces that it was shown, that it doesn't have yet and that nobody else was shown meanwhile. */
   outstanding: number;
   /** Pieces that it got from us and that nobody else has. */
@@ -70,7 +71,7 @@ export class SuperSeed {
   /** Only the pieces that we show it exist for this peer. */
   join(peer: PeerKey): void {
     const turn = this.#random.next() - 1;
-    this.#receivers.set(peer, { asks: false, outstanding: 0, unseen: 0, turn });
+    this.#receivers.set(peer, { asks: false, wasShown: false, outstanding: 0, unseen: 0, turn });
   }
 
   leave(peer: PeerKey): void {
@@ -147,11 +148,14 @@ export class SuperSeed {
   *next(now: Millis, idle: boolean): Generator<Shown> {
     for (const [peer, receiver] of this.#receivers) {
       if (receiver.asks || receiver.outstanding > 0) continue;
-      const piece = first(this.#unsent);
-      if (piece === undefined) break;
+      // Those who never ask may be as many as there are pieces: a newcomer is tried with one of theirs.
+      const piece = first(this.#unsent) ?? (receiver.wasShown ? undefined : first(this.#onTrial.keys()));
+      if (piece === undefined) continue;
+      this.#takeBack(piece);
       this.#unsent.delete(piece);
       this.#onTrial.set(piece, peer);
       receiver.outstanding++;
+      receiver.wasShown = true;
       yield { peer, piece };
     }
     while (this.#shown < this.#window) {
@@ -161,6 +165,7 @@ export class SuperSeed {
       const receiver = peer === undefined ? undefined : this.#receivers.get(peer);
       if (peer === undefined || piece === undefined || receiver === undefined) return;
       receiver.turn = ++this.#turn;
+      receiver.wasShown = true;
       this.#send(piece, peer, receiver, now);
       yield { peer, piece };
     }

@@ -25,6 +25,16 @@ describe("SuperSeed", () => {
     expect(shown(seed)[0]).toBe("3>2");
   });
 
+  it("has something for a newcomer, however many there are who never ask", () => {
+    const seed = new SuperSeed(3, seededRandom(1));
+    for (const peer of [1, 2, 3, 4]) seed.join(peer);
+    // The first of the three that were tried in vain.
+    expect(shown(seed)).toEqual(["0>1", "1>2", "2>3", "0>4"]);
+    expect(shown(seed, 60_000, true)).toEqual([]);
+    expect(seed.asked(4, 0, 60_000)).toBe(true);
+    expect(shown(seed, 60_000).map((one) => one.slice(1))).toEqual([">4", ">4"]);
+  });
+
   it("shows every piece to one receiver, in turn, and few at a time", () => {
     const seed = superSeed(100, [1, 2, 3, 4, 5]);
     const all = shown(seed);
