@@ -26,9 +26,10 @@ export interface AcceptOptions {
 
 /**
  * Reads the handshake of a peer that connected to us: which torrent it wants must be known before it has an owner.
- * Exactly one of the two callbacks is called, once, after 10 s at the latest; `transport.destroy()` ends the wait.
+ * Exactly one of the two callbacks is called, once, after 10 s at the latest.
+ * @returns ends the wait: the transport is closed, and `refused` was called when it returns
  */
-export function acceptHandshake(options: AcceptOptions): void {
+export function acceptHandshake(options: AcceptOptions): () => void {
   const { transport, clock } = options;
   const reader = new HandshakeReader();
   let waiting = true;
@@ -67,4 +68,5 @@ export function acceptHandshake(options: AcceptOptions): void {
     onDrain() {},
     onClose: refuse,
   });
+  return () => refuse(new ProtocolError("another peer needs the place"));
 }

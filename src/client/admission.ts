@@ -1,11 +1,14 @@
 import type { PeerAddress } from "../platform/transport.ts";
+import type { Clock } from "../protocol/ambient.ts";
 import { bytesEqual } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import type { PeerId } from "../protocol/ids.ts";
+import { networkOf } from "../protocol/ip-address.ts";
 import { Bans, type Culprit } from "./bans.ts";
 import type { Connections } from "./connections.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
+import { mostOfOneNetwork, whoMakesWay, whoOfItsOwn } from "./core/places.ts";
 import type { Peer } from "./peer.ts";
 import { OwnConnectionError } from "./peer-errors.ts";
 import type { PeerSource } from "./torrent-types.ts";
@@ -17,6 +20,11 @@ export interface AdmissionOptions {
   /** The connected peers: live. */
   readonly peers: ReadonlyMap<PeerKey, Peer>;
   readonly connections: Connections;
+  readonly clock: Clock;
+  /** Connections of this torrent. */
+  readonly maxPeers: number;
+  /** How important a connection to that peer is for the swarm (BEP 40). */
+  rank(peer: Peer): number;
 }
 
 /** Who may stay: one connection a peer id, nobody who is banned; and what that says about the addresses we dial. */
@@ -31,6 +39,23 @@ export class Admission {
 
   isBanned(host: string): boolean {
     return this.#bans.hasHost(host) && !this.#isLonely();
+  }
+
+  /** Whether one more may come from `host`; when all places are taken, or those of its network, an idle peer leaves. */
+  hasPlaceFor(host: string): boolean {
+    const { peers, maxPeers, clock } = this.#options;
+    const network = networkOf(host);
+    let ofItsOwn = 0;
+    for (const peer of peers.values()) if (networkOf(peer.host) === network) ofItsOwn++;
+    if (ofItsOwn >= mostOfOneNetwork(maxPeers))
+      return dismiss(whoOfItsOwn(peers.values(), host, clock.now()));
+    return peers.size < maxPeers || this.makeRoom(host);
+  }
+
+  /** Ends the connection of a peer that can be spared for one from `host`. @returns false when none can. */
+  makeRoom(host: string): boolean {
+    const { peers, clock, rank } = this.#options;
+    return dismiss(whoMakesWay(peers.values(), { host, now: clock.now(), rank }));
   }
 
   /** The connection of that key is one that we made, to `candidate`. */
@@ -101,6 +126,11 @@ export class Admission {
     for (const { joined } of this.#options.peers.values()) if (joined) return false;
     return true;
   }
+}
+
+function dismiss(peer: Peer | undefined): boolean {
+  peer?.wire.close(new ProtocolError("idle, and another peer needs the place"));
+  return peer !== undefined;
 }
 
 function culprit(peer: Peer): Culprit | undefined {

@@ -1,7 +1,7 @@
 import type { PeerAddress } from "../platform/transport.ts";
-import { toHex, toLatin1 } from "../protocol/bytes.ts";
+import { toLatin1 } from "../protocol/bytes.ts";
 import type { PeerId } from "../protocol/ids.ts";
-import { ipScope, parseIp } from "../protocol/ip-address.ts";
+import { ipScope, networkOf, parseIp } from "../protocol/ip-address.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 
 /** Peers that left and may still be found guilty. */
@@ -59,12 +59,6 @@ export class Bans {
     this.#liars.set(network, liars.add(toLatin1(who.peerId)));
     return who;
   }
-}
-
-/** One IPv6 customer has a /64 at least, so that is what counts as one host. */
-function networkOf(host: string): string {
-  const bytes = parseIp(host);
-  return bytes?.length === 16 ? toHex(bytes.subarray(0, 8)) : host;
 }
 
 function isLoopback(host: string): boolean {

@@ -142,6 +142,10 @@ export class Peer implements PickPeer, WireHandler {
     this.up = new RateMeter(RATE_SPAN, options.now);
   }
 
+  get host(): string {
+    return this.address.host;
+  }
+
   /** Known once it has joined; zeros before. */
   get peerId(): PeerId {
     return this.wire.identity?.peerId ?? NOBODY;

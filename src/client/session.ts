@@ -3,8 +3,10 @@ import type { Clock, Random } from "../protocol/ambient.ts";
 import { bytesEqual, toLatin1 } from "../protocol/bytes.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import { type InfoHash, type PeerId, peerId } from "../protocol/ids.ts";
+import { networkOf } from "../protocol/ip-address.ts";
 import { acceptHandshake, type IncomingPeer } from "./accept.ts";
 import { ConnectionBudget } from "./connections.ts";
+import { type PlaceHolder, whoMakesWay } from "./core/places.ts";
 import { Limiter } from "./limiter.ts";
 import { MetadataFetch } from "./metadata-fetch.ts";
 import { type Encryption, Obfuscation } from "./obfuscation.ts";
@@ -34,6 +36,14 @@ export interface SessionOptions {
 }
 
 const DEFAULT_MAX_CONNECTIONS = 200;
+/** An incoming connection that hasn't said yet what it wants. */
+interface Unrouted extends PlaceHolder {
+  /** Closes it, and gives its place back. */
+  dismiss(): void;
+}
+
+/** Of one network; a peer that wants something says what in its first packet. */
+const MAX_UNROUTED_OF_ONE = 20;
 
 /** Many torrents behind one port. */
 export class Session {
@@ -42,8 +52,7 @@ export class Session {
   readonly #env: TorrentEnvironment;
   readonly #torrents = new Map<string, Torrent>();
   readonly #fetches = new Map<string, MetadataFetch>();
-  /** Incoming connections that haven't said yet what they want. */
-  readonly #unrouted = new Set<Transport>();
+  readonly #unrouted = new Set<Unrouted>();
   #closed = false;
 
   constructor(options: SessionOptions) {
@@ -111,26 +120,24 @@ export class Session {
    */
   accept(transport: Transport, isObfuscated = false): void {
     const { obfuscation } = this.#env;
+    const { host } = transport.remote;
     const isWelcome = isObfuscated ? obfuscation.allowsObfuscated : obfuscation.allowsPlain;
-    if (
-      !isWelcome ||
-      this.#closed ||
-      !(this.#env.budget.take() || (this.#makeRoom() && this.#env.budget.take()))
-    ) {
+    if (!isWelcome || this.#closed || this.#saysNothingOften(host) || !this.#takePlace(host)) {
       transport.destroy();
       return;
     }
-    this.#unrouted.add(transport);
+    const unrouted: Unrouted = { host, movedAt: this.#env.clock.now(), dismiss: () => transport.destroy() };
+    this.#unrouted.add(unrouted);
     const spoken = isObfuscated ? obfuscation.accepted(transport) : undefined;
-    acceptHandshake({
+    unrouted.dismiss = acceptHandshake({
       transport: spoken ?? transport,
       clock: this.#env.clock,
       accepted: (incoming) => {
-        this.#unrouted.delete(transport);
+        this.#unrouted.delete(unrouted);
         this.#route(incoming, spoken?.infoHash);
       },
       refused: () => {
-        this.#unrouted.delete(transport);
+        this.#unrouted.delete(unrouted);
         this.#env.budget.release();
       },
     });
@@ -150,7 +157,7 @@ export class Session {
   /** Closes every torrent and every connection; nothing is left behind. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const transport of this.#unrouted) transport.destroy();
+    for (const { dismiss } of [...this.#unrouted]) dismiss();
     for (const fetch of this.#fetches.values()) fetch.close();
     this.#fetches.clear();
     const torrents = [...this.#torrents.values()];
@@ -160,8 +167,22 @@ export class Session {
     this.#env.down.close();
   }
 
-  #makeRoom(): boolean {
-    for (const torrent of this.#torrents.values()) if (torrent.makeRoom()) return true;
+  #saysNothingOften(host: string): boolean {
+    const network = networkOf(host);
+    let silent = 0;
+    for (const each of this.#unrouted) if (networkOf(each.host) === network) silent++;
+    return silent >= MAX_UNROUTED_OF_ONE;
+  }
+
+  #takePlace(host: string): boolean {
+    return this.#env.budget.take() || (this.#makeRoom(host) && this.#env.budget.take());
+  }
+
+  #makeRoom(host: string): boolean {
+    const silent = whoMakesWay(this.#unrouted, { host, now: this.#env.clock.now() });
+    silent?.dismiss();
+    if (silent !== undefined) return true;
+    for (const torrent of this.#torrents.values()) if (torrent.makeRoom(host)) return true;
     return false;
   }
 

@@ -1,7 +1,6 @@
 import type { PeerAddress, Transport } from "../platform/transport.ts";
 import type { Millis } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
-import { ProtocolError } from "../protocol/errors.ts";
 import type { PieceIndex } from "../protocol/ids.ts";
 import type { IncomingPeer } from "./accept.ts";
 import { Admission } from "./admission.ts";
@@ -30,8 +29,6 @@ import type { BlockRef, ExtendedHandshake, PeerIdentity } from "./wire-types.ts"
 const DEFAULT_MAX_PEERS = 100;
 /** Known addresses from which on those that other peers tell are not wanted. */
 const MAX_FROM_STRANGERS = 1000;
-/** Longer than the choker needs to give everybody who asks a turn or at least a look. */
-const IDLE_BEFORE_LEAVING: Millis = 15_000;
 
 export interface SwarmOptions {
   readonly torrent: TorrentOptions;
@@ -102,7 +99,14 @@ export class Swarm implements PeerOwner {
       dialled: (transport, candidate) => this.#connect(transport, candidate),
     });
     this.#own = new OwnAddresses(env.listenPort ?? 0);
-    this.#admission = new Admission({ peerId: env.peerId, peers, connections: this.#connections });
+    this.#admission = new Admission({
+      peerId: env.peerId,
+      peers,
+      clock,
+      maxPeers: this.#maxPeers,
+      rank: (peer) => this.#own.rank(peer.listenAddress ?? peer.address) ?? 0,
+      connections: this.#connections,
+    });
     this.#dontHave = new DontHave({
       pieceCount: torrent.layout.pieceCount,
       peers,
@@ -147,10 +151,9 @@ export class Swarm implements PeerOwner {
 
   /** Takes over a peer that asked for this torrent, its place in the connection budget included. */
   accept(incoming: IncomingPeer): void {
+    const { host } = incoming.transport.remote;
     const refused =
-      !this.#options.isRunning() ||
-      (this.#peers.size >= this.#maxPeers && !this.makeRoom()) ||
-      this.#admission.isBanned(incoming.transport.remote.host);
+      !this.#options.isRunning() || !this.#admission.hasPlaceFor(host) || this.#admission.isBanned(host);
     if (refused) {
       incoming.transport.destroy();
       this.#options.env.budget.release();
@@ -160,15 +163,8 @@ export class Swarm implements PeerOwner {
   }
 
   /** As {@link Torrent.makeRoom}. */
-  makeRoom(): boolean {
-    const now = this.#options.env.clock.now();
-    const idle = [...this.#peers.values()].filter((peer) => now - peer.movedAt >= IDLE_BEFORE_LEAVING);
-    const rank = (peer: Peer) => this.#own.rank(peer.listenAddress ?? peer.address) ?? 0;
-    // Among those equally unimportant to all of the swarm, as on networks without addresses, the idlest.
-    idle.sort((a, b) => rank(a) - rank(b) || a.movedAt - b.movedAt);
-    const [last] = idle;
-    last?.wire.close(new ProtocolError("idle, and another peer needs the place"));
-    return last !== undefined;
+  makeRoom(host: string): boolean {
+    return this.#admission.makeRoom(host);
   }
 
   /** Measures what went by. Once a second, before {@link tick}. */

@@ -171,13 +171,13 @@ export class Torrent {
   }
 
   /**
-   * Ends a connection that nothing comes or goes by, that of the lowest rank (BEP 40), so that those who only sit there
-   * can't keep out a receiver.
+   * Ends a connection for one from `host`: an idle one of the lowest rank (BEP 40), or one of the network that has most,
+   * so that neither those who only sit there nor those who are many at one address can keep out a receiver.
    * @returns false when all are in use.
    * @internal
    */
-  makeRoom(): boolean {
-    return this.#swarm.makeRoom();
+  makeRoom(host: string): boolean {
+    return this.#swarm.makeRoom(host);
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The password in front of everything a person opens: HTTP Basic (RFC 7617), with a limit on guessing. */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { parseIp } from "../protocol/ip-address.ts";
+import { networkOf } from "../protocol/ip-address.ts";
 
 /** `wait`: too many wrong ones from there; nothing was compared. */
 type Verdict = "ok" | "missing" | "wrong" | { readonly waitSeconds: number };
@@ -59,7 +59,7 @@ export class Guard {
     const password = header === undefined ? undefined : passwordIn(header);
     if (password === undefined) return "missing";
     const now = this.#now();
-    const key = network(address);
+    const key = networkOf(address);
     const tries = this.#byAddress.get(key);
     const wait = Math.max(tries?.wait(now) ?? 0, this.#ofAll.wait(now));
     if (wait > 0) return { waitSeconds: Math.ceil(wait / 1_000) };
@@ -98,10 +98,4 @@ function passwordIn(header: string): string | undefined {
   const text = Buffer.from(encoded, "base64").toString("utf8");
   const colon = text.indexOf(":");
   return colon < 0 ? undefined : text.slice(colon + 1);
-}
-
-/** One IPv6 customer has a /64 at least, so that is what counts as one address. */
-function network(address: string): string {
-  const bytes = parseIp(address);
-  return bytes?.length === 16 ? Buffer.from(bytes.subarray(0, 8)).toString("hex") : address;
 }

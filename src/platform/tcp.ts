@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { readBuffer, readIntoOwn } from "./own-reads.ts";
-import type { SourceFor } from "./source-address.ts";
+import { anySource, type SourceFor } from "./source-address.ts";
 import type { Dial, PeerAddress, Transport, TransportHandler } from "./transport.ts";
 
 /** Milliseconds until a connection that nobody answers is given up. */
@@ -152,6 +152,9 @@ export function tcpDialer(sourceFor: SourceFor): Dial {
       socket.on("error", finish);
     });
 }
+
+/** Connects over TCP, from the address that the system chooses; gives up after 10 s. */
+export const dialTcp: Dial = tcpDialer(anySource);
 
 const NOTHING = new Uint8Array(0);
 

@@ -144,3 +144,12 @@ export function canonicalIp(text: string): string | undefined {
 export function unmapIp(bytes: Uint8Array): Uint8Array {
   return bytes.length === 16 && MAPPED.every((byte, i) => bytes[i] === byte) ? bytes.slice(12) : bytes;
 }
+
+/**
+ * What counts as one customer when something is bounded by address: an IPv4 address, or an IPv6 /64, which everybody has
+ * at least. Anything else stands for itself.
+ */
+export function networkOf(host: string): string {
+  const bytes = parseIp(host);
+  return bytes?.length === 16 ? `${formatIp(bytes.slice(0, 8))}/64` : host;
+}

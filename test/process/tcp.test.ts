@@ -7,8 +7,7 @@ import { RunBuffers } from "../../src/client/run-buffers.ts";
 import { Upload } from "../../src/client/upload.ts";
 import { Wire } from "../../src/client/wire.ts";
 import { systemClock } from "../../src/platform/clock.ts";
-import { anySource } from "../../src/platform/source-address.ts";
-import { TcpTransport, tcpDialer } from "../../src/platform/tcp.ts";
+import { dialTcp, TcpTransport, tcpDialer } from "../../src/platform/tcp.ts";
 import type { Transport, TransportHandler } from "../../src/platform/transport.ts";
 import { Bitfield } from "../../src/protocol/bitfield.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
@@ -17,7 +16,6 @@ import { noise } from "../support/data.ts";
 import { RecordingHandler, testInfoHash, testPeerId } from "../support/scripted-peer.ts";
 
 const never = new AbortController().signal;
-const dialTcp = tcpDialer(anySource);
 let server: Server;
 let accepted: Socket[];
 let address: { host: string; port: number };
