@@ -1,6 +1,7 @@
 /** The one port: HTTP and the peer protocol on the same TCP port number, told apart by the first bytes. */
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from "node:http";
 import type { Server, Socket } from "node:net";
+import { networkOf } from "../protocol/ip-address.ts";
 import { FastLane, type PlainAnswer } from "./fast-lane.ts";
 import { LONGEST_OPENING, tellProtocol } from "./first-bytes.ts";
 import {
@@ -19,6 +20,8 @@ import {
 
 const FIRST_BYTES_TIMEOUT = 10_000;
 const MAX_CONNECTIONS = 2_000;
+/** What one network may have of them: the rest is for everybody else. Behind a proxy all come from one. */
+const PART_OF_ONE_NETWORK = 0.75;
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 const KEEP_ALIVE_TIMEOUT = 15_000;
@@ -35,7 +38,10 @@ export interface ListenOptions {
   readonly preferredPort?: number | undefined;
   /** IP addresses of this machine; empty for all of them. Several share one port number, or none of them listens. */
   readonly bind: readonly string[];
-  /** Connections of all kinds at one time, default 2,000. Beyond it the oldest idle one goes, or the new one. */
+  /**
+   * Connections of all kinds at one time, default 2,000; of one network (an IPv4 address, an IPv6 /64) three quarters of
+   * that. Beyond it an idle one of the network that has most goes, the one idle for longest, or the new one.
+   */
   readonly maxConnections?: number;
   /** Milliseconds in which a connection must say what it speaks, default 10,000. */
   readonly firstBytesTimeout?: number;
@@ -124,7 +130,9 @@ class Desk {
   readonly #maxConnections: number;
   readonly #firstBytesTimeout: number;
   readonly #keepAliveTimeout: number;
-  readonly #all = new Set<Socket>();
+  /** With the network that each comes from. */
+  readonly #all = new Map<Socket, string>();
+  readonly #byNetwork = new Map<string, number>();
   /** Those that nothing is being done for, the longest idle first: they make room when the house is full. */
   readonly #idle = new Set<Socket>();
   /** HTTP requests not answered yet; several when they come without waiting for the answers. */
@@ -140,41 +148,67 @@ class Desk {
 
   accept(socket: Socket): void {
     socket.on("error", ignore);
-    if (this.#all.size >= this.#maxConnections && !this.#makeRoom()) {
+    const network = networkOf(socket.remoteAddress ?? "");
+    const ofIt = this.#byNetwork.get(network) ?? 0;
+    const isFull =
+      this.#all.size >= this.#maxConnections || ofIt >= this.#maxConnections * PART_OF_ONE_NETWORK;
+    if (isFull && !this.#makeRoom(network)) {
       socket.destroy();
       return;
     }
-    this.#all.add(socket);
+    this.#all.set(socket, network);
+    this.#byNetwork.set(network, (this.#byNetwork.get(network) ?? 0) + 1);
     this.#idle.add(socket);
-    socket.once("close", () => {
-      this.#all.delete(socket);
-      this.#idle.delete(socket);
-    });
+    socket.once("close", () => this.#forget(socket));
     this.#readFirstBytes(socket);
   }
 
   cutAll(): void {
-    for (const socket of this.#all) socket.destroy();
+    for (const socket of this.#all.keys()) socket.destroy();
   }
 
   /** Resolves when no connection is left. */
   async close(): Promise<void> {
     // Not listening, it has only its timer to stop; it says so with an error that we don't need.
     this.#http?.close(ignore);
-    const gone = [...this.#all].map((socket) => new Promise((done) => socket.once("close", done)));
+    const gone = [...this.#all.keys()].map((socket) => new Promise((done) => socket.once("close", done)));
     this.cutAll();
     await Promise.all(gone);
   }
 
-  #makeRoom(): boolean {
+  /** For one from `newcomer`: when that has as many as it may have, one of its own goes. */
+  #makeRoom(newcomer: string): boolean {
+    const from = this.#all.size < this.#maxConnections ? newcomer : this.#fullestIdle();
     for (const socket of this.#idle) {
+      if (this.#all.get(socket) !== from) continue;
       // "close" comes later; until then it must be neither counted nor chosen again.
-      this.#idle.delete(socket);
-      this.#all.delete(socket);
+      this.#forget(socket);
       socket.destroy();
       return true;
     }
     return false;
+  }
+
+  /** The network that has most connections, of those that have an idle one. */
+  #fullestIdle(): string | undefined {
+    let fullest: string | undefined;
+    let most = 0;
+    for (const socket of this.#idle) {
+      const network = this.#all.get(socket);
+      const count = network === undefined ? 0 : (this.#byNetwork.get(network) ?? 0);
+      if (count > most) [fullest, most] = [network, count];
+    }
+    return fullest;
+  }
+
+  #forget(socket: Socket): void {
+    const network = this.#all.get(socket);
+    if (network === undefined) return;
+    this.#all.delete(socket);
+    this.#idle.delete(socket);
+    const left = (this.#byNetwork.get(network) ?? 1) - 1;
+    if (left > 0) this.#byNetwork.set(network, left);
+    else this.#byNetwork.delete(network);
   }
 
   #readFirstBytes(socket: Socket): void {

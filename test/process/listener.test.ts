@@ -28,8 +28,8 @@ async function open(handlers: ConnectionHandlers, options: Partial<ListenOptions
   return listener;
 }
 
-async function dial(port: number, host = "127.0.0.1"): Promise<Socket> {
-  const socket = connect({ port, host });
+async function dial(port: number, host = "127.0.0.1", localAddress?: string): Promise<Socket> {
+  const socket = connect({ port, host, ...(localAddress !== undefined && { localAddress }) });
   socket.on("error", () => {});
   cleanups.push(() => socket.destroy());
   await once(socket, "connect");
@@ -272,6 +272,39 @@ describe("connection limit", () => {
     for (let i = 0; i < 2; i++) (await dial(port)).write(HANDSHAKE);
     await expect.poll(() => peers).toBe(2);
     await expect(get(port)).rejects.toThrow();
+  });
+
+  it("lets one host have three quarters of the places, and others the rest", async () => {
+    let peers = 0;
+    const { port } = await open(
+      { ...greeting, peer: (socket) => void (peers++, socket.on("error", () => {}).resume()) },
+      { maxConnections: 8 },
+    );
+    const many: Socket[] = [];
+    for (let i = 0; i < 12; i++) {
+      const socket = (await dial(port, "127.0.0.1", "127.0.0.2")).resume();
+      many.push(socket);
+      socket.write(HANDSHAKE);
+      await expect.poll(() => socket.closed || peers === i + 1).toBe(true);
+    }
+    expect(peers).toBe(6);
+    expect(many.map(({ closed }) => closed)).toEqual(many.map((_, i) => i >= 6));
+    expect(await get(port)).toBe("GET /");
+  });
+
+  it("makes room where most come from, not where one waits for longest", async () => {
+    const { port } = await open(greeting, { maxConnections: 4 });
+    const patient = (await dial(port, "127.0.0.1", "127.0.0.3")).resume();
+    const many: Socket[] = [];
+    for (let i = 0; i < 3; i++) many.push((await dial(port, "127.0.0.1", "127.0.0.2")).resume());
+    const first = once(many[0] as Socket, "close");
+    expect(await get(port)).toBe("GET /");
+    await first;
+    expect([patient, ...many.slice(1)].map(({ closed: isClosed }) => isClosed)).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 });
 
