@@ -13,7 +13,8 @@ import { comparePaths } from "./core/order.ts";
 import { CreateOptionError, SourceError } from "./errors.ts";
 import type { Filter } from "./filter.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
-import type { ScanNotice, ScanOptions, Source, SourceFile } from "./source.ts";
+import { Notices } from "./notices.ts";
+import type { ScanOptions, Source, SourceFile } from "./source.ts";
 import { type Candidate, walk } from "./walk.ts";
 
 /** Enough to keep the thread pool's queue full. */
@@ -37,13 +38,12 @@ export async function scan(path: string, options: ScanOptions, signal: AbortSign
   const stats = await statPromise(root, { bigint: true }).catch((cause: unknown) => {
     throw new SourceError(root, `Can't publish ${JSON.stringify(root)}: ${fsReason(cause)}.`, { cause });
   });
-  const notices: ScanNotice[] = [];
+  const notices = new Notices();
   const files = stats.isFile()
     ? oneFile(root, name, stats, filter)
     : await filesBelow(root, stats, options, filter, notices, signal);
   noteRenames(root, name, stats.isFile() ? [] : files, notices);
-  notices.sort((a, b) => comparePaths(a.path, b.path));
-  for (const notice of notices) options.onNotice?.(notice);
+  for (const notice of notices.all()) options.onNotice?.(notice);
   return finish({ name, root, singleFile: stats.isFile(), files, lookedAt });
 }
 
@@ -83,7 +83,7 @@ async function filesBelow(
   stats: BigIntStats,
   options: ScanOptions,
   filter: Filter,
-  notices: ScanNotice[],
+  notices: Notices,
   signal: AbortSignal,
 ): Promise<SourceFile[]> {
   if (!stats.isDirectory()) {
@@ -155,10 +155,10 @@ function unreadable(path: string, cause: unknown): SourceError {
 }
 
 /** What receivers will call otherwise than we do; see `protocol/portable-path.ts`. */
-function noteRenames(root: string, name: string, files: readonly SourceFile[], notices: ScanNotice[]): void {
+function noteRenames(root: string, name: string, files: readonly SourceFile[], notices: Notices): void {
   const note = (path: readonly string[], there: string) => {
     const message = `receivers will store it as ${JSON.stringify(there)}, which every system can hold`;
-    notices.push({ code: "renamed", path, message });
+    notices.add({ code: "renamed", path, message });
   };
   if (portableName(name) !== name) note([name], portableName(name));
   let there: readonly (readonly string[])[];

@@ -50,7 +50,7 @@ export type ScanNoticeCode =
 
 export interface ScanNotice {
   readonly code: ScanNoticeCode;
-  /** Components below the share's folder; none for the share itself. */
+  /** Components below the share's folder; none for the share itself, and for the sum of all that isn't told one by one. */
   readonly path: readonly string[];
   /** For people; doesn't repeat `path`. */
   readonly message: string;

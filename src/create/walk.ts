@@ -10,7 +10,8 @@ import { isDownloadState, isJunk } from "./core/names.ts";
 import { SourceError } from "./errors.ts";
 import type { Filter } from "./filter.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
-import type { ScanNotice, ScanNoticeCode } from "./source.ts";
+import type { Notices } from "./notices.ts";
+import type { ScanNoticeCode } from "./source.ts";
 
 /** A file that belongs to the share, by its place and name. */
 export interface Candidate {
@@ -47,7 +48,7 @@ export async function walk(
   root: string,
   filter: Filter,
   followSymlinks: 0 | 1 | 2,
-  notices: ScanNotice[],
+  notices: Notices,
   pace: Pace,
   signal: AbortSignal,
 ): Promise<Candidate[]> {
@@ -69,7 +70,7 @@ interface WalkerParts {
   readonly realRoot: string;
   readonly filter: Filter;
   readonly followSymlinks: 0 | 1 | 2;
-  readonly notices: ScanNotice[];
+  readonly notices: Notices;
   readonly pace: Pace;
   readonly signal: AbortSignal;
 }
@@ -80,7 +81,7 @@ class Walker {
   readonly #realRoot: string;
   readonly #filter: Filter;
   readonly #followSymlinks: 0 | 1 | 2;
-  readonly #notices: ScanNotice[];
+  readonly #notices: Notices;
   readonly #pace: Pace;
   readonly #signal: AbortSignal;
   readonly #slices = new Slices();
@@ -238,7 +239,7 @@ class Walker {
   }
 
   #note(code: ScanNoticeCode, path: readonly string[], message: string): void {
-    this.#notices.push({ code, path, message });
+    this.#notices.add({ code, path, message });
   }
 }
 

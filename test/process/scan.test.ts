@@ -267,3 +267,18 @@ async function withoutPrivileges(path: string, work: () => Promise<void>): Promi
     chmodSync(path, 0o755);
   }
 }
+
+test("of ten thousand links twenty are named, and then how many more there are", async () => {
+  put("file");
+  for (let i = 0; i < 10_000; i++) symlinkSync("/etc/passwd", join(root, `link${String(i).padStart(5, "0")}`));
+  for (let i = 0; i < 3; i++) mkdirSync(join(root, `empty${i}`));
+  const notices: ScanNotice[] = [];
+  await scan(root, { onNotice: (notice) => notices.push(notice) }, signal);
+  expect(notices).toHaveLength(24);
+  expect(notices.filter(({ code }) => code === "empty-folder")).toHaveLength(3);
+  expect(notices.at(-1)).toEqual({
+    code: "symlink",
+    path: [],
+    message: expect.stringMatching(/^the same holds for 9980 more like "link\d{5}"$/),
+  });
+});
