@@ -1,5 +1,6 @@
 /** All subcommands, with what they have in common: the table that help, completions and the man page are made of. */
 import type { Command } from "commander";
+import { escapeLines } from "../protocol/escape.ts";
 import { completionCommand } from "./completion.ts";
 import { createCommand } from "./create.ts";
 import { editCommand } from "./edit.ts";
@@ -36,7 +37,8 @@ function forUs(command: Command, surroundings: Surroundings): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => surroundings.stdout.write(text),
-      writeErr: (text) => surroundings.stderr.write(text),
+      // It repeats arguments, and a shell may have made those of the names of files.
+      writeErr: (text) => surroundings.stderr.write(escapeLines(text)),
       getOutHelpWidth: () => 80,
       getErrHelpWidth: () => 80,
     });

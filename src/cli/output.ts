@@ -1,7 +1,7 @@
 /** Where the command's words go: results and events to stdout, everything else to stderr. */
 import pc from "picocolors";
 import { BoojumError } from "../protocol/errors.ts";
-import { escapeForTerminal } from "../protocol/escape.ts";
+import { escapeForTerminal, escapeLines, jsonLine } from "../protocol/escape.ts";
 
 export interface OutputOptions {
   /** One JSON object a line on stdout, and nothing for people anywhere but errors of usage. */
@@ -46,7 +46,7 @@ export class Output {
 
   /** One line of `--json`; nothing without it. */
   event(event: object): void {
-    if (this.json) this.#stdout.write(`${JSON.stringify(event)}\n`);
+    if (this.json) this.#stdout.write(jsonLine(event));
   }
 
   /** What the user asked for, on stdout; nothing with `--json`. */
@@ -89,11 +89,6 @@ export class Output {
     if (this.#interceptor === undefined) this.stderr.write(`${line}\n`);
     else this.#interceptor(line);
   }
-}
-
-/** A stack has lines of its own, which stay; what is in them is escaped. */
-function escapeLines(text: string): string {
-  return text.split("\n").map(escapeForTerminal).join("\n");
 }
 
 /** The `code` and `message` of any thrown value; foreign errors have the code of the system, or `internal`. */

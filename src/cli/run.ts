@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { Command, CommanderError } from "commander";
+import { escapeForTerminal, escapeLines, jsonLine } from "../protocol/escape.ts";
 import { version } from "../share/version.ts";
 import { allCommands, wordOf } from "./commands.ts";
 import { exitCodeOf } from "./exit-codes.ts";
@@ -21,8 +22,9 @@ export async function main(args: readonly string[]): Promise<void> {
   // Progress that nobody can see is no reason to fail.
   process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => {
-    process.stderr.write(`error: ${describeError(error).message}\n`);
-    if (args.includes("-v") || args.includes("--verbose")) process.stderr.write(`${error.stack}\n`);
+    process.stderr.write(`error: ${escapeForTerminal(describeError(error).message)}\n`);
+    if (args.includes("-v") || args.includes("--verbose"))
+      process.stderr.write(`${escapeLines(error.stack ?? "")}\n`);
     process.exit(1);
   });
   const exitCode = await run(args, {
@@ -45,7 +47,9 @@ export async function main(args: readonly string[]): Promise<void> {
   });
   process.exitCode = output.error === undefined ? exitCode : 1;
   if (output.error !== undefined)
-    process.stderr.write(`error: Standard output can't be written: ${output.error.message}\n`);
+    process.stderr.write(
+      `error: Standard output can't be written: ${escapeForTerminal(output.error.message)}\n`,
+    );
   // Nothing should be left; should something be all the same, the user must not have to kill us.
   setTimeout(() => process.exit(), 3_000).unref();
 }
@@ -91,7 +95,7 @@ function commanderExit(error: CommanderError, args: readonly string[], surroundi
   if (error.exitCode === 0) return 0;
   if (args.includes("--json") && error.code !== "commander.help") {
     const message = error.message.replace(/^error: /, "");
-    surroundings.stdout.write(`${JSON.stringify({ event: "error", code: "usage", message })}\n`);
+    surroundings.stdout.write(jsonLine({ event: "error", code: "usage", message }));
   }
   return 2;
 }
@@ -162,7 +166,8 @@ function root(surroundings: Surroundings): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => surroundings.stdout.write(text),
-      writeErr: (text) => surroundings.stderr.write(text),
+      // It repeats arguments, and a shell may have made those of the names of files.
+      writeErr: (text) => surroundings.stderr.write(escapeLines(text)),
     });
   command.helpInformation = () => ROOT_HELP;
   // No path at all is a mistake, but one that the help answers best.

@@ -98,7 +98,7 @@ function showReport(output: Output, found: TrackerReport): void {
     output.result("The log has no events.");
     return;
   }
-  output.result(`${found.from} to ${found.to}`);
+  output.result(escapeForTerminal(`${found.from} to ${found.to}`));
   output.result(
     `${countOf(found.torrents, "torrent")}: ${found.joined} joined, ${found.completed} completed, ${found.left} left`,
   );
@@ -109,10 +109,14 @@ function showReport(output: Output, found: TrackerReport): void {
   for (const { hour, joined, completed } of hours) {
     const done = Math.min(WIDTH, Math.round((completed / most) * WIDTH));
     const rest = Math.max(0, Math.round((joined / most) * WIDTH) - done);
-    output.result(`${hour}  ${"#".repeat(done)}${"-".repeat(rest)} ${joined}, ${completed}`);
+    output.result(
+      `${escapeForTerminal(hour)}  ${"#".repeat(done)}${"-".repeat(rest)} ${joined}, ${completed}`,
+    );
   }
   output.result("\ntorrent                                   joined  completed");
   for (const { infoHash, joined, completed } of found.swarms.slice(0, SHOWN)) {
-    output.result(`${infoHash}  ${String(joined).padStart(6)}  ${String(completed).padStart(9)}`);
+    output.result(
+      `${escapeForTerminal(infoHash)}  ${String(joined).padStart(6)}  ${String(completed).padStart(9)}`,
+    );
   }
 }

@@ -22,7 +22,11 @@ export class Notices {
     for (const [code, count] of this.#counts) {
       if (count <= MOST_OF_A_KIND) continue;
       const like = sorted.findLast((notice) => notice.code === code)?.path.join("/") ?? "";
-      more.push({ code, path: [], message: `the same holds for ${count - MOST_OF_A_KIND} more like "${like}"` });
+      more.push({
+        code,
+        path: [],
+        message: `the same holds for ${count - MOST_OF_A_KIND} more like "${like}"`,
+      });
     }
     return [...sorted, ...more];
   }

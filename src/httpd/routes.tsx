@@ -3,6 +3,8 @@ import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { escapeForTerminal, jsonLine } from "../protocol/escape.ts";
 import { type ArchiveFormat, sendArchive } from "./archives.ts";
 import { contentDisposition } from "./core/content.ts";
 import { negotiate } from "./core/negotiate.ts";
@@ -78,9 +80,9 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
           status,
         );
       case "json":
-        return c.json({ error: message }, status);
+        return json(c, { error: message }, status);
       default:
-        return c.text(`${message}\n`, status);
+        return c.text(`${escapeForTerminal(message)}\n`, status);
     }
   };
   const nothingHere = (c: WebContext) => problem(c, 404, "Nothing is shared under this address.");
@@ -277,7 +279,7 @@ function indexAnswer(
       return c.html(`<!doctype html>${<IndexPage {...props} />}`);
     }
     case "json":
-      return c.json({ shares: shares.map((share) => shareSummary(share, base)) });
+      return json(c, { shares: shares.map((share) => shareSummary(share, base)) }, 200);
     default:
       return c.text(indexText(shares, base));
   }
@@ -301,10 +303,15 @@ async function shareAnswer(
       return c.html(`<!doctype html>${<SharePage {...props} />}`);
     }
     case "json":
-      return c.json(shareJson(share, base, target.query.get("page")));
+      return json(c, shareJson(share, base, target.query.get("page")), 200);
     default:
       return c.text(shareText(share, base));
   }
+}
+
+/** Programs read it, and people whose terminal shows what curl got. */
+function json(c: WebContext, value: unknown, status: ContentfulStatusCode): Response {
+  return c.body(jsonLine(value), status, { "Content-Type": "application/json" });
 }
 
 /** What the page shows of the file that `view` names. */
@@ -337,7 +344,7 @@ function torrentAnswer(
   // A program that waits for the torrent wants to show how far it is.
   if (wanted === "torrent" || wanted === "json") {
     c.header("Retry-After", RETRY_SECONDS);
-    return c.json(shareSummary(share, c.env.judged.base), 503);
+    return json(c, shareSummary(share, c.env.judged.base), 503);
   }
   return problem(c, 503, stateInWords(state) ?? "");
 }

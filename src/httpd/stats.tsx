@@ -1,5 +1,6 @@
 /** `/stats`, `/stats.json` and `/metrics`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { jsonLine } from "../protocol/escape.ts";
 import { PAGE_POLICY } from "./page/layout.tsx";
 import { StatsPage, type StatsView } from "./page/stats-page.tsx";
 import { judgeRequest, type RequestRules } from "./request.ts";
@@ -32,7 +33,7 @@ export function createStats(
       response.end(body);
     };
     if ("status" in judged) send(judged.status, "text/plain", `${judged.message}\n`);
-    else if (path === "/stats.json") send(200, "application/json", `${JSON.stringify(options.stats())}\n`);
+    else if (path === "/stats.json") send(200, "application/json", jsonLine(options.stats()));
     else if (path === "/metrics") send(200, "text/plain; version=0.0.4", options.metrics());
     else {
       const page = <StatsPage stats={options.stats()} root={judged.root} version={options.version} />;

@@ -12,6 +12,20 @@ export function escapeForTerminal(text: string): string {
   });
 }
 
+/** {@link escapeForTerminal} for text whose lines are meant, such as a stack; what is in them is escaped. */
+export function escapeLines(text: string): string {
+  return text.split("\n").map(escapeForTerminal).join("\n");
+}
+
+/**
+ * One line of JSON. What {@link escapeForTerminal} escapes is written as `\uXXXX`, which means the same to whoever parses
+ * it and nothing to a terminal that shows it.
+ */
+export function jsonLine(value: unknown): string {
+  const text = JSON.stringify(value).replace(UNSAFE, (found) => `\\u${hex(found.charCodeAt(0), 4)}`);
+  return `${text}\n`;
+}
+
 /**
  * C0, DEL and C1; the marks, embeddings, overrides and isolates that reorder text; line and paragraph separators; the
  * interlinear and deprecated format characters; zero-width space and byte order mark; and halves of surrogate pairs.

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { BoojumError } from "../protocol/errors.ts";
+import { jsonLine } from "../protocol/escape.ts";
 
 /** One line of the log. Fields may be added, none removed. */
 export interface TrackerLogEvent {
@@ -54,7 +55,7 @@ export class TrackerLog {
 
   write(event: TrackerLogEvent): void {
     if (this.#failed || this.#waiting.length > MAX_WAITING) return;
-    this.#waiting += `${JSON.stringify(event)}\n`;
+    this.#waiting += jsonLine(event);
     this.#writing ??= this.#drain();
   }
 

@@ -270,7 +270,8 @@ async function withoutPrivileges(path: string, work: () => Promise<void>): Promi
 
 test("of ten thousand links twenty are named, and then how many more there are", async () => {
   put("file");
-  for (let i = 0; i < 10_000; i++) symlinkSync("/etc/passwd", join(root, `link${String(i).padStart(5, "0")}`));
+  for (let i = 0; i < 10_000; i++)
+    symlinkSync("/etc/passwd", join(root, `link${String(i).padStart(5, "0")}`));
   for (let i = 0; i < 3; i++) mkdirSync(join(root, `empty${i}`));
   const notices: ScanNotice[] = [];
   await scan(root, { onNotice: (notice) => notices.push(notice) }, signal);

@@ -10,7 +10,7 @@ import {
   toLatin1,
 } from "../../../src/protocol/bytes.ts";
 import { BoojumError, ProtocolError } from "../../../src/protocol/errors.ts";
-import { escapeForTerminal } from "../../../src/protocol/escape.ts";
+import { escapeForTerminal, jsonLine } from "../../../src/protocol/escape.ts";
 import { infoHash, infoHashV2, peerId, pieceIndex } from "../../../src/protocol/ids.ts";
 import { isTrackerUrl, isWebSeedUrl } from "../../../src/protocol/urls.ts";
 
@@ -118,6 +118,19 @@ describe("escapeForTerminal", () => {
         const escaped = escapeForTerminal(text);
         expect(escaped).not.toMatch(/[\p{Cc}\p{Surrogate}\p{Bidi_Control}\u2028\u2029]/u);
         expect(escapeForTerminal(escaped)).toBe(escaped);
+      }),
+    );
+  });
+});
+
+describe("jsonLine", () => {
+  it("is one line that no terminal obeys, and means what was written", () => {
+    expect(jsonLine({ name: "\x9b2J\u202e\x7f ä" })).toBe('{"name":"\\u009b2J\\u202e\\u007f ä"}\n');
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string({ unit: "binary" }), (value, text) => {
+        const line = jsonLine([value, text]);
+        expect(line.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Surrogate}\p{Bidi_Control}\u2028\u2029]/u);
+        expect(JSON.parse(line)).toEqual(JSON.parse(JSON.stringify([value, text])));
       }),
     );
   });
