@@ -35,6 +35,10 @@ export class Checkpoints {
   #pieces: number[] = [];
   #dirty = new Set<Target>();
   #bytes = 0;
+  #losses = 0;
+  /** Lost and not written again. */
+  readonly #lost = new Set<number>();
+  #loss: StorageError | undefined;
   #timer: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -45,6 +49,7 @@ export class Checkpoints {
   /** A piece's data have been given to the system. `targets` are the files that were written to. */
   wrote(piece: number, bytes: number, targets: Iterable<Target>): void {
     this.#pieces.push(piece);
+    this.#lost.delete(piece);
     for (const target of targets) this.#dirty.add(target);
     this.#bytes += bytes;
     if (this.#bytes >= CHECKPOINT_BYTES) this.#startNow();
@@ -70,18 +75,25 @@ export class Checkpoints {
     await this.#running;
   }
 
-  /** Makes everything durable that was written so far, without a record: the state is about to go. */
+  /**
+   * Makes everything durable that was written so far, without a record: the state is about to go.
+   * @throws {StorageError} something was lost and has not been written again.
+   */
   async syncAll(): Promise<void> {
     await this.stop();
+    if (this.#loss !== undefined && this.#lost.size > 0) throw this.#loss;
     const dirty = [...this.#dirty];
     if (this.#options.isVolatile) return;
     try {
       await this.#sync(dirty);
     } catch (cause) {
-      const error = storageError(this.#options.root.path, "write", cause);
-      this.#options.onLost(this.#pieces, error);
-      throw error;
+      throw await this.#lose([], cause);
     }
+  }
+
+  /** How often pieces were lost. What was being written when that happened must be written again. */
+  get losses(): number {
+    return this.#losses;
   }
 
   /** No more checkpoints by themselves. Settles when none is under way. */
@@ -106,9 +118,7 @@ export class Checkpoints {
     try {
       files = await this.#sync(dirty);
     } catch (cause) {
-      const error = storageError(this.#options.root.path, "write", cause);
-      this.#options.onLost(pieces, error);
-      throw error;
+      throw await this.#lose(pieces, cause);
     }
     try {
       await this.#options.state.append({ time: Date.now(), pieces, files, clean });
@@ -120,13 +130,35 @@ export class Checkpoints {
     }
   }
 
+  /**
+   * A sync failed. The system has given up what it could not write, and says so once: all that was written until now may
+   * be in memory only, where it looks right for as long as the machine runs. So it is never found by hashing it.
+   */
+  async #lose(pieces: readonly number[], cause: unknown): Promise<StorageError> {
+    const lost = pieces.concat(this.#pieces);
+    this.#pieces = [];
+    this.#losses++;
+    const error = storageError(this.#options.root.path, "write", cause);
+    this.#loss = error;
+    for (const piece of lost) this.#lost.add(piece);
+    // When not even that can be written, nothing will be: it ends with the first error that matters.
+    await this.#options.state.lose(lost).catch(() => {});
+    this.#options.onLost(lost, error);
+    return error;
+  }
+
   async #sync(dirty: readonly Target[]): Promise<SavedFile[]> {
     if (this.#options.isVolatile) return this.#lookUp(dirty);
     const files = await this.#syncFiles(dirty);
     for (const folder of this.#options.root.known()) {
       if (!folder.hasNewNames) continue;
       folder.hasNewNames = false;
-      await folder.sync();
+      try {
+        await folder.sync();
+      } catch (error) {
+        folder.hasNewNames = true;
+        throw error;
+      }
     }
     return files;
   }

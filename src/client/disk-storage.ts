@@ -54,7 +54,11 @@ export class DiskStorage implements PieceStorage {
     try {
       let places = placement.places(piece, 0, data.length);
       if (this.#undecided.size > 0) places = await this.#compareForeign(places, data);
-      await writePlaces(io, places, data);
+      let losses: number;
+      do {
+        losses = checkpoints.losses;
+        await writePlaces(io, places, data);
+      } while (losses !== checkpoints.losses);
       const touched = new Set<Target>();
       for (const { file } of places) if (file !== undefined) touched.add(file);
       checkpoints.wrote(piece, data.length, touched);

@@ -85,7 +85,8 @@ async function claim(fs: FileSystem, path: string): Promise<boolean> {
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "ENOSYS") throw error;
     return claimWithoutLinks(fs, path, text);
   } finally {
-    await removeFile(fs, draft);
+    // One that stays is no harm: whoever comes next clears it away.
+    await removeFile(fs, draft).catch(() => {});
   }
 }
 

@@ -1,10 +1,10 @@
 import { join, resolve } from "node:path";
 import { systemClock } from "../platform/clock.ts";
-import { type FileSystem, systemFiles } from "../platform/file-system.ts";
+import { type FileSystem, systemErrorCode, systemFiles } from "../platform/file-system.ts";
 import { Pace } from "../platform/pace.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
 import { toHex } from "../protocol/bytes.ts";
-import { MetainfoError } from "../protocol/errors.ts";
+import { BoojumError, MetainfoError } from "../protocol/errors.ts";
 import type { Metainfo, TorrentFile } from "../protocol/metainfo.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { DiskDownload } from "./disk-download.ts";
@@ -51,7 +51,9 @@ export async function openDownload(options: DownloadOptions, signal: AbortSignal
   } catch (error) {
     opening?.dropAll();
     await lock.release();
-    throw error;
+    throw error instanceof BoojumError || systemErrorCode(error) === undefined
+      ? error
+      : storageError(path, "write", error);
   }
 }
 
@@ -214,10 +216,10 @@ class Opening {
     let state: StateFile | undefined;
     let checkpoints: Checkpoints | undefined;
     if (!isComplete) {
+      // Whoever was killed may have made the way here and not synced it; where there is a state, that was done before.
+      if (saved === undefined) await syncWay(this.#fs, this.#root.path);
       // Before anything else is written: what we make from now on is ours after a crash.
       state = await this.#createState(files, saved, recovered);
-      // Whoever was killed may have made the way here and not synced it; where a state was, it was synced after that.
-      if (saved === undefined) await syncWay(this.#fs, this.#root.path);
       checkpoints = await this.#createCheckpoints(state, recovered);
     }
     try {
@@ -300,6 +302,7 @@ class Opening {
         owned: all ? "all" : [...owned],
       },
       { time: Date.now(), pieces: recovered.durable, files: known, clean: false },
+      saved?.lost,
     );
   }
 

@@ -21,10 +21,12 @@ export async function makeFolders(fs: FileSystem, path: string): Promise<void> {
   }
 }
 
-/** Makes the names durable that lead to a folder: what is synced in it would be lost with any of them. */
+/**
+ * Makes the names durable that lead to a folder: what is synced in it would be lost with any of them.
+ * @throws system errors
+ */
 export async function syncWay(fs: FileSystem, path: string): Promise<void> {
   for (let folder = path; dirname(folder) !== folder; folder = dirname(folder)) {
-    // Further up are other people's folders and file systems, which may allow nothing of the kind.
-    await syncFolder(fs, dirname(folder)).catch(() => {});
+    await syncFolder(fs, dirname(folder));
   }
 }

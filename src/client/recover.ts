@@ -161,7 +161,7 @@ class Recovery {
     const have = trusted.clone();
     const pieces: number[] = [];
     for (const piece of placement.wanted) {
-      if (have.has(piece)) continue;
+      if (have.has(piece) || this.#options.saved?.lost.has(piece)) continue;
       const files = this.#filesOf(piece);
       const foreign = files.filter((file) => file.origin === "foreign");
       if (!this.#isThere(piece, files)) this.#leaveUndecided(foreign);

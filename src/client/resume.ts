@@ -39,6 +39,8 @@ export interface Checkpoint {
 
 export interface SavedState extends StateHeader {
   readonly durable: Bitfield;
+  /** May look right and yet be in memory only, since the system failed to write them: to be fetched again, not hashed. */
+  readonly lost: Bitfield;
   /** By path, as of the latest checkpoint that names them. */
   readonly files: ReadonlyMap<string, SavedFile>;
   /** Of the latest checkpoint, milliseconds since 1970; 0 before the first one. */
@@ -77,6 +79,11 @@ export class StateEncoder {
     return this.#line({ infoHash, pieces: ranges(pieces) });
   }
 
+  /** The system failed to write these pieces. */
+  lost(pieces: Iterable<number>): Uint8Array {
+    return this.#line({ lost: ranges(pieces) });
+  }
+
   #line(record: object): Uint8Array {
     const json = new TextEncoder().encode(JSON.stringify(record));
     this.#checksum = crc32(json, this.#checksum);
@@ -93,6 +100,7 @@ export function decodeState(bytes: Uint8Array): SavedState | undefined {
   let header = readHeader(records.next().value);
   if (header === undefined) return undefined;
   let durable = new Bitfield(header.pieceCount);
+  const lost = new Bitfield(header.pieceCount);
   const files = new Map<string, SavedFile>();
   let time = 0;
   let clean = false;
@@ -104,14 +112,21 @@ export function decodeState(bytes: Uint8Array): SavedState | undefined {
       addRanges(durable, identity.pieces);
       continue;
     }
+    const losses = readLosses(record, header.pieceCount);
+    if (losses !== undefined) {
+      addRanges(lost, losses);
+      removeRanges(durable, losses);
+      continue;
+    }
     const checkpoint = readCheckpoint(record, header.pieceCount);
-    if (checkpoint === undefined) return { ...header, durable, files, time, clean: false };
+    if (checkpoint === undefined) return { ...header, durable, lost, files, time, clean: false };
     addRanges(durable, checkpoint.pieces);
+    removeRanges(lost, checkpoint.pieces);
     for (const file of checkpoint.files) files.set(file.path, file);
     time = checkpoint.time;
     clean = checkpoint.clean;
   }
-  return { ...header, durable, files, time, clean };
+  return { ...header, durable, lost, files, time, clean };
 }
 
 /** Parses each line whose checksum is right, and ends at the first one that is not. */
@@ -149,6 +164,16 @@ type Ranges = readonly (readonly [number, number])[];
 
 function addRanges(pieces: Bitfield, stored: Ranges): void {
   for (const [first, last] of stored) for (let piece = first; piece <= last; piece++) pieces.add(piece);
+}
+
+function removeRanges(pieces: Bitfield, stored: Ranges): void {
+  for (const [first, last] of stored) for (let piece = first; piece <= last; piece++) pieces.delete(piece);
+}
+
+function readLosses(record: unknown, pieceCount: number): Ranges | undefined {
+  return isFields(record) && record["lost"] !== undefined
+    ? readRanges(record["lost"], pieceCount)
+    : undefined;
 }
 
 function readIdentity(

@@ -29,6 +29,7 @@ export class StateFile {
     path: string,
     header: StateHeader,
     base: Checkpoint,
+    lost: Iterable<number> = [],
   ): Promise<StateFile> {
     const draft = `${path}.new`;
     try {
@@ -36,7 +37,10 @@ export class StateFile {
       const descriptor = await fs.open(draft, "createNew");
       try {
         const encoder = new StateEncoder();
-        const bytes = Buffer.concat([encoder.header(header), encoder.checkpoint(base)]);
+        const records = [encoder.header(header), encoder.checkpoint(base)];
+        const still = [...lost];
+        if (still.length > 0) records.push(encoder.lost(still));
+        const bytes = Buffer.concat(records);
         await writeAll(fs, descriptor, bytes, 0);
         await fs.fsync(descriptor);
         await fs.rename(draft, path);
@@ -74,12 +78,17 @@ export class StateFile {
     await this.#add(() => this.#encoder.identified(infoHash, pieces));
   }
 
+  /** The system failed to write these pieces: whatever they look like, they aren't there. */
+  async lose(pieces: Iterable<number>): Promise<void> {
+    await this.#add(() => this.#encoder.lost(pieces));
+  }
+
   async close(): Promise<void> {
     await this.#fs.close(this.#descriptor);
   }
 }
 
-/** @returns undefined when there is none, or no regular file; no bytes when it is too large for a state. */
+/** @returns undefined when there is none, or no regular file; no bytes when it is too large for a state, or the disk lost it. */
 export async function readState(fs: FileSystem, path: string): Promise<Uint8Array | undefined> {
   let descriptor: number;
   try {
@@ -102,6 +111,8 @@ export async function readState(fs: FileSystem, path: string): Promise<Uint8Arra
     }
     return bytes.subarray(0, length);
   } catch (error) {
+    // As good as damaged: what it was about can be found out without it.
+    if (systemErrorCode(error) === "EIO") return new Uint8Array(0);
     throw storageError(path, "read", error);
   } finally {
     fs.closeSync(descriptor);
@@ -117,20 +128,33 @@ export async function removeFile(fs: FileSystem, path: string): Promise<void> {
   }
 }
 
+/** What systems say that sync no folders, or not this one: read-only, virtual, on a network. */
+const unsyncable: ReadonlySet<string> = new Set([
+  "EPERM",
+  "EINVAL",
+  "EISDIR",
+  "EBADF",
+  "EROFS",
+  "ENOSYS",
+  "ENOTSUP",
+]);
+
 /** Makes the names in a folder durable, where the system can do that. */
 export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
   let descriptor: number;
   try {
     descriptor = await fs.open(path, "read");
-  } catch {
-    // Windows opens no folders; names are durable there by journal.
-    return;
+  } catch (error) {
+    // Windows opens no folders; names are durable there by journal. Some folders may be passed through, but not read.
+    const code = systemErrorCode(error);
+    if (code === "EPERM" || code === "EACCES" || code === "EISDIR") return;
+    throw error;
   }
   try {
     await fs.fsync(descriptor);
   } catch (error) {
     const code = systemErrorCode(error);
-    if (code !== "EPERM" && code !== "EINVAL" && code !== "EISDIR" && code !== "EBADF") throw error;
+    if (code === undefined || !unsyncable.has(code)) throw error;
   } finally {
     fs.closeSync(descriptor);
   }

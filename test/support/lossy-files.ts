@@ -351,8 +351,10 @@ export class LossyFiles implements FileSystem {
 
   /** As Linux does after a failed write-back: the pages count as clean, so no later sync brings them to the disk. */
   #dropDirty(node: number): void {
-    for (const entry of this.#log)
-      if (entry.node === node && entry.safeAt === Number.POSITIVE_INFINITY) entry.isDropped = true;
+    for (const entry of this.#log) {
+      if (entry.node !== node || entry.change.do === "names") continue;
+      if (entry.safeAt === Number.POSITIVE_INFINITY) entry.isDropped = true;
+    }
   }
 
   #change(node: Node, change: Change, what: string): void {

@@ -52,6 +52,20 @@ describe("a state", () => {
     expect(decodeState(Buffer.concat(lines.slice(0, 2)))?.infoHash).toBe("provisional aa");
   });
 
+  it("takes back what the system failed to write, until it is written again", () => {
+    const encoder = new StateEncoder();
+    const lines = [
+      encoder.header(header),
+      encoder.checkpoint({ time: 10, pieces: [1, 2], files: [file], clean: false }),
+      encoder.lost([2, 3, 4]),
+      encoder.checkpoint({ time: 20, pieces: [4], files: [], clean: true }),
+    ];
+    const state = decodeState(Buffer.concat(lines));
+    expect([...(state?.durable ?? [])]).toEqual([1, 4]);
+    expect([...(state?.lost ?? [])]).toEqual([2, 3]);
+    expect(state).toMatchObject({ time: 20, clean: true });
+  });
+
   it("says what was recorded, the latest word on each file", () => {
     const state = decodeState(sample().bytes);
     expect(state).toMatchObject({ ...header, time: 30, clean: true });
