@@ -15,13 +15,24 @@
 export { AllowedError } from "./share/allowed-torrents.ts";
 export { type EditOptions, editTorrentFile } from "./share/edit.ts";
 export type * from "./share/events.ts";
+export {
+  DEFAULT_SEARCH_SECONDS,
+  type Finding,
+  type FindOptions,
+  find,
+  findByCode,
+  findByName,
+  LocalNetworkError,
+  sourceOfShares,
+} from "./share/find.ts";
 export { get } from "./share/get.ts";
 export type { Download, GetOptions, Preparation, SeedGoal } from "./share/get-types.ts";
 export { readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
+export type { LocalShare } from "./share/local-shares.ts";
 export { InterruptedError, NobodyHasItError } from "./share/peer-errors.ts";
 export { publish } from "./share/publish.ts";
 export type { Publication, PublishOptions } from "./share/publish-types.ts";
-export { type Source, SourceReadError } from "./share/source.ts";
+export { type FoundSource, OtherTorrentError, type Source, SourceReadError } from "./share/source.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
 export { type CreateEachOptions, createEachTorrent } from "./share/torrent-files.ts";
 export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tracker.ts";

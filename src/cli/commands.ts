@@ -4,6 +4,7 @@ import { escapeLines } from "../protocol/escape.ts";
 import { completionCommand } from "./completion.ts";
 import { createCommand } from "./create.ts";
 import { editCommand } from "./edit.ts";
+import { findCommand } from "./find.ts";
 import { getCommand } from "./get.ts";
 import { infoCommand } from "./info.ts";
 import { addCommonFlags, type Surroundings } from "./options.ts";
@@ -16,6 +17,7 @@ export function allCommands(surroundings: Surroundings, report: (code: number) =
   const commands: readonly Command[] = [
     publishCommand,
     getCommand,
+    findCommand,
     infoCommand,
     createCommand,
     verifyCommand,

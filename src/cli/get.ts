@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { GetEvent } from "../share/events.ts";
 import type { GetOptions } from "../share/get-types.ts";
+import { resolveSource } from "./local-source.ts";
 import {
   addExamples,
   type CommonFlags,
@@ -73,7 +74,8 @@ async function runGet(source: string, flags: GetFlags, surroundings: Surrounding
       output.event(event);
       view.show(event);
     };
-    const download = await get(found, {
+    const source = await resolveSource(found, { output, lan: flags.lan }, stop.signal);
+    const download = await get(source, {
       ...getOptions(flags),
       ...access,
       onEvent,

@@ -1,5 +1,6 @@
 /** `share info SOURCE`: everything in a torrent. */
 import { Command } from "commander";
+import { resolveSource } from "./local-source.ts";
 import {
   addExamples,
   type CommonFlags,
@@ -46,7 +47,8 @@ async function runInfo(source: string, flags: InfoFlags, surroundings: Surroundi
   try {
     const { readInfo } = await import("../share.ts");
     const { showInfo } = await import("./ui/info-view.ts");
-    const info = await readInfo(found, stop.signal, {
+    const where = await resolveSource(found, { output, lan: true }, stop.signal);
+    const info = await readInfo(where, stop.signal, {
       ...access,
       peers: flags.peer,
       timeoutSeconds: flags.timeout,

@@ -5,7 +5,8 @@ Share a file or folder with everybody on the network; or get what others share.
 
 Commands:
   share PATH...             publish (also: share publish PATH...)
-  share get SOURCE          get a URL, magnet or .torrent (also: share SOURCE)
+  share get SOURCE          get a URL, magnet, .torrent, name or code here
+  share find                list what is shared on this network
   share info SOURCE         show what is in a torrent, and how its swarm is
   share create PATH         write a .torrent, publish nothing
   share verify SOURCE PATH  compare data with a torrent, and repair them

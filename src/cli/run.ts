@@ -153,7 +153,7 @@ function firstOperand(args: readonly string[], commands: readonly Command[]): nu
 }
 
 /** Commands that the next versions bring, so that nobody wonders why there is no such file. */
-const LATER = ["find", "seed", "doctor"];
+const LATER = ["seed", "doctor"];
 
 /** What `share` alone shows, and `share --help`. */
 function root(surroundings: Surroundings): Command {

@@ -22,22 +22,36 @@ export function meansGet(text: string): boolean {
   return text.endsWith(".torrent") && !/^\.{0,2}[/\\]/.test(text) && isFile(text);
 }
 
+/** Something to look for on the local network. */
+export interface LocalName {
+  readonly kind: "local";
+  readonly text: string;
+  /** What is wrong with it when nobody there has it. */
+  readonly otherwise: UsageError;
+}
+
 /**
- * @throws {UsageError} for what is no source; when it is something that could be published, the message says how.
+ * What `text` is, in the order of the manual: a word-code and the name of a share come last.
+ * @throws {UsageError} for what can be none of these; when it is something that could be published, the message says how.
  */
-export function findSource(text: string): Source {
+export function findSource(text: string): Source | LocalName {
   if (isUrl(text)) return { kind: "url", url: text };
   if (isMagnet(text)) return { kind: "magnet", link: text };
-  if (isFile(text) && !isDirectory(text)) {
-    if (text.endsWith(".torrent")) return { kind: "torrent", path: text };
-    throw new UsageError(`"${text}" is a file here, not a source. To publish it: share ${quote(text)}`);
-  }
-  if (isDirectory(text)) {
-    throw new UsageError(`"${text}" is a folder here, not a source. To publish it: share ${quote(text)}`);
-  }
-  throw new UsageError(
-    `"${text}" is neither a URL nor a .torrent file that exists. ${suggestion(text) ?? "Is it spelled right?"}`,
-  );
+  if (text.endsWith(".torrent") && isFile(text)) return { kind: "torrent", path: text };
+  const otherwise = new UsageError(whyNot(text));
+  // No share's name has a slash, and whoever leaves out http:// doesn't mean a name.
+  if (text === "" || /[/\\]/.test(text) || suggestion(text) !== undefined) throw otherwise;
+  return { kind: "local", text, otherwise };
+}
+
+function whyNot(text: string): string {
+  if (isDirectory(text))
+    return `"${text}" is a folder here, not a source. To publish it: share ${quote(text)}`;
+  if (isFile(text)) return `"${text}" is a file here, not a source. To publish it: share ${quote(text)}`;
+  const suggested = suggestion(text);
+  if (suggested !== undefined)
+    return `"${text}" is neither a URL nor a .torrent file that exists. ${suggested}`;
+  return `"${text}" is neither a URL nor a .torrent file that exists, nor shared on this network. Is it spelled right, and the publisher running?`;
 }
 
 /** For a URL that lacks its beginning or has another one. */

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { GetEvent, VerifiedEvent } from "../share/events.ts";
+import { resolveSource } from "./local-source.ts";
 import {
   addExamples,
   type CommonFlags,
@@ -76,8 +77,9 @@ async function runVerify(
     else view.show(event);
   };
   try {
+    const where = await resolveSource(found, { output, lan: flags.lan }, stop.signal);
     const event = await verify(
-      found,
+      where,
       path,
       {
         ...access,

@@ -44,6 +44,7 @@ export function shareText(share: Share, base: string): string {
       share.token === undefined ? "All of it, checked:" : "All of it, checked (the password is asked for):",
       `  share get ${url}`,
       `  npx ${base}${PROGRAM} get ${url}`,
+      ...(share.code === undefined ? [] : [`  share get ${share.code}`]),
       "",
     );
   if (state.name === "ready") {
@@ -100,6 +101,7 @@ export function shareSummary(share: Share, base: string): Record<string, unknown
       magnet: state.magnet(base),
       infoHash: state.infoHash,
       pieceLength: state.pieceLength,
+      ...(share.code !== undefined && { code: share.code }),
       swarm: state.swarm(),
     }),
   };

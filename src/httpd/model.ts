@@ -105,6 +105,8 @@ export interface Share {
   readonly files: readonly SharedFile[];
   /** Sum of the files' lengths. */
   readonly bytes: number;
+  /** By which people compare, aloud, what they found; undefined until it is known, or when there is none. */
+  readonly code?: string | undefined;
   /** Undefined while scanning. */
   readonly front?: HashFront | undefined;
   readonly room: () => Room;

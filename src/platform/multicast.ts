@@ -1,50 +1,99 @@
 /** UDP to and from multicast groups, on every interface of this machine. */
 import { createSocket, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
+import { canonicalIp, parseIp } from "../protocol/ip-address.ts";
+import { isWithin } from "./own-address.ts";
 
 export interface MulticastGroup {
   /** An IPv4 or IPv6 multicast address. */
   readonly address: string;
   readonly port: number;
+  /** How many routers may pass it on, more or less; 4 by default. */
+  readonly hops?: number;
 }
 
-export type OnDatagram = (bytes: Uint8Array, from: { readonly host: string }, group: MulticastGroup) => void;
+/** One of this machine's, as it was when it was looked at. */
+export interface NetworkInterface {
+  readonly name: string;
+  /** Canonical IP literals; link-local IPv6 ones without their zone. */
+  readonly addresses: readonly string[];
+}
+
+export interface DatagramSource {
+  /** An IP literal; with a zone when it is link-local IPv6. */
+  readonly host: string;
+  readonly port: number;
+  /** The interface on whose network the sender is; undefined when it is on none of them, so that a router passed it on. */
+  readonly interface: string | undefined;
+}
+
+type OnDatagram = (bytes: Uint8Array, from: DatagramSource, group: MulticastGroup) => void;
+
+export interface MulticastOptions {
+  readonly groups: readonly MulticastGroup[];
+  readonly onDatagram: OnDatagram;
+  /** Only interfaces that have one of these addresses; all when it is empty or missing. */
+  readonly only?: readonly string[];
+  /** An interface has come, or has other addresses. */
+  readonly onChange?: () => void;
+}
 
 export interface Multicast {
   /** Sends to the group from each interface; what an interface can't send is nobody's trouble. */
   send(group: MulticastGroup, bytes: Uint8Array): void;
+  /** Sends from one interface only. */
+  sendOn(name: string, group: MulticastGroup, bytes: Uint8Array): void;
+  /** Those that are used now, of either family. */
+  interfaces(): readonly NetworkInterface[];
   close(): Promise<void>;
 }
 
 /** Routers of one's own organisation may pass it on; others don't. */
 const HOPS = 4;
 /** Interfaces come and go with cables and radios. Milliseconds. */
-const LOOK_AGAIN = 30_000;
+const LOOK_AGAIN = 5_000;
 
 interface Member {
   readonly socket: Socket;
   readonly group: MulticastGroup;
-  /** By interface: its own address (IPv4) or its zone (IPv6). */
-  joined: Set<string>;
+  /** What the system knows an interface by (its own address, or its IPv6 zone), and its name. */
+  joined: Map<string, string>;
 }
 
 /**
- * Joins `groups` on all interfaces but loopback. A family that the machine doesn't have is left out; when no group can be
+ * Joins groups on all interfaces but loopback. A family that the machine doesn't have is left out; when no group can be
  * joined at all, nothing arrives and nothing is sent.
  */
-export async function openMulticast(
-  groups: readonly MulticastGroup[],
-  onDatagram: OnDatagram,
-): Promise<Multicast> {
-  const opened = await Promise.all(groups.map((group) => open(group, onDatagram)));
+export async function openMulticast(options: MulticastOptions): Promise<Multicast> {
+  const { groups, onDatagram, onChange, only = [] } = options;
+  let found = lookAtInterfaces(only);
+  const source = ({ address: host, port }: { readonly address: string; readonly port: number }) => ({
+    host,
+    port,
+    interface: interfaceOf(host, found),
+  });
+  const opened = await Promise.all(
+    groups.map((group) => open(group, (bytes, sender) => onDatagram(bytes, source(sender), group))),
+  );
   const members = opened.flatMap((member) => member ?? []);
-  for (const member of members) join(member);
-  const timer = setInterval(() => members.forEach(join), LOOK_AGAIN);
+  for (const member of members) join(member, found);
+  const timer = setInterval(() => {
+    const before = describe(found);
+    found = lookAtInterfaces(only);
+    for (const member of members) join(member, found);
+    if (describe(found) !== before) onChange?.();
+  }, LOOK_AGAIN);
   return {
     send: (group, bytes) => {
       const member = members.find((each) => each.group === group);
       if (member !== undefined) send(member, bytes);
     },
+    sendOn: (name, group, bytes) => {
+      const member = members.find((each) => each.group === group);
+      if (member !== undefined) send(member, bytes, name);
+    },
+    interfaces: () =>
+      found.map(({ name, addresses }) => ({ name, addresses: addresses.map((each) => each.address) })),
     close: async () => {
       clearInterval(timer);
       await Promise.all(
@@ -54,7 +103,10 @@ export async function openMulticast(
   };
 }
 
-function open(group: MulticastGroup, onDatagram: OnDatagram): Promise<Member | undefined> {
+function open(
+  group: MulticastGroup,
+  onMessage: (bytes: Uint8Array, sender: { readonly address: string; readonly port: number }) => void,
+): Promise<Member | undefined> {
   const isSix = group.address.includes(":");
   const socket = createSocket({
     type: isSix ? "udp6" : "udp4",
@@ -72,43 +124,81 @@ function open(group: MulticastGroup, onDatagram: OnDatagram): Promise<Member | u
     socket.bind({ port: group.port, exclusive: true }, () => {
       socket.removeAllListeners("error");
       socket.on("error", () => {});
-      socket.on("message", (bytes, { address }) => onDatagram(bytes, { host: address }, group));
-      attempt(() => socket.setMulticastTTL(HOPS));
+      socket.on("message", onMessage);
+      attempt(() => socket.setMulticastTTL(group.hops ?? HOPS));
       // Other clients on this machine are to hear us.
       attempt(() => socket.setMulticastLoopback(true));
-      resolve({ socket, group, joined: new Set() });
+      resolve({ socket, group, joined: new Map() });
     });
   });
 }
 
 /** Joins on interfaces that are new. */
-function join(member: Member): void {
-  const now = interfacesOf(member.group);
-  for (const each of now) {
-    if (member.joined.has(each)) continue;
-    attempt(() => member.socket.addMembership(member.group.address, each));
+function join(member: Member, found: readonly FoundInterface[]): void {
+  const isSix = member.group.address.includes(":");
+  const now = new Map<string, string>();
+  for (const { name, zone, addresses } of found) {
+    const ofFamily = addresses.filter(({ address }) => address.includes(":") === isSix);
+    if (isSix && ofFamily.length > 0) now.set(`::%${zone}`, name);
+    if (!isSix) for (const { address } of ofFamily) now.set(address, name);
   }
-  member.joined = new Set(now);
+  for (const key of now.keys()) {
+    if (!member.joined.has(key)) attempt(() => member.socket.addMembership(member.group.address, key));
+  }
+  member.joined = now;
 }
 
-function send({ socket, group, joined }: Member, bytes: Uint8Array): void {
-  for (const each of joined) {
+function send({ socket, group, joined }: Member, bytes: Uint8Array, only?: string): void {
+  for (const [key, name] of joined) {
+    if (only !== undefined && name !== only) continue;
     // The interface is taken when the datagram is, within `send`: for a literal address that is at once.
-    if (!attempt(() => socket.setMulticastInterface(each))) continue;
+    if (!attempt(() => socket.setMulticastInterface(key))) continue;
     attempt(() => socket.send(bytes, group.port, group.address, () => {}));
   }
 }
 
-function interfacesOf({ address: group }: MulticastGroup): string[] {
-  const isSix = group.includes(":");
-  const found: string[] = [];
-  for (const [name, infos] of Object.entries(networkInterfaces())) {
-    for (const { address, family, internal, scopeid } of infos ?? []) {
-      if (internal || (family === "IPv6") !== isSix) continue;
-      found.push(isSix ? `::%${process.platform === "win32" ? scopeid : name}` : address);
-    }
-  }
-  return [...new Set(found)];
+interface FoundInterface {
+  readonly name: string;
+  /** Windows numbers them. */
+  readonly zone: string;
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly ip: Uint8Array;
+    readonly prefix: number;
+  }[];
+}
+
+/** @param only of interfaces that have one of them, and of their addresses those; all when it is empty */
+function lookAtInterfaces(only: readonly string[]): readonly FoundInterface[] {
+  const wanted = new Set(only.map((address) => canonicalIp(address)));
+  const isEverything = wanted.size === 0 || wanted.has("0.0.0.0") || wanted.has("::");
+  return Object.entries(networkInterfaces()).flatMap(([name, infos = []]) => {
+    const addresses = infos.flatMap(({ address: text, internal, cidr }) => {
+      const ip = parseIp(text);
+      const address = canonicalIp(text);
+      if (internal || ip === undefined || address === undefined) return [];
+      if (!isEverything && !wanted.has(address)) return [];
+      return [{ address, ip, prefix: Number(cidr?.split("/")[1] ?? ip.length * 8) }];
+    });
+    if (addresses.length === 0) return [];
+    const scope = infos.find(({ family }) => family === "IPv6");
+    const zone = process.platform === "win32" ? String(scope?.scopeid ?? 0) : name;
+    return [{ name, zone, addresses }];
+  });
+}
+
+function interfaceOf(sender: string, found: readonly FoundInterface[]): string | undefined {
+  const [, zone] = sender.split("%", 2);
+  if (zone !== undefined) return found.find((each) => each.zone === zone)?.name;
+  const ip = parseIp(sender);
+  if (ip === undefined) return undefined;
+  return found.find(({ addresses }) =>
+    addresses.some((own) => own.ip.length === ip.length && isWithin(ip, own.ip, own.prefix)),
+  )?.name;
+}
+
+function describe(found: readonly FoundInterface[]): string {
+  return JSON.stringify(found.map(({ name, addresses }) => [name, addresses.map((each) => each.address)]));
 }
 
 /** An interface may go at any moment. @returns whether it worked. */

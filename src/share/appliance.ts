@@ -10,9 +10,11 @@ import type { SourceFor } from "../platform/source-address.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import { TrackerStore } from "../tracker/core/store.ts";
+import { AnnouncedShares } from "./announced-shares.ts";
 import { announceTorrent } from "./announcing.ts";
 import type { EndedEvent, ReadyEvent } from "./events.ts";
 import { frontDoor } from "./front-door.ts";
+import { lanIsForbidden } from "./lan-choice.ts";
 import type { ShareMemory } from "./memory.ts";
 import { OpenAnswers } from "./open-answers.ts";
 import { openPeerPort, type PeerPort } from "./peer-port.ts";
@@ -45,6 +47,7 @@ export class Appliance implements Publication {
   readonly #session: Session;
   readonly #lan: PeerPort["lan"];
   readonly #sourceFor: SourceFor;
+  readonly #announced: AnnouncedShares;
   readonly #answers: OpenAnswers;
   readonly #startedAt = systemClock.now();
   readonly #stopping = new AbortController();
@@ -70,6 +73,9 @@ export class Appliance implements Publication {
     const { port, bind = [] } = options;
     const answers = new OpenAnswers();
     const isOpen = !isPrivate(options) && options.unlisted !== true;
+    const isListed = [...shares.values()].every(({ listed }) => listed);
+    const enabled = isListed && (options.lan ?? true) && !lanIsForbidden();
+    const announced = new AnnouncedShares({ enabled, bind });
     const { listener, session, lan, sourceFor } = await openPeerPort({
       port,
       preferredPort: lastPort,
@@ -78,7 +84,9 @@ export class Appliance implements Publication {
       lan: isOpen && (options.lan ?? true),
       http: (current) => {
         const limit = () => current()?.uploadLimiter;
-        const { request, plainGets } = frontDoor({ ...options, shares, store: tracker, limit });
+        const localNames = () => announced.hostNames;
+        const door = frontDoor({ ...options, shares, store: tracker, limit, localNames });
+        const { request, plainGets } = door;
         const noted: typeof request = (incoming, outgoing) => {
           answers.add(outgoing);
           request(incoming, outgoing);
@@ -101,6 +109,7 @@ export class Appliance implements Publication {
       session,
       lan,
       sourceFor,
+      announced,
       answers,
       urls,
     });
@@ -124,6 +133,7 @@ export class Appliance implements Publication {
     readonly session: Session;
     readonly lan: PeerPort["lan"];
     readonly sourceFor: SourceFor;
+    readonly announced: AnnouncedShares;
     readonly answers: OpenAnswers;
     readonly urls: readonly string[];
   }) {
@@ -135,6 +145,7 @@ export class Appliance implements Publication {
     this.#session = parts.session;
     this.#lan = parts.lan;
     this.#sourceFor = parts.sourceFor;
+    this.#announced = parts.announced;
     this.#answers = parts.answers;
     this.port = parts.listener.port;
     this.urls = parts.urls;
@@ -270,8 +281,13 @@ export class Appliance implements Publication {
       trackers: trackers.map((url) => [url]),
       onWarning: (message) => this.#tell({ event: "warning", code: "tracker", message }),
     });
-    share.endSearch = this.#lan?.seek(created.infoHash, (address) => torrent.addPeers([address], "lan"));
+    const endSearch = this.#lan?.seek(created.infoHash, (address) => torrent.addPeers([address], "lan"));
     const ready = share.readyEvent(this.#base, trackers);
+    const takeBack = this.#announced.announce(share.announcement(ready, this.port));
+    share.leaveLan = () => {
+      endSearch?.();
+      takeBack();
+    };
     share.state = {
       name: "ready",
       infoHash: ready.infoHash,
@@ -286,8 +302,12 @@ export class Appliance implements Publication {
       },
     };
     share.front?.settle({ infoHash: ready.infoHash });
-    this.#tell(ready);
-    return ready;
+    // All that follows is for people.
+    share.code = await this.#announced.codeOf(created.infoHash);
+    signal.throwIfAborted();
+    const told = share.readyEvent(this.#base, trackers);
+    this.#tell(told);
+    return told;
   }
 
   #endWhatIsDue(): void {
@@ -305,7 +325,7 @@ export class Appliance implements Publication {
   async #end(share: PublishedShare, reason: EndedEvent["reason"]): Promise<void> {
     share.state = { name: "ended", message: ENDED[reason] };
     share.ending.abort();
-    share.endSearch?.();
+    share.leaveLan?.();
     this.#tell({ event: "ended", share: share.id, reason });
     await Promise.all([
       share.announcer?.close(STOPPED_PATIENCE),
@@ -339,7 +359,7 @@ export class Appliance implements Publication {
     await Promise.all(shares.map((share) => share.announcer?.close(STOPPED_PATIENCE)));
     await this.#session.close();
     await this.#datagrams?.close();
-    await Promise.all([this.#listener.close(), this.#lan?.close()]);
+    await Promise.all([this.#listener.close(), this.#lan?.close(), this.#announced.close()]);
     this.#tracker.close();
     await Promise.all(shares.map((share) => share.closeStorage()));
     this.#tell({ event: "stopped" });

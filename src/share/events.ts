@@ -2,6 +2,7 @@
  * What a publication and a download tell. These objects are the lines of `--json`, so they are public API:
  * fields may be added, none removed. Sizes are bytes, rates bytes a second.
  */
+import type { LocalShare } from "./local-shares.ts";
 
 /** The port is open and the URLs answer; hashing has not begun. */
 export interface ListeningEvent {
@@ -32,6 +33,8 @@ export interface ReadyEvent {
   readonly files: number;
   readonly bytes: number;
   readonly pieceLength: number;
+  /** The share's word-code, when it is announced on the local network. */
+  readonly code?: string;
 }
 
 /** A receiver came, got everything, or went. `client` is what it says of itself: escape it before showing it. */
@@ -143,6 +146,11 @@ export interface DoneEvent {
 }
 
 export type GetEvent = StartedEvent | IdentifiedEvent | ProgressEvent | DoneEvent | WarningEvent;
+
+/** Of `share find`: a share appears on the local network, something of it changes, or it goes. Names are escaped before they are shown. */
+export interface FindEvent extends LocalShare {
+  readonly event: "found" | "changed" | "lost";
+}
 
 /** A `.torrent` was written. */
 export interface CreatedEvent {

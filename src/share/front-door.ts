@@ -17,11 +17,13 @@ export interface FrontDoorOptions extends Pick<PublishOptions, "publicUrl" | "pa
   readonly shares: ReadonlyMap<string, PublishedShare>;
   readonly store: TrackerStore;
   readonly limit: WebOptions["limit"];
+  /** Names by which we are announced on the local network now. */
+  readonly localNames: () => readonly string[];
 }
 
 /** Tracker requests, plain announces above all, go past the web server: they are many, and need nothing of it. */
 export function frontDoor(options: FrontDoorOptions): Required<HttpHandlers> {
-  const { shares, store, limit, publicUrl, password, trustProxies = [] } = options;
+  const { shares, store, limit, localNames, publicUrl, password, trustProxies = [] } = options;
   const catalog = {
     listed: () => [...shares.values()].filter(({ listed, state }) => listed && state.name !== "ended"),
     get: (id: string) => shares.get(id),
@@ -29,7 +31,8 @@ export function frontDoor(options: FrontDoorOptions): Required<HttpHandlers> {
   const proxies = trustProxies.flatMap((text) => parseNetwork(text) ?? []);
   const guard = password === undefined ? undefined : new Guard({ password, now: () => systemClock.now() });
   const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
-  const tracked = { store, proxies, hostNames: () => [...ownNames(), ...names] };
+  const hostNames = () => [...ownNames(), ...localNames()];
+  const tracked = { store, proxies, hostNames: () => [...hostNames(), ...names] };
   const tracker = createTrackerHttp(tracked);
   const startedAt = systemClock.now();
   // Only listed shares come here, and their names are on the first page anyway.
@@ -44,7 +47,7 @@ export function frontDoor(options: FrontDoorOptions): Required<HttpHandlers> {
   let pages: Handler | undefined;
   const loadPages = async () => {
     const { createPages } = await import("./pages.ts");
-    return (pages ??= createPages({ catalog, guard, publicUrl, proxies, limit, seen }));
+    return (pages ??= createPages({ catalog, guard, publicUrl, proxies, limit, seen, hostNames }));
   };
   const request: Handler = (request, response) => {
     if (trackerRoute(request.url ?? "") !== undefined) tracker(request, response);

@@ -2,7 +2,6 @@
 import { forgetMetadata, saveMetadata } from "../client/saved-metadata.ts";
 import { systemClock } from "../platform/clock.ts";
 import { nodeHashes } from "../platform/hashes.ts";
-import type { Magnet } from "../protocol/magnet.ts";
 import { parseMetainfo } from "../protocol/parse-metainfo.ts";
 import { formatPeerAddress } from "../protocol/peer-address.ts";
 import type { Download, GetOptions } from "./get-types.ts";
@@ -106,12 +105,14 @@ interface Beginning {
 }
 
 async function begin(
-  { bytes, magnet, foothold, fromPublic = false }: SourceRead,
+  { bytes, magnet, peers = [], foothold, fromPublic = false }: SourceRead,
   preparing: Preparing,
   { stopping, startedAt, ...beginning }: Beginning,
 ): Promise<Download> {
-  const options = withPeersOf(magnet, beginning.options);
   const metainfo = parseMetainfo(bytes, nodeHashes);
+  // Those of a private torrent come from its tracker (BEP 27).
+  const more = [...(magnet?.peers ?? []).map(formatPeerAddress), ...(metainfo.private ? [] : peers)];
+  const options = { ...beginning.options, peers: [...(beginning.options.peers ?? []), ...more] };
   const { infoHash } = metainfo;
   if (infoHash === undefined) {
     throw new UnsupportedError(
@@ -143,10 +144,4 @@ async function begin(
   const running = await Receiver.open(parts);
   preparing.onLost = (pieces) => running.lose(pieces);
   return running;
-}
-
-/** A magnet link may name peers (BEP 9, `x.pe`). */
-function withPeersOf(magnet: Magnet | undefined, options: GetOptions): GetOptions {
-  if (magnet === undefined) return options;
-  return { ...options, peers: [...(options.peers ?? []), ...magnet.peers.map(formatPeerAddress)] };
 }

@@ -2,13 +2,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createWeb, type WebOptions } from "../httpd/app.ts";
 import { createStats } from "../httpd/stats.tsx";
-import { ownNames } from "../platform/addresses.ts";
 import { prometheusText, type TrackerStats } from "../tracker/core/stats.ts";
 import { packProgram } from "./program.ts";
 import { version } from "./version.ts";
 
 export interface PagesOptions
-  extends Pick<WebOptions, "catalog" | "guard" | "publicUrl" | "proxies" | "limit"> {
+  extends Pick<WebOptions, "catalog" | "guard" | "publicUrl" | "proxies" | "limit" | "hostNames"> {
   /** What the tracker has to tell of itself now. */
   readonly seen: () => TrackerStats;
 }
@@ -16,12 +15,12 @@ export interface PagesOptions
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export function createPages(options: PagesOptions): Handler {
-  const { catalog, guard, publicUrl, proxies, limit, seen } = options;
+  const { catalog, guard, publicUrl, proxies, limit, seen, hostNames } = options;
   let packed: ReturnType<typeof packProgram> | undefined;
   const program = () => (packed ??= packProgram());
-  const web = createWeb({ catalog, program, guard, publicUrl, proxies, version, hostNames: ownNames, limit });
+  const web = createWeb({ catalog, program, guard, publicUrl, proxies, version, hostNames, limit });
   const stats = createStats({
-    hostNames: ownNames,
+    hostNames,
     publicUrl: publicUrl?.replace(/\/+$/, ""),
     version,
     stats: seen,

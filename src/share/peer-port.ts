@@ -9,6 +9,7 @@ import { systemRandom } from "../platform/random.ts";
 import { type SourceFor, sourcesOf } from "../platform/source-address.ts";
 import { TcpTransport, tcpDialer } from "../platform/tcp.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
+import { lanIsForbidden } from "./lan-choice.ts";
 import { type TrafficOptions, trafficOf } from "./traffic.ts";
 import { version } from "./version.ts";
 
@@ -81,11 +82,16 @@ export async function closePeerPort({ session, listener, lan }: PeerPort): Promi
 
 /** Bound to some addresses, others would be told of a port that isn't there for them. */
 function mayUseLan({ lan = false, bind }: PeerPortOptions): boolean {
-  return lan && bind.length === 0 && !/^(1|yes|true|on)$/i.test(process.env["BOOJUM_NO_LAN"] ?? "");
+  return lan && bind.length === 0 && !lanIsForbidden();
 }
 
 function openLan(port: number): LanDiscovery {
-  const lan = new LanDiscovery({ port, clock: systemClock, random: systemRandom, open: openMulticast });
+  const lan = new LanDiscovery({
+    port,
+    clock: systemClock,
+    random: systemRandom,
+    open: (groups, onDatagram) => openMulticast({ groups, onDatagram }),
+  });
   void lan.start();
   return lan;
 }

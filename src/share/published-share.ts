@@ -8,6 +8,7 @@ import type { Created } from "../create/created.ts";
 import { scan } from "../create/scan.ts";
 import type { SourceFile } from "../create/source.ts";
 import type { Room, Share, ShareState } from "../httpd/model.ts";
+import type { Announcement } from "../mdns/core/service.ts";
 import type { Millis } from "../protocol/ambient.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { canonicalIp } from "../protocol/ip-address.ts";
@@ -46,8 +47,10 @@ export class PublishedShare implements Share {
   storage: PieceStorage | undefined;
   torrent: Torrent | undefined;
   announcer: Announcer | undefined;
+  /** See `word-code.ts`; undefined until it is known, and when the share is not announced on the local network. */
+  code: string | undefined;
   /** Takes it from the local network. */
-  endSearch: (() => void) | undefined;
+  leaveLan: (() => void) | undefined;
   /** Ends its hashing; the reason is why it ended. */
   readonly ending = new AbortController();
 
@@ -192,6 +195,12 @@ export class PublishedShare implements Share {
     return `${base}/s/${this.id}`;
   }
 
+  /** What the local network is told. */
+  announcement({ infoHash, files, bytes }: ReadyEvent, port: number): Omit<Announcement, "host"> {
+    const { id, name } = this;
+    return { id, name, infoHash, files, bytes, port, path: this.urlAt("") };
+  }
+
   readyEvent(base: string, extraTrackers: readonly string[]): ReadyEvent {
     const { created } = this;
     if (created === undefined) throw new Error("not hashed yet");
@@ -206,6 +215,7 @@ export class PublishedShare implements Share {
       files: created.files.length,
       bytes: created.totalBytes,
       pieceLength: created.pieceLength,
+      ...(this.code !== undefined && { code: this.code }),
     };
   }
 }

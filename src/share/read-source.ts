@@ -3,11 +3,20 @@ import { open } from "node:fs/promises";
 import { readProxyRules } from "../client/core/proxy-choice.ts";
 import { fetchTorrent, PasswordError, type Unfinished } from "../client/fetch-torrent.ts";
 import { systemClock } from "../platform/clock.ts";
+import { nodeHashes } from "../platform/hashes.ts";
+import { toHex } from "../protocol/bytes.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import type { Magnet } from "../protocol/magnet.ts";
+import { parseMetainfo } from "../protocol/parse-metainfo.ts";
 import type { Foothold } from "./foothold.ts";
 import { type MagnetOptions, readMagnet } from "./magnet.ts";
-import { type AskPassword, type Source, SourceReadError } from "./source.ts";
+import {
+  type AskPassword,
+  type FoundSource,
+  OtherTorrentError,
+  type Source,
+  SourceReadError,
+} from "./source.ts";
 import { version } from "./version.ts";
 
 /** Readers of torrents refuse larger ones; bytes. */
@@ -36,6 +45,8 @@ export interface SourceRead {
   /** That is, or was on the way, a server that isn't on a local network. */
   readonly fromPublic?: boolean;
   readonly magnet?: Magnet;
+  /** `HOST:PORT` of peers that have it, by what was announced. */
+  readonly peers?: readonly string[];
   /** Of a magnet link, when peers were asked: to be taken over or closed. */
   readonly foothold?: Foothold;
 }
@@ -54,9 +65,38 @@ export async function readSource(
       const fetchTorrent = (url: string, until: AbortSignal) => readUrl(url, options, until);
       return await readMagnet(source.link, { ...options.swarm, fetchTorrent }, signal);
     }
+    case "found":
+      return await readFound(source, options, signal);
     default:
       return source satisfies never;
   }
+}
+
+/** From the first publisher that has what was announced. */
+async function readFound(
+  source: FoundSource,
+  options: ReadOptions,
+  signal: AbortSignal,
+): Promise<SourceRead> {
+  // A publisher that hashes again may have something else, which is known when it is done.
+  const { meanwhile: _, ...how } = options;
+  let trouble: unknown;
+  for (const url of source.urls) {
+    try {
+      const read = await readUrl(url, how, signal);
+      const { infoHash } = parseMetainfo(read.bytes, nodeHashes);
+      if (infoHash !== undefined && toHex(infoHash) === source.infoHash)
+        return { ...read, peers: source.peers };
+      throw new OtherTorrentError(
+        `${url} has something else than what was announced as "${source.name}". Nothing was downloaded.`,
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      // Worse than one who doesn't answer is one who lies.
+      if (trouble === undefined || error instanceof OtherTorrentError) trouble = error;
+    }
+  }
+  throw trouble ?? new OtherTorrentError(`Nobody has "${source.name}".`);
 }
 
 async function readUrl(

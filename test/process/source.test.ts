@@ -22,6 +22,12 @@ afterAll(() => {
   rmSync(dir, { recursive: true });
 });
 
+/** What is said when nobody on the local network has it. */
+const wrong = (text: string) => {
+  const found = findSource(text);
+  return found.kind === "local" ? found.otherwise.message : found.kind;
+};
+
 describe("share WORD", () => {
   it.each([
     "http://10.0.0.1:6881/s/abc",
@@ -52,8 +58,9 @@ describe("share get SOURCE", () => {
   });
 
   it("says how to publish what is here but is no source", () => {
-    expect(() => findSource("folder")).toThrow("To publish it: share ./folder");
-    expect(() => findSource("it's.txt")).toThrow(`To publish it: share 'it'\\''s.txt'`);
+    expect(() => findSource("./folder")).toThrow("To publish it: share ./folder");
+    expect(wrong("folder")).toContain("To publish it: share ./folder");
+    expect(wrong("it's.txt")).toContain(`To publish it: share 'it'\\''s.txt'`);
   });
 
   it.each([
@@ -61,12 +68,13 @@ describe("share get SOURCE", () => {
     ["[fe80::1]:6881", "Did you mean http://[fe80::1]:6881?"],
     ["pc.local/s/k3f9x2mw", "Did you mean http://pc.local/s/k3f9x2mw?"],
     ["htp://10.0.0.1/s/k3f9x2mw", "URLs start with http:// or https://."],
-    ["nothing", "Is it spelled right?"],
   ])("suggests what %s should have been", (text, suggestion) => {
     expect(() => findSource(text)).toThrow(suggestion);
   });
 
-  it("refuses what is nothing at all", () => {
-    expect(() => findSource("nothing")).toThrow(UsageError);
+  it("looks on the local network for everything else, but for paths", () => {
+    expect(findSource("7-otter-lamp-gravel")).toMatchObject({ kind: "local", text: "7-otter-lamp-gravel" });
+    expect(wrong("nothing")).toContain("nor shared on this network");
+    for (const text of ["", "./nothing", "a\\b"]) expect(() => findSource(text)).toThrow(UsageError);
   });
 });

@@ -8,12 +8,13 @@ function ip(...args: readonly string[]): void {
   execFileSync("ip", args, { stdio: "pipe" });
 }
 
-interface LanHost {
+export interface LanHost {
+  /** On its first network. */
   readonly address: string;
   /** Runs a program there. */
   run(command: string, args: readonly string[], options?: ChildOptions): Child;
   /** Runs our command there, with `--json`. */
-  share(args: readonly string[]): Child;
+  share(args: readonly string[], options?: ChildOptions): Child;
 }
 
 export interface Lan {
@@ -21,8 +22,11 @@ export interface Lan {
   remove(): void;
 }
 
-/** `count` hosts, 10.77.0.1 and following. */
-export function makeLan(count: number): Lan {
+/**
+ * `count` hosts. Host i has, on network n, the address 10.77.n.(i + 1) and the interface ethn.
+ * @param networksOf of host i; network 0 by default
+ */
+export function makeLan(count: number, networksOf: (i: number) => readonly number[] = () => [0]): Lan {
   const prefix = `boojum-lan-${process.pid}`;
   const names = Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
   const hub = `${prefix}-hub`;
@@ -36,21 +40,27 @@ export function makeLan(count: number): Lan {
       made.push(name);
       ip("-n", name, "link", "set", "lo", "up");
     }
-    ip("-n", hub, "link", "add", "br0", "type", "bridge");
-    ip("-n", hub, "link", "set", "br0", "up");
+    for (const n of new Set(names.flatMap((_, i) => networksOf(i)))) {
+      ip("-n", hub, "link", "add", `br${n}`, "type", "bridge");
+      ip("-n", hub, "link", "set", `br${n}`, "up");
+    }
     for (const [i, name] of names.entries()) {
-      ip("-n", hub, "link", "add", `p${i}`, "type", "veth", "peer", "name", "eth0", "netns", name);
-      ip("-n", hub, "link", "set", `p${i}`, "master", "br0", "up");
-      ip("-n", name, "addr", "add", `10.77.0.${i + 1}/24`, "dev", "eth0");
-      ip("-n", name, "link", "set", "eth0", "up");
+      const networks = networksOf(i);
+      for (const n of networks) {
+        const port = `p${i}-${n}`;
+        ip("-n", hub, "link", "add", port, "type", "veth", "peer", "name", `eth${n}`, "netns", name);
+        ip("-n", hub, "link", "set", port, "master", `br${n}`, "up");
+        ip("-n", name, "addr", "add", `10.77.${n}.${i + 1}/24`, "dev", `eth${n}`);
+        ip("-n", name, "link", "set", `eth${n}`, "up");
+      }
       // As on any machine with a network: some programs send multicast along the default route only.
-      ip("-n", name, "route", "add", "default", "dev", "eth0");
+      ip("-n", name, "route", "add", "default", "dev", `eth${networks[0]}`);
     }
   } catch (error) {
     remove();
     throw error;
   }
-  return { hosts: names.map((name, i) => host(name, `10.77.0.${i + 1}`)), remove };
+  return { hosts: names.map((name, i) => host(name, `10.77.${networksOf(i)[0]}.${i + 1}`)), remove };
 }
 
 function host(name: string, address: string): LanHost {
@@ -59,6 +69,10 @@ function host(name: string, address: string): LanHost {
   return {
     address,
     run,
-    share: (args) => run(process.execPath, [commandPath, ...args, "--json"], { env: { BOOJUM_NO_LAN: "" } }),
+    share: (args, options) =>
+      run(process.execPath, [commandPath, ...args, "--json"], {
+        ...options,
+        env: { BOOJUM_NO_LAN: "", ...options?.env },
+      }),
   };
 }

@@ -43,6 +43,9 @@ describe("the layering rules", () => {
     ["src/httpd/planted.tsx", "../create/scan.ts"],
     ["src/httpd/page/planted.tsx", "../../tracker/http.ts"],
     ["src/create/planted.ts", "../share.ts"],
+    ["src/mdns/planted.ts", "../client/torrent.ts"],
+    ["src/client/planted.ts", "../mdns/browser.ts"],
+    ["src/mdns/core/planted.ts", "../../platform/clock.ts"],
     ["src/platform/planted.ts", "../client/torrent.ts"],
     ["src/cli/planted.ts", "../client/torrent.ts"],
   ])("refuse that %s imports %s", (file, target) => {

@@ -90,6 +90,8 @@ export class PublishView {
     const { colors } = this.#output;
     const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}`;
     this.#output.note(`${colors.green("ready")}  ${escapeForTerminal(event.name)}  ${what}`);
+    if (event.code !== undefined)
+      this.#output.note(`code   ${event.code}  (on this network: share get ${event.code})`);
     this.#anyUrl = this.#shares === 1 ? event.url : "URL";
     this.#settled();
   }

@@ -1,4 +1,4 @@
-import type { Multicast, MulticastGroup, OnDatagram } from "../../platform/multicast.ts";
+import type { Multicast, MulticastGroup } from "../../platform/multicast.ts";
 import type { Clock, Millis, Random, Timer } from "../../protocol/ambient.ts";
 import { toHex, toLatin1 } from "../../protocol/bytes.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
@@ -18,8 +18,13 @@ export interface LanDiscoveryOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly random: Random;
-  readonly open: (groups: readonly MulticastGroup[], onDatagram: OnDatagram) => Promise<Multicast>;
+  readonly open: (
+    groups: readonly MulticastGroup[],
+    onDatagram: (bytes: Uint8Array, from: { readonly host: string }) => void,
+  ) => Promise<Sender>;
 }
+
+type Sender = Pick<Multicast, "send" | "close">;
 
 interface Sought {
   readonly infoHash: InfoHash;
@@ -48,7 +53,7 @@ export class LanDiscovery {
   readonly #options: LanDiscoveryOptions;
   readonly #cookie: string;
   readonly #sought = new Map<string, Sought>();
-  #multicast: Multicast | undefined;
+  #multicast: Sender | undefined;
   #timer: Timer | undefined;
   #heard = 0;
   #closed = false;

@@ -72,6 +72,12 @@ export function Ways({ share, base }: WaysProps) {
         stopped.{share.token === undefined ? null : " It asks for the password."}
       </p>
       <Command text={command} what="command" />
+      {share.code === undefined ? null : (
+        <>
+          <p class="soft">On the same network, by a code that can be said aloud:</p>
+          <Command text={`share get ${share.code}`} what="command with the code" />
+        </>
+      )}
       <p class="soft">Not installed? With Node alone, from this machine, without the internet:</p>
       <Command text={handedOn} what="npx command" />
       <details class="scan">

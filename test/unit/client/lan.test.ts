@@ -68,9 +68,8 @@ describe("discovery", () => {
       clock,
       random: seededRandom(1),
       open: (groups, onDatagram) => {
-        const [group] = groups;
-        if (group === undefined) throw new Error("no group");
-        hear = (bytes, host) => onDatagram(bytes, { host }, group);
+        expect(groups).toHaveLength(2);
+        hear = (bytes, host) => onDatagram(bytes, { host });
         return Promise.resolve({
           send: (to, bytes) => sent.push(`${clock.now() / 1000} ${to.address} ${toLatin1(bytes)}`),
           close: () => {

@@ -1,0 +1,76 @@
+/** Where publishing meets the local network: shares announced by multicast DNS. */
+import { hostname } from "node:os";
+import type { Announcement } from "../mdns/core/service.ts";
+import type { Responder } from "../mdns/responder.ts";
+import { systemClock } from "../platform/clock.ts";
+import { openMulticast } from "../platform/multicast.ts";
+import { systemRandom } from "../platform/random.ts";
+import type { InfoHash } from "../protocol/ids.ts";
+
+export interface AnnouncedSharesOptions {
+  /** Else nothing is announced. */
+  readonly enabled: boolean;
+  /** Only networks of these addresses are told; all when it is empty. */
+  readonly bind: readonly string[];
+}
+
+/** Loaded, and its sockets opened, when the first share is announced: until then nothing of it is needed. */
+export class AnnouncedShares {
+  readonly #options: AnnouncedSharesOptions;
+  #opening: Promise<Responder> | undefined;
+  #responder: Responder | undefined;
+  #closed = false;
+
+  constructor(options: AnnouncedSharesOptions) {
+    this.#options = options;
+  }
+
+  /** Names by which those who found a share so may call us. */
+  get hostNames(): readonly string[] {
+    return this.#responder?.hostNames ?? [];
+  }
+
+  /** @returns a function that takes it back. */
+  announce(share: Omit<Announcement, "host">): () => void {
+    let takeBack: (() => void) | undefined;
+    let isOver = !this.#options.enabled || this.#closed;
+    if (!isOver) {
+      this.#opening ??= this.#open();
+      const told = { ...share, host: hostname() };
+      const opening = this.#opening;
+      const begin = async () => {
+        const responder = await opening;
+        if (!isOver && !this.#closed) takeBack = responder.announce(told);
+      };
+      void begin();
+    }
+    return () => {
+      isOver = true;
+      takeBack?.();
+    };
+  }
+
+  /** By which people compare what they found; undefined when nothing is announced. */
+  async codeOf(infoHash: InfoHash): Promise<string | undefined> {
+    if (!this.#options.enabled) return undefined;
+    const { wordCode } = await import("./word-code.ts");
+    // Where memory is short there is none.
+    return await wordCode(infoHash).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await (await this.#opening)?.close();
+  }
+
+  async #open(): Promise<Responder> {
+    const { Responder } = await import("../mdns/responder.ts");
+    this.#responder = await Responder.open({
+      clock: systemClock,
+      random: systemRandom,
+      open: openMulticast,
+      only: this.#options.bind,
+    });
+    return this.#responder;
+  }
+}

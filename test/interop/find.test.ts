@@ -1,0 +1,235 @@
+/** Shares found on a network of their own, by name and by word-code: ours by ours, ours by Avahi, and Avahi's by ours. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Child } from "../support/child.ts";
+import { digestFile, noise, scratch } from "../support/data.ts";
+import { type Lan, makeLan } from "../support/lan.ts";
+import { type Avahi, startAvahi } from "../support/peers/avahi.ts";
+
+const place = scratch();
+const source = path.join(place.dir, "payload.bin");
+const running: Child[] = [];
+let jobs = 0;
+let lan: Lan;
+
+beforeAll(() => {
+  writeFileSync(source, noise(3_000_000, 9));
+  // Host 1 is on two networks, 0 and 1.
+  lan = makeLan(4, (i) => (i === 1 ? [0, 1] : i === 3 ? [1] : [0]));
+});
+afterEach(() => Promise.allSettled(running.splice(0).map((child) => child.stop())));
+afterAll(() => {
+  lan.remove();
+  place.remove();
+});
+
+const host = (i: number) => {
+  const found = lan.hosts[i];
+  if (found === undefined) throw new Error(`no host ${i}`);
+  return found;
+};
+const keep = (child: Child) => {
+  running.push(child);
+  return child;
+};
+const fresh = () => {
+  const dir = path.join(place.dir, `${++jobs}`);
+  mkdirSync(dir);
+  return dir;
+};
+
+interface Line {
+  readonly event: string;
+  readonly code: string;
+  readonly infoHash: string;
+  readonly message: string;
+  readonly name: string;
+  readonly url: string;
+  readonly peers: readonly string[];
+}
+// Our own command's lines.
+const lines = (child: Child) => child.stdout.map((line) => JSON.parse(line) as Line);
+const event = (child: Child, name: string, timeout = 20_000) =>
+  child.until((it) => lines(it).find((line) => line.event === name), timeout);
+
+/** Publishes on host `i`. @returns what `ready` says */
+async function publish(i: number, what: string, ...flags: string[]): Promise<Line> {
+  const publisher = keep(host(i).share([what, "--cache-dir", fresh(), ...flags]));
+  return await event(publisher, "ready");
+}
+
+/** What host `i` finds. */
+async function find(i: number): Promise<readonly Line[]> {
+  const finder = keep(host(i).share(["find"]));
+  await finder.succeed();
+  return lines(finder);
+}
+
+async function get(
+  i: number,
+  what: string,
+): Promise<{ readonly child: Child; readonly out: string; readonly code: number | string }> {
+  const out = fresh();
+  const child = keep(host(i).share(["get", what, "-o", out]));
+  return { child, out, code: await child.end() };
+}
+
+/** Another file of the same name. */
+function other(): string {
+  const file = path.join(fresh(), "payload.bin");
+  writeFileSync(file, noise(200_000, 4));
+  return file;
+}
+
+describe("a share on a network", () => {
+  it("is found by the others within two seconds, got by its name, and lost when it ends", async () => {
+    const { infoHash, code } = await publish(0, source);
+    const finder = keep(host(2).share(["find", "--timeout", "60s"]));
+    const began = performance.now();
+    const found = await event(finder, "found", 10_000);
+    const took = performance.now() - began;
+    expect(found).toMatchObject({ name: "payload.bin", infoHash, bytes: 3_000_000, files: 1 });
+    expect(found.url).toMatch(/^http:\/\/10\.77\.0\.1:\d+\/s\/\w+$/);
+    // Two, and a busy machine's start of Node.
+    expect(took).toBeLessThan(3_500);
+    for (const what of ["payload.bin", code.replaceAll("-", " ")]) {
+      const { out, code: exit, child } = await get(1, what);
+      expect(exit, child.describe()).toBe(0);
+      expect(await digestFile(path.join(out, "payload.bin"))).toBe(await digestFile(source));
+    }
+    await running[0]?.stop();
+    expect(await event(finder, "lost", 10_000)).toMatchObject({ name: "payload.bin", infoHash });
+  });
+
+  it("is one share when two have it, and has another URL on each network of its publisher", async () => {
+    const [{ infoHash }] = await Promise.all([publish(1, source), publish(0, source)]);
+    const [here, there] = await Promise.all([find(2), find(3)]);
+    expect(here.filter((line) => line.event === "found")).toHaveLength(1);
+    const last = here.findLast((line) => line.infoHash === infoHash);
+    expect(last?.peers.map((peer) => peer.split(":")[0]).sort()).toEqual(["10.77.0.1", "10.77.0.2"]);
+    expect(there.map(({ url }) => new URL(url).hostname)).toEqual(["10.77.1.2"]);
+    // Each way leads to it.
+    const { code, child } = await get(3, "payload.bin");
+    expect(code, child.describe()).toBe(0);
+  });
+
+  it("isn't told on networks that --bind leaves out, nor anywhere when it isn't for everybody", async () => {
+    const [bound] = await Promise.all([
+      publish(1, source, "--bind", "10.77.1.2"),
+      ...[["--unlisted"], ["--password=x"], ["--no-lan"]].map(async (flags) => {
+        expect((await publish(0, source, ...flags)).code).toBeUndefined();
+      }),
+    ]);
+    const [here, there] = await Promise.all([find(2), find(3)]);
+    expect(here).toEqual([]);
+    expect(there.map(({ infoHash }) => infoHash)).toEqual([bound.infoHash]);
+  });
+});
+
+describe("names that mislead", () => {
+  it("mean several things: both are listed, and the word-code gets the right one", async () => {
+    const [{ code, infoHash }, { infoHash: otherHash }] = await Promise.all([
+      publish(0, source),
+      publish(2, other()),
+    ]);
+    const { child, code: exit } = await get(1, "payload.bin");
+    expect(exit, child.describe()).toBe(2);
+    const told = lines(child);
+    expect(
+      told
+        .filter((line) => line.event === "found")
+        .map((line) => line.infoHash)
+        .sort(),
+    ).toEqual([infoHash, otherHash].sort());
+    expect(told.at(-1)).toMatchObject({
+      event: "error",
+      message: expect.stringContaining("2 different shares"),
+    });
+    const byCode = await get(1, code);
+    expect(byCode.code, byCode.child.describe()).toBe(0);
+    expect(await digestFile(path.join(byCode.out, "payload.bin"))).toBe(await digestFile(source));
+  });
+
+  it("are no use to who has something else: nothing fits the code, and a borrowed hash is refused", async () => {
+    const honest = await publish(0, source);
+    await running[0]?.stop();
+    const liar = await publish(2, other());
+    const byCode = await get(1, honest.code);
+    expect(byCode.code, byCode.child.describe()).toBe(2);
+    expect(lines(byCode.child).at(-1)?.message).toContain("has the code");
+    // It claims the other's hash, and so its code, for what it has itself.
+    const avahi = await startAvahi(host(2), fresh());
+    try {
+      const { pathname, port } = new URL(liar.url);
+      const texts = [
+        `name=payload.bin`,
+        `ih=${honest.infoHash}`,
+        "bytes=3000000",
+        "files=1",
+        `path=${pathname}`,
+      ];
+      keep(avahi.publish("forged", "_boojum._tcp", Number(port), texts));
+      await keep(host(1).share(["find", "--timeout", "60s"])).until(
+        (it) => lines(it).find((line) => line.infoHash === honest.infoHash),
+        10_000,
+      );
+      const { child, out, code } = await get(1, honest.code);
+      expect(code, child.describe()).toBe(1);
+      expect(lines(child).at(-1)).toMatchObject({ event: "error", code: "other-torrent" });
+      expect(lines(child).some((line) => line.event === "started")).toBe(false);
+      await expect(digestFile(path.join(out, "payload.bin"))).rejects.toThrow("ENOENT");
+    } finally {
+      await avahi.stop();
+    }
+  });
+
+  it("of something that is here say how to publish it, when nobody else has it", async () => {
+    const dir = fresh();
+    mkdirSync(path.join(dir, "photos"));
+    const getter = keep(host(2).share(["get", "photos"], { cwd: dir }));
+    expect(await getter.end()).toBe(2);
+    expect(lines(getter).at(-1)?.message).toContain("share ./photos");
+  });
+});
+
+describe("Avahi", () => {
+  let avahi: Avahi;
+  beforeAll(async () => {
+    avahi = await startAvahi(host(2), fresh());
+  });
+  afterAll(() => avahi.stop());
+
+  it("sees our share, and its page as a web page", async () => {
+    const { infoHash, url } = await publish(0, source);
+    const [share] = await avahi.browse("_boojum._tcp");
+    expect(share).toContain(`"ih=${infoHash}"`);
+    expect(share).toContain(";10.77.0.1;");
+    const [page] = await avahi.browse("_http._tcp");
+    const { pathname, port } = new URL(url);
+    expect(page).toContain(`;${port};"path=${pathname}" "txtvers=1"`);
+    // The name by which browsers will ask for it is one that we answer to.
+    const [, , , , , name] = page?.split(";") ?? [];
+    const curl = keep(
+      host(2).run("curl", [
+        "-sf",
+        "--resolve",
+        `${name}:${port}:10.77.0.1`,
+        `http://${name}:${port}${pathname}`,
+      ]),
+    );
+    await curl.succeed();
+    expect(curl.stdout.join("\n")).toContain("payload.bin");
+  });
+
+  it("is heard by us", async () => {
+    const hash = "0123456789abcdef0123456789abcdef01234567";
+    const texts = ["name=Their thing", `ih=${hash}`, "bytes=5", "files=1", "path=/s/abc", "host=theirs"];
+    keep(avahi.publish("Their thing", "_boojum._tcp", 6999, texts));
+    const found = await keep(host(0).share(["find", "--timeout", "60s"])).until(
+      (it) => lines(it).find(({ name }) => name === "Their thing"),
+      10_000,
+    );
+    expect(found).toMatchObject({ url: "http://10.77.0.3:6999/s/abc", infoHash: hash, bytes: 5 });
+  });
+});
