@@ -66,13 +66,16 @@ export class HashLines {
   }
 
   push(bytes: Uint8Array): void {
-    const text = this.#rest + this.#decode(bytes);
+    const text = this.#decode(bytes);
     let at = 0;
+    // What came before is looked at once, when its line is whole: a byte at a time would cost the square of the line.
     for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", at)) {
-      if (end > at) this.#line(text.slice(at, end));
+      const line = this.#rest + text.slice(at, end);
+      this.#rest = "";
+      if (line.length > 0) this.#line(line);
       at = end + 1;
     }
-    this.#rest = text.slice(at);
+    this.#rest += text.slice(at);
     if (this.#rest.length > MAX_LINE) throw new HashLinesError("a line is too long");
   }
 

@@ -75,9 +75,11 @@ const FIELDS = new Map<string, keyof Written>([
 /** @param query what follows `?`, raw; "" when there is none. */
 export function parseAnnounce(query: string): AnnounceQuery | BadQuery {
   const values: Written = {};
+  let equals = query.indexOf("=");
   for (let at = 0; at < query.length; ) {
     const end = endOfPair(query, at);
-    const equals = query.indexOf("=", at);
+    // Not looked for again before it is passed: thousands of names without any would cost the square of them.
+    if (equals >= 0 && equals < at) equals = query.indexOf("=", at);
     // A name without "=" is a flag with the empty value.
     const nameEnd = equals < 0 || equals > end ? end : equals;
     const field = FIELDS.get(query.slice(at, nameEnd));

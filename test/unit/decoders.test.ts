@@ -1,0 +1,38 @@
+/** What every decoder promises about time; what each accepts is tested beside it, and by `npm run fuzz`. */
+import { describe, expect, it } from "vitest";
+import { type Target, targets } from "../fuzz/targets.ts";
+import { cpuMillis } from "../support/cpu-time.ts";
+
+const KIB = 1024;
+
+/** Long inputs of the kinds that make careless decoders slow: samples over and over, and one character over and over. */
+function long({ samples }: Target, length: number): Uint8Array[] {
+  const inputs = samples.slice(0, 3).map((sample) => filled(length, (at) => sample[at % sample.length] ?? 0));
+  // Valid at first, so that the rest is looked at.
+  for (const [i, character] of [..."1%&[\0\n"].entries()) {
+    const sample = samples[i % samples.length] ?? new Uint8Array(0);
+    const filler = character.charCodeAt(0);
+    inputs.push(filled(length, (at) => sample[at] ?? filler));
+  }
+  return inputs;
+}
+
+function filled(length: number, byteAt: (at: number) => number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = byteAt(at);
+  return bytes;
+}
+
+describe("a decoder", () => {
+  it.each(targets)("($name) takes time in proportion to the input's length", (target) => {
+    const time = (length: number) => {
+      let worst = 0;
+      for (const input of long(target, length))
+        worst = Math.max(worst, Math.min(...[0, 1].map(() => cpuMillis(() => target.run(input)))));
+      return worst;
+    };
+    time(8 * KIB);
+    // Sixteen times the length: quadratic time would be 256 times as much.
+    expect(time(256 * KIB)).toBeLessThan(48 * time(16 * KIB) + 100);
+  });
+});
