@@ -89,7 +89,8 @@ async function expectFinishes(download: Download): Promise<void> {
   expect(readdirSync(place.dir)).toEqual(["share"]);
 }
 
-const seeds = Array.from({ length: 8 }, (_, i) => i + 1);
+/** Moments at which a download is killed, and killed again: `npm run kills` tries a hundred. */
+const seeds = Array.from({ length: Number(process.env["BOOJUM_KILLS"] ?? 12) }, (_, i) => i + 1);
 
 describe("a killed download", () => {
   it.each(seeds)("loses no piece that was written, and claims no other (moment %i)", async (seed) => {
