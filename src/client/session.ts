@@ -148,7 +148,12 @@ export class Session {
     return this.#env.up;
   }
 
-  /** Bytes a second over all torrents; Infinity lifts a limit. */
+  /** Bytes a second over all torrents; Infinity for none. */
+  get limits(): { readonly up: number; readonly down: number } {
+    return { up: this.#env.up.rate, down: this.#env.down.rate };
+  }
+
+  /** Bytes a second over all torrents, from now on; Infinity lifts a limit. */
   setLimits(limits: { readonly up?: number; readonly down?: number }): void {
     if (limits.up !== undefined) this.#env.up.setRate(limits.up);
     if (limits.down !== undefined) this.#env.down.setRate(limits.down);

@@ -6,6 +6,7 @@ import { type InfoHash, type PieceIndex, pieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { IncomingPeer } from "./accept.ts";
 import type { PeerKey } from "./core/active-piece.ts";
+import { type AvailabilityPart, availabilityIn } from "./core/availability.ts";
 import { Emitter } from "./emitter.ts";
 import { Intake } from "./intake.ts";
 import type { Peer } from "./peer.ts";
@@ -154,6 +155,12 @@ export class Torrent {
       copies: this.#intake.picker.copies(this.have),
       etaSeconds: bytesLeft === 0 ? 0 : downRate > 0 ? bytesLeft / downRate : null,
     };
+  }
+
+  /** Where the torrent is rare, in at most `parts` runs of pieces, first to last. */
+  availability(parts: number): AvailabilityPart[] {
+    const { picker } = this.#intake;
+    return availabilityIn(parts, this.layout.pieceCount, this.have, (piece) => picker.availability(piece));
   }
 
   /** The peers that finished their handshake. */

@@ -24,6 +24,8 @@ import { trackerEvents, watchPeers } from "./sightings.ts";
 import { proverOf } from "./token.ts";
 import { statsOf } from "./totals.ts";
 import { trafficOf } from "./traffic.ts";
+import { limitsOf, setLimitsOf } from "./transfer.ts";
+import type { Limits, Transfer } from "./transfer-types.ts";
 import { openUdpTracker } from "./udp-tracker.ts";
 
 /** Milliseconds that trackers elsewhere get to hear that we stop. */
@@ -39,6 +41,7 @@ export class Appliance implements Publication {
   readonly ready: Promise<readonly ReadyEvent[]>;
   readonly closed: Promise<void>;
   readonly #shares: ReadonlyMap<string, PublishedShare>;
+  readonly #transfers: readonly Transfer[];
   readonly #options: PublishOptions;
   readonly #tell: PublishEvents;
   readonly #listener: Listener;
@@ -149,6 +152,7 @@ export class Appliance implements Publication {
     this.#answers = parts.answers;
     this.port = parts.listener.port;
     this.urls = parts.urls;
+    this.#transfers = [...this.#shares.values()].map((share) => share.transfer(this.#base));
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -203,6 +207,18 @@ export class Appliance implements Publication {
       const message = `The URL can't be remembered for the next time: ${said}. Choose another folder with --cache-dir.`;
       this.#tell({ event: "warning", code: "cache", message });
     }
+  }
+
+  transfers(): readonly Transfer[] {
+    return this.#transfers;
+  }
+
+  get limits(): Limits {
+    return limitsOf(this.#session);
+  }
+
+  setLimits(limits: Limits): void {
+    setLimitsOf(this.#session, limits);
   }
 
   close(): Promise<void> {

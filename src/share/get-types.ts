@@ -2,6 +2,7 @@
 import type { DoneEvent, GetEvent } from "./events.ts";
 import type { AskPassword } from "./source.ts";
 import type { TrafficOptions } from "./traffic.ts";
+import type { Transferring } from "./transfer-types.ts";
 
 /** Until when to seed what was downloaded; the first condition that is met ends it, none means not at all. */
 export interface SeedGoal {
@@ -48,7 +49,7 @@ export interface GetOptions extends TrafficOptions {
 }
 
 /** A running download. */
-export interface Download {
+export interface Download extends Transferring {
   /** Everything that was asked for is verified and on disk; rejects, with everything taken down, when that can't be or it is stopped before. */
   readonly done: Promise<DoneEvent>;
   /** Nothing is left running: after the last upload, or after seeding. Never rejects. */

@@ -1,6 +1,7 @@
 /** What publishing takes and gives. */
 import type { PublishEvent, ReadyEvent } from "./events.ts";
 import type { TrafficOptions } from "./traffic.ts";
+import type { Transferring } from "./transfer-types.ts";
 
 export type PublishEvents = (event: PublishEvent) => void;
 
@@ -44,7 +45,7 @@ export interface PublishOptions extends TrafficOptions {
 }
 
 /** A running publication. */
-export interface Publication {
+export interface Publication extends Transferring {
   readonly port: number;
   /** Base URLs, the best first. */
   readonly urls: readonly string[];

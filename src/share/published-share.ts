@@ -25,6 +25,8 @@ import { PeerRoster } from "./peer-roster.ts";
 import type { PublishEvents, PublishOptions } from "./publish-types.ts";
 import { ReturnCalls } from "./return-calls.ts";
 import { RoomWatch } from "./room-watch.ts";
+import { TorrentTransfer } from "./transfer.ts";
+import type { Transfer } from "./transfer-types.ts";
 import { version } from "./version.ts";
 
 /** What the pages and the tracker read of it; changes as the share comes to life. */
@@ -85,6 +87,21 @@ export class PublishedShare implements Share {
 
   room(): Room {
     return this.#watch.room();
+  }
+
+  /** What can be watched of it; `base` is where people find it. */
+  transfer(base: string): Transfer {
+    return new TorrentTransfer({
+      id: this.id,
+      name: this.name,
+      url: this.urlAt(base),
+      infoHash: () => this.created && toHex(this.created.infoHash),
+      torrent: () => this.torrent,
+      files: () => this.files,
+      phase: () => PHASES[this.state.name],
+      completed: () => this.roster.completed,
+      hashing: () => (this.state.name === "hashing" ? this.state : undefined),
+    });
   }
 
   /**
@@ -219,6 +236,14 @@ export class PublishedShare implements Share {
     };
   }
 }
+
+const PHASES = {
+  scanning: "hashing",
+  hashing: "hashing",
+  ready: "seeding",
+  failed: "failed",
+  ended: "ended",
+} as const;
 
 /** The peer protocol is on the very port, unless a proxy or another name stands before it. */
 function peerAt(base: string): PeerAddress[] {

@@ -20,6 +20,8 @@ import { InterruptedError, NobodyHasItError } from "./peer-errors.ts";
 import { resolvePeer } from "./peer-names.ts";
 import { openPeerPort, type PeerPort, trafficFor } from "./peer-port.ts";
 import { proverOf } from "./token.ts";
+import { limitsOf, setLimitsOf, TorrentTransfer } from "./transfer.ts";
+import type { Limits, Transfer } from "./transfer-types.ts";
 import { version } from "./version.ts";
 import { webSeedSources } from "./web-seed-sources.ts";
 
@@ -71,7 +73,15 @@ export async function finishAtOnce(parts: ReceiverParts): Promise<Download> {
   await parts.place.close();
   const event = doneEvent(parts);
   parts.tell(event);
-  return { done: Promise.resolve(event), closed: Promise.resolve(), close: () => Promise.resolve() };
+  return {
+    done: Promise.resolve(event),
+    closed: Promise.resolve(),
+    close: () => Promise.resolve(),
+    // Nothing moves, so there is nothing to show and nothing to limit.
+    transfers: () => [],
+    limits: {},
+    setLimits: () => {},
+  };
 }
 
 function doneEvent({ place, infoHash, startedAt }: ReceiverParts): DoneEvent {
@@ -90,6 +100,7 @@ export class Receiver implements Download {
   readonly #parts: ReceiverParts;
   readonly #session: Session;
   readonly #torrent: Torrent;
+  readonly #transfer: Transfer;
   readonly #listener: Listener;
   readonly #lan: PeerPort["lan"];
   readonly #ranges: Ranges;
@@ -139,6 +150,15 @@ export class Receiver implements Download {
       wanted: place.wanted,
       webSeeds: { sources: webSeedSources(metainfo), torrent: metainfo, fetch: this.#ranges.fetch },
     });
+    this.#transfer = new TorrentTransfer({
+      id: toHex(infoHash),
+      name: metainfo.name,
+      infoHash: () => toHex(infoHash),
+      torrent: () => this.#torrent,
+      files: () => metainfo.files,
+      phase: () => (this.#completedAt === undefined ? "getting" : "seeding"),
+      wanted: () => ({ done: this.#bytesDone, total: place.selectedBytes, pieces: place.wanted }),
+    });
     let isDone: (event: DoneEvent) => void = () => {};
     let isNotDone: (error: unknown) => void = () => {};
     this.done = new Promise((resolve, reject) => {
@@ -155,6 +175,18 @@ export class Receiver implements Download {
     for (const piece of pieces)
       if (this.#torrent.have.has(piece)) this.#bytesDone -= this.#parts.place.bytesIn(piece);
     this.#torrent.lose(pieces);
+  }
+
+  transfers(): readonly Transfer[] {
+    return [this.#transfer];
+  }
+
+  get limits(): Limits {
+    return limitsOf(this.#session);
+  }
+
+  setLimits(limits: Limits): void {
+    setLimitsOf(this.#session, limits);
   }
 
   async close(): Promise<void> {
