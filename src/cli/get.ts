@@ -67,7 +67,9 @@ async function runGet(source: string, flags: GetFlags, surroundings: Surrounding
   const stop = listenForStop(surroundings.readerGone);
   // Loaded here, so that help and mistakes are answered without all this.
   const { GetView } = await import("./ui/get-view.ts");
-  const view = new GetView(output, surroundings.now);
+  const { openDisplay } = await import("./ui/display.ts");
+  const display = await openDisplay(output, surroundings, "down");
+  const view = new GetView(output, display.show);
   try {
     const { get } = await import("../share.ts");
     const onEvent = (event: GetEvent) => {
@@ -82,17 +84,20 @@ async function runGet(source: string, flags: GetFlags, surroundings: Surrounding
       onWork: (work) => view.prepare(work),
       signal: stop.signal,
     });
+    display.attach(download);
     await download.done;
     await download.closed;
     return 0;
   } catch (error) {
     view.close();
+    display.close();
     if (!stop.signal.aborted) throw error;
     output.event({ event: "error", code: "interrupted", message: INTERRUPTED });
     output.note(INTERRUPTED);
     return 130;
   } finally {
     view.close();
+    display.close();
     stop.release();
   }
 }

@@ -4,6 +4,7 @@ import { parseNetwork } from "../protocol/proxy-rule.ts";
 import type { Encryption } from "../share/traffic.ts";
 import { Output, type Sink } from "./output.ts";
 import { collecting } from "./repeatable.ts";
+import type { KeyInput } from "./ui/live/live-view.ts";
 import { parseDuration, parseInteger, parseRate, parseRatio, parseSize, UsageError } from "./units.ts";
 
 /** What every command understands. */
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Asks somebody at the terminal for a secret, unseen; absent when nobody is there. */
   readonly askSecret?: (question: string) => Promise<string | undefined>;
+  /** Where keys come from while something is shown; absent when nobody is there to press them. */
+  readonly keys?: KeyInput;
   /** Everything on standard input. */
   readonly readInput?: () => Promise<string>;
   /** Milliseconds on a clock that never goes back. */

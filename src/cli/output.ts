@@ -17,7 +17,11 @@ export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
+
+/** Writes a line, and its end, to `to`. */
+type Interceptor = (line: string, to: Sink) => void;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,7 +36,7 @@ export class Output {
   readonly stderr: Sink;
   readonly #stdout: Sink;
   /** While a progress display owns the last line, messages go through it. */
-  #interceptor: ((line: string) => void) | undefined;
+  #interceptor: Interceptor | undefined;
 
   constructor(options: OutputOptions, stdout: Sink, stderr: Sink, env: Environment) {
     this.json = options.json;
@@ -51,7 +55,10 @@ export class Output {
 
   /** What the user asked for, on stdout; nothing with `--json`. */
   result(line: string): void {
-    if (!this.json) this.#stdout.write(`${line}\n`);
+    if (this.json) return;
+    // On the same terminal it must not be written into the display.
+    if (this.#interceptor !== undefined && this.#stdout.isTTY) this.#interceptor(line, this.#stdout);
+    else this.#stdout.write(`${line}\n`);
   }
 
   /** What is going on, on stderr; nothing with `--json` or `--quiet`. */
@@ -81,13 +88,13 @@ export class Output {
   }
 
   /** Sends messages through `interceptor` from now on; undefined restores plain lines. */
-  intercept(interceptor: ((line: string) => void) | undefined): void {
+  intercept(interceptor: Interceptor | undefined): void {
     this.#interceptor = interceptor;
   }
 
   #message(line: string): void {
     if (this.#interceptor === undefined) this.stderr.write(`${line}\n`);
-    else this.#interceptor(line);
+    else this.#interceptor(line, this.stderr);
   }
 }
 

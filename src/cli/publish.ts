@@ -107,9 +107,11 @@ async function runPublish(
   const stop = listenForStop(surroundings.readerGone);
   // Loaded here, so that help and mistakes are answered without all this.
   const { PublishView } = await import("./ui/publish-view.ts");
+  const { openDisplay } = await import("./ui/display.ts");
   const { expireSeconds, untilCopies, unlisted = false, password } = options;
   const terms = { expireSeconds, untilCopies, unlisted, password: password !== undefined };
-  const view = new PublishView(output, { qr: flags.qr, terms }, surroundings.now);
+  const display = await openDisplay(output, surroundings, "up");
+  const view = new PublishView(output, { qr: flags.qr, terms }, display.show);
   let hasStopped = false;
   let hasFailed = false;
   try {
@@ -122,6 +124,7 @@ async function runPublish(
       if (event.event === "listening" && flags.open) openPage(event, surroundings, output);
     };
     const publication = await publish(paths, { ...options, onEvent, signal: stop.signal });
+    display.attach(publication);
     try {
       await publication.ready;
       await publication.closed;
@@ -136,6 +139,7 @@ async function runPublish(
     return hasFailed ? 1 : 0;
   } finally {
     view.close();
+    display.close();
     stop.release();
   }
 }

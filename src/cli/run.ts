@@ -32,7 +32,7 @@ export async function main(args: readonly string[]): Promise<void> {
     stderr: process.stderr,
     env: process.env,
     now: () => performance.now(),
-    ...(process.stdin.isTTY && process.stderr.isTTY && { askSecret }),
+    ...(process.stdin.isTTY && process.stderr.isTTY && { askSecret, keys: process.stdin }),
     readInput: () => text(process.stdin),
     openUrl: async (url) => {
       const { default: open } = await import("open");

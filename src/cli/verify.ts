@@ -71,7 +71,7 @@ async function runVerify(
     import("../share.ts"),
   ]);
   let bar = showProgress(output, "checking", surroundings.now);
-  const view = new GetView(output, surroundings.now);
+  const view = new GetView(output, (title) => showProgress(output, title, surroundings.now));
   const showEvent = (event: GetEvent) => {
     if (event.event === "done") view.close();
     else view.show(event);

@@ -3,21 +3,21 @@ import type { DoneEvent, GetEvent, ProgressEvent, StartedEvent } from "../../sha
 import type { Preparation } from "../../share/get-types.ts";
 import type { Output } from "../output.ts";
 import { countOf, formatBytes, formatDuration, formatRate } from "../units.ts";
-import { type ProgressDisplay, showProgress } from "./progress.ts";
+import type { ProgressDisplay, ShowProgress } from "./progress.ts";
 
 /** Shows a download to people; with `--json` all of this is silent. */
 export class GetView {
   readonly #output: Output;
-  readonly #now: () => number;
+  readonly #show: ShowProgress;
   #progress: ProgressDisplay | undefined;
   #preparing: Preparation["work"] | undefined;
   #done = false;
   /** Bytes that were here before. */
   #resumed = 0;
 
-  constructor(output: Output, now: () => number) {
+  constructor(output: Output, show: ShowProgress) {
     this.#output = output;
-    this.#now = now;
+    this.#show = show;
   }
 
   show(event: GetEvent): void {
@@ -39,7 +39,7 @@ export class GetView {
   prepare({ work, bytesDone, bytesTotal }: Preparation): void {
     if (this.#preparing !== work) {
       this.#progress?.stop();
-      this.#progress = showProgress(this.#output, work, this.#now);
+      this.#progress = this.#show(work);
       this.#preparing = work;
     }
     this.#progress?.update({ bytesDone, bytesTotal });
@@ -63,13 +63,13 @@ export class GetView {
     const peers = `${countOf(event.peers, "peer")}${seeds}`;
     const up = event.upRate > 0 ? `  ${formatRate(event.upRate)} up` : "";
     if (this.#done) {
-      this.#progress ??= showProgress(this.#output, "seeding", this.#now);
+      this.#progress ??= this.#show("seeding");
       this.#progress.status(`seeding  ${formatRate(event.upRate)} up  ${peers}`);
       return;
     }
     if (this.#preparing !== undefined) this.#progress?.stop();
     if (this.#preparing !== undefined || this.#progress === undefined) {
-      this.#progress = showProgress(this.#output, "getting", this.#now);
+      this.#progress = this.#show("getting");
       this.#preparing = undefined;
     }
     this.#progress.update({ ...event, rate: event.downRate, detail: `${peers}${up}` });

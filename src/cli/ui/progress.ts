@@ -22,6 +22,9 @@ export interface ProgressDisplay {
   stop(): void;
 }
 
+/** Begins to show work of that name, escaped. */
+export type ShowProgress = (title: string) => ProgressDisplay;
+
 /** Milliseconds between the lines that a log file gets. */
 const PLAIN_INTERVAL = 10_000;
 
@@ -98,7 +101,7 @@ class BarDisplay implements ProgressDisplay {
       // Else the bar is missing under a message until it changes.
       forceRedraw: true,
     });
-    output.intercept((line) => this.#log(line));
+    output.intercept((line, to) => this.#log(line, to));
   }
 
   update(view: ProgressView): void {
@@ -125,9 +128,9 @@ class BarDisplay implements ProgressDisplay {
   }
 
   /** Above the bar, at once: the library alone would wait, and forget it when it is stopped before. */
-  #log(line: string): void {
+  #log(line: string, to: Sink): void {
     if (this.#bar === undefined) {
-      this.#output.stderr.write(`${line}\n`);
+      to.write(`${line}\n`);
       return;
     }
     this.#multi.log(`${line}\n`);

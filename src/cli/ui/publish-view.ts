@@ -10,7 +10,7 @@ import type {
 } from "../../share/events.ts";
 import type { Output } from "../output.ts";
 import { countOf, formatBytes, formatDuration, formatRate } from "../units.ts";
-import { type ProgressDisplay, showProgress } from "./progress.ts";
+import type { ProgressDisplay, ShowProgress } from "./progress.ts";
 import { qrCode } from "./qr.ts";
 
 /** What the publisher has to know, or to tell those who get the URL. */
@@ -36,12 +36,12 @@ export class PublishView {
   constructor(
     output: Output,
     { qr, terms }: { readonly qr: boolean; readonly terms: Terms },
-    now: () => number,
+    show: ShowProgress,
   ) {
     this.#output = output;
     this.#qr = qr;
     this.#terms = terms;
-    this.#progress = showProgress(output, "hashing", now);
+    this.#progress = show("hashing");
   }
 
   show(event: PublishEvent): void {

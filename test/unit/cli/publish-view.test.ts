@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { Output } from "../../../src/cli/output.ts";
+import { showProgress } from "../../../src/cli/ui/progress.ts";
 import { PublishView, type Terms } from "../../../src/cli/ui/publish-view.ts";
 
 const NONE: Terms = { password: false, unlisted: false, expireSeconds: undefined, untilCopies: undefined };
@@ -10,7 +11,9 @@ function told(terms: Partial<Terms>): string[] {
   const sink = { write: (text: string) => lines.push(...text.trimEnd().split("\n")) };
   const options = { json: false, quiet: false, verbose: false, color: false };
   const output = new Output(options, { write: () => true }, sink, {});
-  const view = new PublishView(output, { qr: false, terms: { ...NONE, ...terms } }, () => 0);
+  const view = new PublishView(output, { qr: false, terms: { ...NONE, ...terms } }, (title) =>
+    showProgress(output, title, () => 0),
+  );
   const url = "http://10.0.0.1:6881/s/k3f9x2mw";
   view.show({ event: "listening", port: 6881, urls: [], shares: [{ share: "k3f9x2mw", name: "a", url }] });
   view.show({
