@@ -3,7 +3,7 @@ import { toLatin1 } from "../../protocol/bytes.ts";
 import { BencodeWriter, type Encodable, encodeBencode } from "../../protocol/encode.ts";
 import type { PeerList } from "./peer-list.ts";
 import type { AnnounceQuery } from "./query.ts";
-import type { ScrapedSwarm } from "./store.ts";
+import type { ScrapedSwarm } from "./store-types.ts";
 import type { SwarmCounts } from "./swarm-types.ts";
 
 export interface AnnounceAnswer {

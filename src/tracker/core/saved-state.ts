@@ -5,7 +5,7 @@ import { type Encodable, encodeBencode } from "../../protocol/encode.ts";
 import { BoojumError } from "../../protocol/errors.ts";
 import type { Hashes } from "../../protocol/hashes.ts";
 import { infoHash } from "../../protocol/ids.ts";
-import type { SavedSwarm } from "./store.ts";
+import type { SavedSwarm } from "./store-types.ts";
 import type { SavedPeer } from "./swarm.ts";
 
 const FORMAT = 1;

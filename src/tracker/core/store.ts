@@ -1,78 +1,21 @@
 import type { Clock, Random, Timer } from "../../protocol/ambient.ts";
 import { bytesEqual } from "../../protocol/bytes.ts";
-import { type InfoHash, infoHash, peerId } from "../../protocol/ids.ts";
-import { formatIp } from "../../protocol/ip-address.ts";
+import { type InfoHash, infoHash } from "../../protocol/ids.ts";
 import { PeerList } from "./peer-list.ts";
-import type { AnnounceQuery } from "./query.ts";
-import { type OwnEndpoint, selectPeers } from "./select.ts";
+import { selectPeers } from "./select.ts";
 import { drawSeed } from "./slot-index.ts";
+import type {
+  AnnounceOutcome,
+  AnnounceRequest,
+  SavedSwarm,
+  ScrapedSwarm,
+  TrackerCounters,
+  TrackerOptions,
+} from "./store-types.ts";
 import { type SavedPeer, Swarm, type SwarmLimits } from "./swarm.ts";
 import type { ShareEntry, SwarmCounts, SwarmEvents, SwarmPeer } from "./swarm-types.ts";
 import { TorrentTable } from "./torrent-table.ts";
-
-export interface TrackerOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events?: SwarmEvents;
-  /**
-   * Seconds between a peer's announces; 300 by default. libtorrent announces no more often than that, so a shorter
-   * interval would let its peers expire in between.
-   */
-  readonly interval?: number;
-  /** Seconds before a peer that needs more peers may ask again; 30 by default. */
-  readonly minInterval?: number;
-  /** Peers of one swarm; 100,000 by default, about 10 MB. */
-  readonly maxPeers?: number;
-  /** Peers of one swarm from one address, loopback excepted; 256 by default. */
-  readonly maxPerAddress?: number;
-  /** Peers of all swarms; 1,000,000 by default, about 100 MB. */
-  readonly maxTotalPeers?: number;
-  /** Any torrent is tracked, not only registered ones, up to so many; absent: only those. */
-  readonly openTo?: number | undefined;
-}
-
-export interface AnnounceRequest {
-  readonly query: AnnounceQuery;
-  /** 4 or 16 bytes: where the request came from. */
-  readonly address: Uint8Array;
-  /** The ID of `/announce/ID`; absent for `/announce`. */
-  readonly shareId: string | undefined;
-  /** The address by which the asker reached us. */
-  readonly reachedAs: OwnEndpoint;
-}
-
-export type AnnounceOutcome =
-  | { readonly ok: true; readonly counts: SwarmCounts; readonly peers: PeerList; readonly warning?: string }
-  | {
-      readonly ok: false;
-      readonly reason: string;
-      /** Minutes until it may be worth asking again (BEP 31). */
-      readonly retryIn?: number;
-    };
-
-/** What has been asked since the start. */
-export interface TrackerCounters {
-  readonly announces: number;
-  readonly refused: number;
-  readonly scrapes: number;
-}
-
-export interface ScrapedSwarm {
-  readonly infoHash: InfoHash;
-  readonly counts: SwarmCounts;
-}
-
-/** A swarm as it is kept while no tracker runs. */
-export interface SavedSwarm {
-  readonly infoHash: InfoHash;
-  /** Nobody registered it: it was tracked because the tracker was open to all. */
-  readonly isStranger: boolean;
-  readonly seed: number;
-  readonly downloaded: number;
-  /** What the seconds of its peers are measured against. */
-  readonly now: number;
-  readonly peers: Iterable<SavedPeer>;
-}
+import { countsOf, isVisible, snapshot, type Tracked } from "./tracked.ts";
 
 /** What a client gets that does not say how many peers it wants, and the most that any gets. */
 export const DEFAULT_WANTED = 50;
@@ -85,15 +28,6 @@ const EPOCH = 1_000_000;
 /** The ID of a torrent that nobody registered. */
 const STRANGER = "";
 const FULL_RETRY_MINUTES = 30;
-
-interface Tracked {
-  readonly infoHash: InfoHash;
-  readonly swarm: Swarm;
-  readonly totalBytes: number;
-  readonly seeder: Uint8Array | undefined;
-  /** The IDs under which it is shared, and whether each is listed. */
-  readonly shares: Map<string, boolean>;
-}
 
 /**
  * The swarms of registered torrents, and of nothing else: what a stranger announces besides costs no memory. Only an
@@ -367,21 +301,14 @@ export class TrackerStore {
   }
 }
 
-/** By its ID when one is given; without one only what is listed. */
-function isVisible(tracked: Tracked, shareId: string | undefined): boolean {
-  if (shareId !== undefined) return tracked.shares.has(shareId);
-  for (const listed of tracked.shares.values()) if (listed) return true;
-  return false;
-}
-
 /** Peer ids of the form `A2-1-37-0-...`. */
 function isAria2(peerId: Uint8Array): boolean {
   return peerId[0] === 0x41 && peerId[1] === 0x32 && peerId[2] === 0x2d;
 }
 
-function countsOf({ swarm, seeder }: Tracked): SwarmCounts {
-  const complete = swarm.seeders + (seeder === undefined ? 0 : 1);
-  return { complete, downloaded: swarm.downloaded, incomplete: swarm.size - swarm.seeders };
+function progressOf(left: number | undefined, total: number): number {
+  if (left === 0) return 1;
+  return left === undefined || total === 0 ? 0 : Math.max(0, 1 - left / total);
 }
 
 /** The first `room` peers, with `shift` added to when they were seen. */
@@ -392,20 +319,4 @@ function* atMost(room: number, peers: Iterable<SavedPeer>, shift: number): Gener
     const endpoints = peer.endpoints.map((at) => ({ ...at, seen: Math.max(1, at.seen + shift) }));
     yield { ...peer, endpoints };
   }
-}
-
-function progressOf(left: number | undefined, total: number): number {
-  if (left === 0) return 1;
-  return left === undefined || total === 0 ? 0 : Math.max(0, 1 - left / total);
-}
-
-function snapshot(infoHash: InfoHash, swarm: Swarm, slot: number): SwarmPeer {
-  const endpoints = swarm.v4.has(slot) ? swarm.v4 : swarm.v6;
-  return {
-    infoHash,
-    peerId: peerId(swarm.peerId(slot).slice()),
-    host: formatIp(endpoints.address(slot)),
-    port: endpoints.port(slot),
-    progress: swarm.progress(slot),
-  };
 }

@@ -4,7 +4,8 @@ import { fromLatin1 } from "../../../src/protocol/bytes.ts";
 import { type InfoHash, infoHash, peerId } from "../../../src/protocol/ids.ts";
 import { parseIp } from "../../../src/protocol/ip-address.ts";
 import { decodeSaved, encodeSaved } from "../../../src/tracker/core/saved-state.ts";
-import { type TrackerOptions, TrackerStore } from "../../../src/tracker/core/store.ts";
+import { TrackerStore } from "../../../src/tracker/core/store.ts";
+import type { TrackerOptions } from "../../../src/tracker/core/store-types.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
