@@ -54,7 +54,10 @@ export function judgeRequest(request: IncomingMessage, rules: RequestRules): Jud
   const names = [...rules.hostNames(), ...(publicUrl === undefined ? [] : [publicUrl.hostname])];
   const remote = request.socket.remoteAddress ?? "";
   const origin = originOf({ remote, headers: request.headersDistinct }, rules.proxies ?? []);
-  const verdict = checkHost(origin.host ?? hosts[0], { names });
+  const verdict = checkHost(origin.host ?? hosts[0], {
+    names,
+    port: origin.proxied ? undefined : request.socket.localPort,
+  });
   if (!verdict.ok) return verdict.status === 400 ? BAD_HOST : NOT_OURS;
   const host = verdict.port === undefined ? verdict.host : `${verdict.host}:${verdict.port}`;
   const client = origin.address;

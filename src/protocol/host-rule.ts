@@ -7,6 +7,8 @@ import { formatHost, parseIp } from "./ip-address.ts";
 export interface AllowedHosts {
   /** Names without port, compared without case: own host name, its `.local`, the public URL's host. */
   readonly names: readonly string[];
+  /** Our own port, to which the request came, where that is what the asker knows; see `checkBareIpv6`. */
+  readonly port?: number | undefined;
 }
 
 /** `status` is what to answer: 400 for a missing or malformed header, 421 for somebody else's name (RFC 9110). */
@@ -30,7 +32,7 @@ export function checkHost(header: string | undefined, allowed: AllowedHosts): Ho
   // 255 is the longest DNS name; brackets, a zone and a port fit beside any IP literal.
   if (header === undefined || header.length > 255 + 6) return MALFORMED;
   const parts = /^(\[[0-9a-fA-F.]*:[0-9a-fA-F:.]*(?:%[\w.%~-]+)?\]|[\w.-]+)(?::(\d{1,5}))?$/.exec(header);
-  if (parts === null) return checkBareIpv6(header);
+  if (parts === null) return checkBareIpv6(header, allowed.port);
   const host = parts[1] ?? "";
   const port = parts[2] === undefined ? undefined : Number(parts[2]);
   if (port !== undefined && (port < 1 || port > 65535)) return MALFORMED;
@@ -47,15 +49,17 @@ export function checkHost(header: string | undefined, allowed: AllowedHosts): Ho
 }
 
 /**
- * libtorrent 2.0 (qBittorrent, Deluge) writes IPv6 addresses without their brackets, and the port after them. What
- * comes last is taken for the port wherever that leaves an address: whoever forgets the brackets doesn't forget it.
+ * libtorrent 2.0 (qBittorrent, Deluge) writes IPv6 addresses without their brackets, and the port after them, but for
+ * port 80. So what comes last is taken for the port wherever that leaves an address, and on port 80 only when nothing
+ * else makes sense, or when it is 80. Behind a port that is forwarded to our 80 this is wrong: nobody can know there.
  */
-function checkBareIpv6(header: string): HostVerdict {
+function checkBareIpv6(header: string, ownPort: number | undefined): HostVerdict {
   const cut = header.lastIndexOf(":");
   const port = /^\d{1,5}$/.test(header.slice(cut + 1)) ? Number(header.slice(cut + 1)) : 0;
   const before = port >= 1 && port <= 65535 ? parseIpv6(header.slice(0, cut)) : undefined;
-  if (before !== undefined) return { ok: true, host: formatHost(before), ip: before, port };
   const whole = parseIpv6(header);
+  const isWithPort = ownPort !== 80 || port === 80 || whole === undefined;
+  if (before !== undefined && isWithPort) return { ok: true, host: formatHost(before), ip: before, port };
   return whole === undefined ? MALFORMED : { ok: true, host: formatHost(whole), ip: whole };
 }
 

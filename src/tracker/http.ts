@@ -62,7 +62,10 @@ export function createTrackerHttp(
     // Gathered by Node when asked for, which would cost more than the announce.
     const headers = proxies.length === 0 ? {} : request.headersDistinct;
     const origin = originOf({ remote, headers }, proxies);
-    const host = judgeHost(origin.host ?? request.headers.host);
+    const host = judgeHost(
+      origin.host ?? request.headers.host,
+      origin.proxied ? undefined : request.socket.localPort,
+    );
     if (!host.ok) {
       sendText(
         response,
@@ -104,7 +107,7 @@ export function createPlainAnnounces(
     return (request) => {
       const route = trackerRoute(request.target);
       if (route?.action !== "announce") return undefined;
-      const host = judgeHost(request.host);
+      const host = judgeHost(request.host, socket.localPort);
       if (!host.ok) return undefined;
       const reachedAs = ownEndpoint(socket, host, false);
       return reachedAs && announce(store, route, address, reachedAs);
@@ -113,15 +116,19 @@ export function createPlainAnnounces(
 }
 
 /** {@link checkHost}, remembering the last address: what announces come to is nearly always the same one. */
-function hostJudge(hostNames: () => readonly string[]): (header: string | undefined) => HostVerdict {
+function hostJudge(
+  hostNames: () => readonly string[],
+): (header: string | undefined, port: number | undefined) => HostVerdict {
   let last: string | undefined;
+  let lastPort: number | undefined;
   let verdict: HostVerdict = { ok: false, status: 400 };
-  return (header) => {
-    if (header !== undefined && header === last) return verdict;
-    const fresh = checkHost(header, { names: hostNames() });
+  return (header, port) => {
+    if (header !== undefined && header === last && port === lastPort) return verdict;
+    const fresh = checkHost(header, { names: hostNames(), port });
     // Names may be ours now and not later; an address is judged by itself.
     if (!fresh.ok || fresh.ip === undefined) return fresh;
     last = header;
+    lastPort = port;
     verdict = fresh;
     return fresh;
   };

@@ -34,6 +34,20 @@ describe("checkHost", () => {
   });
 
   test.each([
+    // Whoever reached port 80 has no port to name.
+    ["2001:db8::a:1", 80, "[2001:db8::a:1]", undefined],
+    ["::1", 80, "[::1]", undefined],
+    ["2001:db8::a:80", 80, "[2001:db8::a]", 80],
+    ["1:2:3:4:5:6:7:8:9", 80, "[1:2:3:4:5:6:7:8]", 9],
+    ["[2001:db8::a]:1", 80, "[2001:db8::a]", 1],
+    ["2001:db8::a:1", 6881, "[2001:db8::a]", 1],
+    ["2001:db8::a:6881", 6881, "[2001:db8::a]", 6881],
+  ])("reads %s, without brackets or with, at our port %i", (header, port, host, named) => {
+    const verdict = checkHost(header, { ...allowed, port });
+    expect(verdict.ok ? [verdict.host, verdict.port] : [undefined, undefined]).toEqual([host, named]);
+  });
+
+  test.each([
     "localhost",
     "LOCALHOST:6881",
     "workbench:6881",
