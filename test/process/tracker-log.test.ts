@@ -54,9 +54,10 @@ it("is closed when the last line is written, not before", async () => {
   const count = 10_000;
   for (let n = 0; n < count; n++) log.write(event(n));
   let isClosed = false;
-  const closed = log.close().then(() => {
+  const closed = (async () => {
+    await log.close();
     isClosed = true;
-  });
+  })();
   await sleep(200);
   expect(isClosed).toBe(false);
   const lines = await readAll();
