@@ -5,7 +5,6 @@
  *
  * npm run bench -- tracker [--seconds 3] [--peers 100000]
  */
-import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { connect, type Socket } from "node:net";
@@ -15,30 +14,27 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Child, run } from "../test/support/child.ts";
-import { announceRequest, connectRequest } from "../test/support/udp-tracker.ts";
+import { announceOverUdp, CONCURRENCY, hashOf, type Load, portOf } from "./support/announces.ts";
 import { option, type Row, report, usageOf } from "./support/measure.ts";
 
 const SECONDS = option("seconds", 3);
 const PEERS = option("peers", 100_000);
 const SWARMS = 100;
-const CONCURRENCY = 64;
 /** Announces before it is measured, or ten seconds of them. */
 const WARM_UP = 20_000;
 const root = fileURLToPath(new URL("..", import.meta.url));
 const home = path.join(root, "artifacts/bench/npm");
 
-const hashes = Array.from({ length: SWARMS }, (_, i) => new Uint8Array(20).fill(0x20 + i));
+const crowd = { swarms: SWARMS, peers: PEERS };
+const hashes = Array.from({ length: SWARMS }, (_, i) => hashOf(i, crowd));
 const escape = (bytes: Uint8Array) =>
   [...bytes].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
 const escapedHashes = hashes.map(escape);
 
-/** A port that no other peer of the swarm has: whoever takes another's address and port takes its place. */
-const portOf = (n: number) => 1024 + (Math.floor((n % PEERS) / SWARMS) % 60_000);
-
 /** The n-th peer: its swarm, id and port. */
 function target(n: number): string {
   const id = `-XX0000-${String(n % PEERS).padStart(12, "0")}`;
-  const port = portOf(n);
+  const port = portOf(n, crowd);
   return `/announce?info_hash=${escapedHashes[n % SWARMS]}&peer_id=${id}&port=${port}&uploaded=0&downloaded=0&left=1&compact=1&numwant=50&key=${n % PEERS}`;
 }
 
@@ -79,11 +75,6 @@ const trackers: readonly Tracker[] = [
       ]),
   },
 ];
-
-interface Load {
-  readonly count: () => number;
-  readonly stop: () => Promise<void>;
-}
 
 /** Raw sockets: the next request goes out when the answer's end has come. */
 function httpLoad(port: number, isKept: boolean): Load {
@@ -135,55 +126,6 @@ function httpLoad(port: number, isKept: boolean): Load {
   };
 }
 
-/** One socket, so many announces in flight; what is lost is asked again by a watchdog. */
-async function udpLoad(port: number): Promise<Load> {
-  const socket: DatagramSocket = createSocket({ type: "udp4", recvBufferSize: 4 << 20 });
-  await new Promise<void>((resolve) => socket.connect(port, "127.0.0.1", resolve));
-  const connection = await new Promise<Uint8Array>((resolve) => {
-    socket.once("message", (reply) => resolve(Uint8Array.from(reply.subarray(8, 16))));
-    socket.send(connectRequest());
-  });
-  const template = Buffer.from(
-    announceRequest({ connection, infoHash: hashes[0] ?? connection, numwant: 50 }),
-  );
-  // No address of its own wish: bittorrent-tracker would believe it, and tell nobody about peers that are all in one place.
-  template.fill(0, 84, 88);
-  let done = 0;
-  let told = 0;
-  let next = 0;
-  let last = performance.now();
-  const ask = () => {
-    const n = next++;
-    const request = Buffer.from(template);
-    request.set(hashes[n % SWARMS] ?? connection, 16);
-    request.writeUInt32BE(n % PEERS, 40);
-    request.writeUInt32BE((n % PEERS) + 1, 88);
-    request.writeUInt16BE(portOf(n), 96);
-    socket.send(request, () => {});
-  };
-  socket.on("error", () => {});
-  socket.on("message", (reply) => {
-    if (reply[3] !== 1) throw new Error(`refused: ${reply.subarray(8).toString()}`);
-    done++;
-    told += (reply.length - 20) / 6;
-    last = performance.now();
-    ask();
-  });
-  for (let i = 0; i < CONCURRENCY; i++) ask();
-  const watchdog = setInterval(() => {
-    if (performance.now() - last > 100) for (let i = 0; i < CONCURRENCY; i++) ask();
-  }, 100);
-  return {
-    count: () => done,
-    stop: async () => {
-      clearInterval(watchdog);
-      // Answers without peers are quickly given.
-      if (told < 20 * done) throw new Error(`${(told / done).toFixed(1)} peers a reply, of 50 wanted`);
-      await new Promise<void>((resolve) => socket.close(() => resolve()));
-    },
-  };
-}
-
 async function measure(child: Child, start: () => Load | Promise<Load>) {
   const load = await start();
   // By count: on a busy machine half a second is not enough for anything that compiles as it runs.
@@ -220,7 +162,7 @@ async function untilOpen(port: number): Promise<void> {
 
 /** Over UDP, as fast as it goes, until every peer was announced twice (some datagrams are lost). */
 async function fill(port: number): Promise<void> {
-  const load = await udpLoad(port);
+  const load = await announceOverUdp(port, crowd);
   for (let i = 0; i < 1200 && load.count() < 2 * PEERS; i++) await sleep(50);
   await load.stop();
 }
@@ -244,7 +186,7 @@ for (const [i, tracker] of trackers.entries()) {
   const modes = [
     ["kept HTTP", (port: number) => httpLoad(port, true)],
     ["new HTTP", (port: number) => httpLoad(port, false)],
-    ["UDP", udpLoad],
+    ["UDP", (port: number) => announceOverUdp(port, crowd)],
   ] as const;
   for (const [m, [mode, load]] of modes.entries()) {
     const port = 26_900 + 10 * i + m;

@@ -1,6 +1,6 @@
 import type { Random } from "../../protocol/ambient.ts";
 import { ipScope } from "../../protocol/ip-address.ts";
-import { grown } from "./columns.ts";
+import { grown, NO_BYTES, NO_NUMBERS } from "./columns.ts";
 import { mixBytes, SlotIndex } from "./slot-index.ts";
 
 /**
@@ -19,12 +19,12 @@ export class Endpoints {
   readonly #seed: number;
   #capacity = 0;
   /** By position. */
-  #records = new Uint8Array(0);
-  #slots = new Uint32Array(0);
+  #records: Uint8Array = NO_BYTES;
+  #slots = NO_NUMBERS;
   /** By slot; -1: the peer has no address in this family. */
-  #positions = new Int32Array(0);
+  #positions = NO_NUMBERS;
   /** By slot: when the peer was last heard of from this address, in seconds from 1. */
-  #seen = new Uint32Array(0);
+  #seen = NO_NUMBERS;
   readonly #byAddress = new SlotIndex();
   #size = 0;
   #listed = 0;
@@ -206,9 +206,9 @@ export class Endpoints {
     while (capacity < least) capacity *= 2;
     this.#capacity = capacity;
     this.#records = grown(this.#records, new Uint8Array(capacity * this.recordLength));
-    this.#slots = grown(this.#slots, new Uint32Array(capacity));
+    this.#slots = grown(this.#slots, new Int32Array(capacity));
     this.#positions = grown(this.#positions, new Int32Array(capacity).fill(-1));
-    this.#seen = grown(this.#seen, new Uint32Array(capacity));
+    this.#seen = grown(this.#seen, new Int32Array(capacity));
     this.#byAddress.reset(capacity);
     for (let at = 0; at < this.#size; at++) this.#byAddress.insert(this.slotAt(at), this.#hash(at));
   }

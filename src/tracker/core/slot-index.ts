@@ -1,5 +1,5 @@
 import type { Random } from "../../protocol/ambient.ts";
-import { giveUp } from "./columns.ts";
+import { giveUp, NO_NUMBERS } from "./columns.ts";
 
 /**
  * A hash index from keys to slots, where the keys themselves lie in the owner's columns: 8 bytes a slot instead of
@@ -7,8 +7,8 @@ import { giveUp } from "./columns.ts";
  */
 export class SlotIndex {
   /** First slot of each bucket, and the next one after each slot; -1 ends a chain. */
-  #heads = new Int32Array(0);
-  #next = new Int32Array(0);
+  #heads = NO_NUMBERS;
+  #next = NO_NUMBERS;
 
   /** Forgets everything and makes room; the owner inserts its slots again. `capacity` is a power of two. */
   reset(capacity: number): void {

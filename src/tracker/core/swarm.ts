@@ -1,6 +1,6 @@
 import type { Random } from "../../protocol/ambient.ts";
 import { ipScope } from "../../protocol/ip-address.ts";
-import { grown } from "./columns.ts";
+import { grown, NO_BYTES, NO_NUMBERS } from "./columns.ts";
 import { Endpoints } from "./endpoints.ts";
 import { drawSeed, mixBytes, mixText, SlotIndex } from "./slot-index.ts";
 
@@ -64,10 +64,10 @@ export class Swarm {
   readonly #random: Random;
   readonly #watcher: SwarmWatcher;
   #capacity = 0;
-  #ids = new Uint8Array(0);
+  #ids: Uint8Array = NO_BYTES;
   /** The hash of the key or of the address, see `#proof`. */
-  #proofs = new Int32Array(0);
-  #flags = new Uint8Array(0);
+  #proofs = NO_NUMBERS;
+  #flags: Uint8Array = NO_BYTES;
   #progress = new Float64Array(0);
   readonly #byIdentity = new SlotIndex();
   /** Slots below `#top` that are free again. */
