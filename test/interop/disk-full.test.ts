@@ -9,7 +9,7 @@ import { noise, scratch } from "../support/data.ts";
 const place = scratch();
 afterAll(() => place.remove());
 
-it("get ends with 4 on a full disk, says so, and keeps what is there", async () => {
+it("get ends with 4 on a full disk, says so, keeps what is there, and goes on from that when there is room", async () => {
   const file = path.join(place.dir, "file.bin");
   writeFileSync(file, noise(12_000_000, 4));
   const small = path.join(place.dir, "small");
@@ -23,12 +23,19 @@ it("get ends with 4 on a full disk, says so, and keeps what is there", async () 
   ]);
   try {
     const { url } = await publisher.event("ready");
-    const script = `mount -t tmpfs -o size=4m tmpfs ${small} && "${process.execPath}" "${commandPath}" get ${url} -o ${small} --json; echo "exit $?"; ls -A ${small}`;
+    const get = `"${process.execPath}" "${commandPath}" get ${url} -o ${small} --json`;
+    const script = `mount -t tmpfs -o size=4m tmpfs ${small} && ${get}; echo "exit $?"; ls -A ${small}
+      mount -o remount,size=20m ${small}; echo again; ${get}; echo "exit $?"; cmp ${file} ${small}/file.bin && ls -A ${small}`;
     const child = new Child("unshare", ["--mount", "bash", "-c", script]);
     await child.end();
-    expect(child.stdout).toContain("exit 4");
-    expect(child.stdout.join("\n")).toContain('"code":"storage-full"');
-    expect(child.stdout.slice(-2)).toEqual([".file.bin.boojum", "file.bin"]);
+    const cut = child.stdout.indexOf("again");
+    const [first, second] = [child.stdout.slice(0, cut), child.stdout.slice(cut)];
+    expect(first.join("\n")).toContain('"code":"storage-full"');
+    expect(first.slice(-3)).toEqual(["exit 4", ".file.bin.boojum", "file.bin"]);
+    const started = second.find((line) => line.includes('"event":"started"')) ?? "{}";
+    const { resumedBytes = 0 } = JSON.parse(started) as { resumedBytes?: number };
+    expect(resumedBytes).toBeGreaterThan(1_000_000);
+    expect(second.slice(-2)).toEqual(["exit 0", "file.bin"]);
   } finally {
     await publisher.stop();
   }
