@@ -9,6 +9,8 @@ import type { Peer } from "./peer.ts";
 export interface OffersOptions {
   readonly clock: Clock;
   readonly random: Random;
+  /** Bytes. */
+  readonly pieceLength: number;
   /** What we have: live. */
   readonly have: Bitfield;
   /** The connected peers: live. */
@@ -24,8 +26,8 @@ export class Offers {
 
   constructor(options: OffersOptions) {
     this.#options = options;
-    const { have, random } = options;
-    if (have.isComplete) this.#superSeed = new SuperSeed(have.length, random);
+    const { have, random, pieceLength } = options;
+    if (have.isComplete) this.#superSeed = new SuperSeed(have.length, pieceLength, random);
   }
 
   /** Pieces are still shown one by one. */

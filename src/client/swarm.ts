@@ -75,7 +75,14 @@ export class Swarm implements PeerOwner {
     this.#progress = progress;
     this.blocks = intake;
     this.#upRate = new RateMeter(5_000, clock.now());
-    this.#offers = new Offers({ clock, random, have: progress.have, peers, isSending: () => this.isSending });
+    this.#offers = new Offers({
+      clock,
+      random,
+      pieceLength: torrent.layout.pieceLength,
+      have: progress.have,
+      peers,
+      isSending: () => this.isSending,
+    });
     if (torrent.prove !== undefined) this.#gate = this.#makeGate(torrent.prove);
     this.choking = new Choking({
       clock,

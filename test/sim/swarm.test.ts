@@ -99,6 +99,20 @@ describe("a swarm with equal uplinks", () => {
     },
   );
 
+  it.each([1, 2])("keeps the uplink of a seeder busy that is far away (seed %i)", async (seed) => {
+    const run = await distribute({
+      seed,
+      length: 32 * MIB,
+      pieceLength: 65_536,
+      delay: 100,
+      leechers: 8,
+      up: 6_250_000,
+    });
+    // Connections and the first requests take 0.2 of it.
+    expect(run.overBound).toBeLessThan(1.7);
+    expect(run.copies).toBeLessThan(1.2);
+  });
+
   it("runs the same way with the same seed, and another way with another", async () => {
     const options = { length: 2 * MIB, pieceLength: 32_768, leechers: 6, up: 500_000 };
     const first = await distribute({ seed: 7, ...options });

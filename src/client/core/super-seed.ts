@@ -1,10 +1,9 @@
 import type { Millis, Random } from "../../protocol/ambient.ts";
 import type { PeerKey } from "./active-piece.ts";
 
-/** Shown pieces that aren't with their receivers yet; more when the uplink runs dry. */
-const FIRST_WINDOW = 8;
-/** A receiver with so many pieces that no other has yet waits until one was passed on, while others can take more. */
-const MAX_UNSEEN = 2;
+/** Shown pieces that aren't with their receivers yet, to begin with: so many, or so many bytes if those are more. */
+const LEAST_WINDOW = 8;
+const WINDOW_BYTES = 2 * 1024 * 1024;
 /** After so long a shown piece is shown to somebody else. */
 const PATIENCE: Millis = 20_000;
 
@@ -52,14 +51,17 @@ export class SuperSeed {
   readonly #receivers = new Map<PeerKey, Receiver>();
   /** Those who see everything, because they came first, and have asked for something. */
   readonly #plain = new Set<PeerKey>();
-  #window = FIRST_WINDOW;
+  /** How many pieces may be shown and not yet with their receivers; grows whenever the uplink runs dry. */
+  #window: number;
   /** How many of the outstanding ones were shown. */
   #shown = 0;
   #asking = 0;
   #turn = 0;
 
-  constructor(pieceCount: number, random: Random) {
+  /** @param pieceLength bytes */
+  constructor(pieceCount: number, pieceLength: number, random: Random) {
     this.#random = random;
+    this.#window = Math.max(LEAST_WINDOW, Math.floor(WINDOW_BYTES / pieceLength));
     this.#unsent = new Set(Array.from({ length: pieceCount }, (_, piece) => piece));
   }
 
@@ -118,7 +120,7 @@ export class SuperSeed {
       if (receiver === undefined) return;
       receiver.unseen++;
       this.#first.set(piece, peer);
-      if (idle) this.#window++;
+      if (idle) this.#window += 2;
     } else {
       if (this.#onTrial.has(piece)) {
         this.#takeBack(piece);
@@ -194,16 +196,25 @@ export class SuperSeed {
     this.#unsent.add(piece);
   }
 
+  /**
+   * A receiver with so many pieces that no other has yet waits until one was passed on, while others can take more: its
+   * share of the window, once more for what it is passing on, which takes as long again.
+   */
+  get #mostUnseen(): number {
+    return Math.ceil((2 * this.#window) / Math.max(1, this.#asking));
+  }
+
   /** The one with the fewest pieces that only it has or gets; then the one that waited longest. */
   #nextPeer(idle: boolean): PeerKey | undefined {
     // To a lone one there is nobody to pass anything on.
     const mayWait = !idle && this.#asking + this.#plain.size > 1;
+    const most = this.#mostUnseen;
     let best: PeerKey | undefined;
     let bestLoad = Number.POSITIVE_INFINITY;
     let bestTurn = Number.POSITIVE_INFINITY;
     for (const [key, { asks, outstanding, unseen, turn }] of this.#receivers) {
       const load = outstanding + unseen;
-      if (!asks || (load >= MAX_UNSEEN && mayWait)) continue;
+      if (!asks || (load >= most && mayWait)) continue;
       if (load > bestLoad || (load === bestLoad && turn > bestTurn)) continue;
       best = key;
       bestLoad = load;

@@ -3,9 +3,11 @@ import { rankAmong, tagOf } from "../../../src/client/core/share-out.ts";
 import { SuperSeed } from "../../../src/client/core/super-seed.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
+const MIB = 1_048_576;
+
 /** One that `peers` have joined, each of which has asked for the piece that it was shown first: piece 0 for the first. */
-function superSeed(pieces: number, peers: readonly number[]): SuperSeed {
-  const seed = new SuperSeed(pieces, seededRandom(1));
+function superSeed(pieces: number, peers: readonly number[], pieceLength = MIB): SuperSeed {
+  const seed = new SuperSeed(pieces, pieceLength, seededRandom(1));
   for (const peer of peers) seed.join(peer);
   for (const { peer, piece } of [...seed.next(0, false)]) seed.asked(peer, piece, 0);
   return seed;
@@ -16,7 +18,7 @@ const shown = (seed: SuperSeed, now = 0, idle = false) =>
 
 describe("SuperSeed", () => {
   it("shows each newcomer one piece, and another when it has asked for it", () => {
-    const seed = new SuperSeed(100, seededRandom(1));
+    const seed = new SuperSeed(100, MIB, seededRandom(1));
     for (const peer of [1, 2, 3]) seed.join(peer);
     expect(shown(seed)).toEqual(["0>1", "1>2", "2>3"]);
     expect(shown(seed, 60_000, true)).toEqual([]);
@@ -26,7 +28,7 @@ describe("SuperSeed", () => {
   });
 
   it("has something for a newcomer, however many there are who never ask", () => {
-    const seed = new SuperSeed(3, seededRandom(1));
+    const seed = new SuperSeed(3, MIB, seededRandom(1));
     for (const peer of [1, 2, 3, 4]) seed.join(peer);
     // The first of the three that were tried in vain.
     expect(shown(seed)).toEqual(["0>1", "1>2", "2>3", "0>4"]);
@@ -42,26 +44,39 @@ describe("SuperSeed", () => {
     expect(new Set(all.map((one) => one.split(">")[1])).size).toBe(3);
   });
 
-  it("shows no third piece to a receiver before one of its two was seen elsewhere", () => {
-    const seed = superSeed(100, [1, 2]);
-    expect(
-      shown(seed)
-        .map((one) => one.split(">")[1])
-        .sort(),
-    ).toEqual(["1", "2"]);
-    seed.has(1, 0, false);
+  const receivers = [1, 2, 3, 4, 5, 6, 7, 8];
+  /** Eight receivers, each with two pieces that no other has. */
+  function waiting(): SuperSeed {
+    const seed = superSeed(100, receivers);
+    for (const peer of receivers) seed.has(peer, peer - 1, false);
+    const second = [...seed.next(0, false)];
+    expect(second.map(({ peer }) => peer).sort()).toEqual(receivers);
+    for (const { peer, piece } of second) seed.has(peer, piece, false);
+    return seed;
+  }
+
+  it("shows no third piece to one of eight receivers before one of its two was seen elsewhere", () => {
+    const seed = waiting();
     expect(shown(seed)).toEqual([]);
     seed.has(2, 0, false);
-    expect(shown(seed)).toEqual(["4>1"]);
+    expect(shown(seed)).toEqual(["16>1"]);
   });
 
-  it("never lets the uplink run dry for that", () => {
-    const seed = superSeed(100, [1, 2]);
-    shown(seed);
-    expect(shown(seed, 0, true)).toHaveLength(4);
+  it("never lets the uplink run dry for that, and shows more at a time from then on", () => {
+    const seed = waiting();
+    const more = [...seed.next(0, true)];
+    expect(more).toHaveLength(8);
     expect(shown(seed, 0, true)).toEqual([]);
+    const [first] = more;
+    if (first !== undefined) seed.has(first.peer, first.piece, true);
+    expect(shown(seed, 0, true)).toHaveLength(3);
     seed.tick(1000, true);
-    expect(shown(seed, 1000, true).length).toBeGreaterThan(0);
+    expect(shown(seed, 1000, true)).toHaveLength(5);
+  });
+
+  it("shows more of small pieces at a time", () => {
+    const seed = superSeed(100, receivers, 65_536);
+    expect(shown(seed)).toHaveLength(32 - receivers.length);
   });
 
   it("makes a lone receiver wait for nobody, however many others are there and ask for nothing", () => {
@@ -84,7 +99,7 @@ describe("SuperSeed", () => {
     expect(shown(seed).map((one) => Number.parseInt(one, 10))).toEqual([9]);
     // It leaves without them.
     seed.leave(99);
-    expect(shown(seed).map((one) => Number.parseInt(one, 10))).toEqual([2]);
+    expect(shown(seed).map((one) => Number.parseInt(one, 10))).toEqual([2, 3, 4, 5, 6]);
   });
 
   it("shows what a receiver left with to another, and what was too slow", () => {
