@@ -4,14 +4,14 @@
  *
  * npm run bench -- cold [--rounds 3] [--mib 1024]
  */
-import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Child, run } from "../test/support/child.ts";
 import { ShareProcess } from "../test/support/command.ts";
-import { digestFile, noise, scratch } from "../test/support/data.ts";
+import { digestFile, scratch } from "../test/support/data.ts";
 import { libtorrent } from "../test/support/peers/libtorrent.ts";
 import { inOwnNetwork } from "./support/contest.ts";
 import { machine, median, option, report, usageOf, warmMemory } from "./support/measure.ts";
+import { freshFolder, inTurn, noiseFile } from "./support/stage.ts";
 
 interface Sample {
   readonly seconds: number;
@@ -21,17 +21,10 @@ interface Sample {
 
 const mib = option("mib", 1024);
 const rounds = option("rounds", 3);
-let jobs = 0;
-
-function fresh(place: string, name: string): string {
-  const dir = path.join(place, `${name}-${++jobs}`);
-  mkdirSync(dir);
-  return dir;
-}
 
 async function ours(place: string, payload: string, out: string): Promise<Sample> {
   const start = performance.now();
-  const cache = fresh(place, "cache");
+  const cache = freshFolder(place, "cache");
   const publisher = new ShareProcess([payload, "--bind", "10.99.0.1", "--no-lan", "--cache-dir", cache]);
   const children: Child[] = [publisher];
   try {
@@ -48,7 +41,7 @@ async function ours(place: string, payload: string, out: string): Promise<Sample
 }
 
 async function theirs(place: string, payload: string, out: string): Promise<Sample> {
-  const torrent = path.join(fresh(place, "made"), "made.torrent");
+  const torrent = path.join(freshFolder(place, "made"), "made.torrent");
   const announce = "http://10.99.0.30:6969/announce";
   const children: Child[] = [new ShareProcess(["tracker", "--bind", "10.99.0.30", "--port", "6969"])];
   try {
@@ -60,7 +53,7 @@ async function theirs(place: string, payload: string, out: string): Promise<Samp
       dir: path.dirname(payload),
       address: "10.99.0.1",
       port: 50_001,
-      state: fresh(place, "state"),
+      state: freshFolder(place, "state"),
     };
     const seeder = await libtorrent.seed(job);
     children.push(seeder);
@@ -69,7 +62,7 @@ async function theirs(place: string, payload: string, out: string): Promise<Samp
       dir: out,
       address: "10.99.0.2",
       port: 50_002,
-      state: fresh(place, "state"),
+      state: freshFolder(place, "state"),
     });
     children.push(getter);
     return { seconds: (performance.now() - start) / 1000, cpu: cpuOf([seeder, getter]) };
@@ -86,29 +79,23 @@ await inOwnNetwork("cold", async () => {
   console.log(machine());
   const place = scratch("/dev/shm");
   try {
-    const payload = path.join(fresh(place.dir, "source"), "payload.bin");
-    writeFileSync(payload, "");
-    for (let i = 0; i < mib; i += 16)
-      writeFileSync(payload, noise(Math.min(16, mib - i) << 20, i), { flag: "a" });
+    const payload = noiseFile(path.join(freshFolder(place.dir, "source"), "payload.bin"), mib);
     const expected = await digestFile(payload);
-    const ways = {
-      "boojum, share and get at once": ours,
-      "mktorrent -t2, then libtorrent to libtorrent": theirs,
-    };
-    const samples = new Map<string, Sample[]>(Object.keys(ways).map((label) => [label, []]));
-    for (let round = 0; round < rounds; round++) {
-      for (const [label, measure] of Object.entries(ways)) {
-        const out = fresh(place.dir, "out");
-        warmMemory(place.dir, mib * 2 ** 20);
-        const sample = await measure(place.dir, payload, out);
-        if ((await digestFile(path.join(out, "payload.bin"))) !== expected)
-          throw new Error(`${label}: another file`);
-        console.log(label, sample);
-        samples.get(label)?.push(sample);
-        await run("rm", ["-r", out]);
-      }
-    }
-    const rows = [...samples].map(([label, all]) => ({
+    const ways = [
+      { label: "boojum, share and get at once", measure: ours },
+      { label: "mktorrent -t2, then libtorrent to libtorrent", measure: theirs },
+    ];
+    const samples = await inTurn(ways, { rounds, warmUp: false }, async ({ label, measure }) => {
+      const out = freshFolder(place.dir, "out");
+      warmMemory(place.dir, mib * 2 ** 20);
+      const sample = await measure(place.dir, payload, out);
+      if ((await digestFile(path.join(out, "payload.bin"))) !== expected)
+        throw new Error(`${label}: another file`);
+      console.log(label, sample);
+      await run("rm", ["-r", out]);
+      return sample;
+    });
+    const rows = [...samples].map(([{ label }, all]) => ({
       label,
       figures: {
         "share to have, s": median(all.map(({ seconds }) => seconds)),

@@ -1,11 +1,12 @@
 /** Making a torrent, side by side: process start to written file, the data in the page cache. */
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { commandPath } from "../test/support/command.ts";
-import { noise, scratch } from "../test/support/data.ts";
+import { scratch } from "../test/support/data.ts";
 import { option, report } from "./support/measure.ts";
 import { smallFiles } from "./support/small-files.ts";
-import { type Timed, timed, timedRows } from "./support/timed.ts";
+import { inTurn, noiseFile } from "./support/stage.ts";
+import { timed, timedRows } from "./support/timed.ts";
 
 const place = scratch("/dev/shm");
 const mib = option("mib", 1024);
@@ -42,25 +43,18 @@ lt.set_piece_hashes(torrent, os.path.dirname(sys.argv[1]))
 open(sys.argv[2], "wb").write(lt.bencode(torrent.generate()))`;
 
 async function compare(source: string, title: string, name: string): Promise<void> {
-  const runs = new Map(Object.keys(makers).map((maker) => [maker, [] as Timed[]]));
-  for (let round = -1; round < rounds; round++) {
-    for (const [maker, command] of Object.entries(makers)) {
-      const torrent = path.join(place.dir, "made.torrent");
-      rmSync(torrent, { force: true });
-      rmSync(caches.fresh, { recursive: true, force: true });
-      const run = await timed(...command(source, torrent));
-      // Round -1 warms the caches and does not count.
-      if (round >= 0) runs.get(maker)?.push(run);
-    }
-  }
+  const runs = await inTurn(Object.keys(makers), { rounds, warmUp: true }, (maker) => {
+    const torrent = path.join(place.dir, "made.torrent");
+    rmSync(torrent, { force: true });
+    rmSync(caches.fresh, { recursive: true, force: true });
+    const [program, args] = makers[maker]?.(source, torrent) ?? ["false", []];
+    return timed(program, args);
+  });
   report(name, title, timedRows(runs));
 }
 
 try {
-  const large = path.join(place.dir, "large.bin");
-  writeFileSync(large, "");
-  for (let i = 0; i < mib; i += 16)
-    writeFileSync(large, noise(Math.min(16, mib - i) << 20, i), { flag: "a" });
+  const large = noiseFile(path.join(place.dir, "large.bin"), mib);
   await compare(
     large,
     `Create a torrent of one file of ${mib} MiB, pieces of 1 MiB, ${rounds} rounds`,

@@ -7,8 +7,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Child, run } from "../test/support/child.ts";
 import { ShareProcess } from "../test/support/command.ts";
-import { noise, scratch } from "../test/support/data.ts";
+import { scratch } from "../test/support/data.ts";
 import { machine, median, option, type Row, report, usageOf } from "./support/measure.ts";
+import { inTurn, noiseFile, ownFolders } from "./support/stage.ts";
 
 const mib = option("mib", 4096);
 const rounds = option("rounds", 5);
@@ -26,9 +27,8 @@ interface Sample {
 }
 
 async function startOurs(payload: string, state: string): Promise<Server> {
-  const child = new ShareProcess([payload, "--port", String(ourPort), "--bind", "127.0.0.1", "--no-lan"], {
-    env: { XDG_CACHE_HOME: state, XDG_CONFIG_HOME: state, XDG_DATA_HOME: state, XDG_STATE_HOME: state },
-  });
+  const flags = ["--port", String(ourPort), "--bind", "127.0.0.1", "--no-lan"];
+  const child = new ShareProcess([payload, ...flags], ownFolders(state));
   const ready = await child.event("ready");
   const url = `http://127.0.0.1:${ourPort}/s/${String(ready["share"])}/files/${path.basename(payload)}`;
   return { name: "boojum", child, url };
@@ -64,23 +64,15 @@ console.log(machine());
 const place = scratch("/dev/shm");
 const servers: Server[] = [];
 try {
-  const payload = path.join(place.dir, "payload.bin");
-  writeFileSync(payload, "");
-  for (let i = 0; i < mib; i += 16)
-    writeFileSync(payload, noise(Math.min(16, mib - i) << 20, i), { flag: "a" });
+  const payload = noiseFile(path.join(place.dir, "payload.bin"), mib);
   const state = path.join(place.dir, "state");
   mkdirSync(state);
   servers.push(await startOurs(payload, state), await startNginx(payload, state));
-  const samples = new Map(servers.map((server) => [server, [] as Sample[]]));
-  for (let round = -1; round < rounds; round++) {
-    for (const server of servers) {
-      const sample = await fetchOnce(server);
-      // Round -1 warms up and does not count.
-      if (round < 0) continue;
-      samples.get(server)?.push(sample);
-      console.log(`${server.name}: ${sample.seconds.toFixed(2)} s, CPU s ${sample.cpu.toFixed(2)}`);
-    }
-  }
+  const samples = await inTurn(servers, { rounds, warmUp: true }, async (server) => {
+    const sample = await fetchOnce(server);
+    console.log(`${server.name}: ${sample.seconds.toFixed(2)} s, CPU s ${sample.cpu.toFixed(2)}`);
+    return sample;
+  });
   const rows: Row[] = [...samples].map(([{ name, child }, values]) => {
     const seconds = median(values.map((sample) => sample.seconds));
     return {

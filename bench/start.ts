@@ -3,10 +3,11 @@ import { truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { commandPath, ShareProcess } from "../test/support/command.ts";
-import { noise, scratch } from "../test/support/data.ts";
+import { scratch } from "../test/support/data.ts";
 import { median, option, type Row, report, usageOf } from "./support/measure.ts";
 import { smallFiles } from "./support/small-files.ts";
-import { type Timed, timed, timedRows } from "./support/timed.ts";
+import { inTurn, noiseFile } from "./support/stage.ts";
+import { timed, timedRows } from "./support/timed.ts";
 
 const place = scratch("/dev/shm");
 const rounds = option("rounds", 15);
@@ -36,13 +37,9 @@ async function commands(): Promise<void> {
     "share --help": [commandPath, "--help"],
     "node -e 0": ["-e", "0"],
   };
-  const runs = new Map(Object.keys(contestants).map((name) => [name, [] as Timed[]]));
-  for (let round = -1; round < rounds; round++) {
-    for (const [name, args] of Object.entries(contestants)) {
-      const run = await timed(process.execPath, args);
-      if (round >= 0) runs.get(name)?.push(run);
-    }
-  }
+  const runs = await inTurn(Object.keys(contestants), { rounds, warmUp: true }, (name) =>
+    timed(process.execPath, contestants[name] ?? []),
+  );
   report("start", `Start, ${rounds} rounds`, timedRows(runs));
 }
 
@@ -51,8 +48,7 @@ async function publishers(): Promise<void> {
   // Nobody waits for its hashes here, so it needs no data.
   writeFileSync(at("huge.bin"), "");
   truncateSync(at("huge.bin"), 2 ** 40);
-  writeFileSync(at("large.bin"), "");
-  for (let i = 0; i < mib; i += 16) writeFileSync(at("large.bin"), noise(16 << 20, i), { flag: "a" });
+  noiseFile(at("large.bin"), mib);
   const folder = smallFiles(at("folder"), fileCount);
   // Younger files would not be remembered.
   await sleep(200);

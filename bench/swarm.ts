@@ -13,6 +13,7 @@ import { libtorrent } from "../test/support/peers/libtorrent.ts";
 import { type PeerJob, patience } from "../test/support/peers/peer.ts";
 import { transmission } from "../test/support/peers/transmission.ts";
 import { machine, median, option, type Row, report } from "./support/measure.ts";
+import { inTurn } from "./support/stage.ts";
 
 const mbit = option("mbit", 50);
 const mib = option("mib", 64);
@@ -136,17 +137,14 @@ async function compare(): Promise<void> {
     await run("mktorrent", ["-a", trackerUrl, "-l", exponent, "-o", torrent, payload]);
     const bits = (mib * 8 * 1.048576) / mbit;
     const bound = Math.max(bits, (leechers * bits) / (leechers + 1));
-    const samples = new Map(swarms.map((swarm) => [swarm, [] as Sample[]]));
-    for (let round = 0; round < rounds; round++) {
-      for (const swarm of swarms) {
-        const sample = await measure(place.dir, payload, torrent, swarm);
-        samples.get(swarm)?.push(sample);
-        const last = Math.max(...sample.seconds);
-        console.log(
-          `${swarm.label}: ${last.toFixed(2)} s, ${(last / bound).toFixed(3)} x the bound, ${sample.sent.toFixed(3)} copies`,
-        );
-      }
-    }
+    const samples = await inTurn(swarms, { rounds, warmUp: false }, async (swarm) => {
+      const sample = await measure(place.dir, payload, torrent, swarm);
+      const last = Math.max(...sample.seconds);
+      console.log(
+        `${swarm.label}: ${last.toFixed(2)} s, ${(last / bound).toFixed(3)} x the bound, ${sample.sent.toFixed(3)} copies`,
+      );
+      return sample;
+    });
     const title = `1 seeder, ${leechers} leechers, ${mbit} Mbit/s each way, ${mib} MiB, pieces of ${pieceKiB} KiB; bound ${bound.toFixed(2)} s; medians of ${rounds}`;
     const rows = [...samples].flatMap(([swarm, values]) => rowsOf(swarm, values, bound));
     report(isMixed ? `swarm-mixed-${mbit}` : `swarm-${mbit}`, title, rows);

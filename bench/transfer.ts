@@ -3,11 +3,11 @@
  *
  * npm run bench -- transfer [--rounds 5] [--mib 1024] [--mib4 1024] [--only boojum,libtorrent]
  */
-import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { noise, scratch } from "../test/support/data.ts";
+import { scratch } from "../test/support/data.ts";
 import { chosenPairs, contest, inOwnNetwork, type Pair } from "./support/contest.ts";
 import { machine, option } from "./support/measure.ts";
+import { noiseFile } from "./support/stage.ts";
 
 const pairs: readonly Pair[] = [
   ["boojum", "boojum"],
@@ -23,10 +23,7 @@ const pieceLength = 1 << 20;
 async function compare(count: number, mib: number, from: readonly Pair[]): Promise<void> {
   const place = scratch("/dev/shm");
   try {
-    const payload = path.join(place.dir, "payload.bin");
-    writeFileSync(payload, "");
-    for (let i = 0; i < mib; i += 16)
-      writeFileSync(payload, noise(Math.min(16, mib - i) << 20, i), { flag: "a" });
+    const payload = noiseFile(path.join(place.dir, "payload.bin"), mib);
     await contest({
       name: `transfer-1-${count}`,
       title: `1 to ${count}, ${mib} MiB over loopback, pieces of 1 MiB`,

@@ -1,5 +1,4 @@
 /** The programs that move a torrent in the benchmarks: real clients from the interoperability tests, and ours. */
-import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "../../test/support/child.ts";
@@ -9,6 +8,7 @@ import { libtorrent } from "../../test/support/peers/libtorrent.ts";
 import { type PeerJob, patience, type RealPeer } from "../../test/support/peers/peer.ts";
 import { transmission } from "../../test/support/peers/transmission.ts";
 import { rewriteTorrent } from "../../test/support/torrent-file.ts";
+import { ownFolders } from "./stage.ts";
 import { webtorrent } from "./webtorrent.ts";
 
 export type Contender = "boojum" | "libtorrent" | "aria2" | "transmission" | "webtorrent";
@@ -55,7 +55,7 @@ export async function startLeecher(name: Contender, job: PeerJob): Promise<Child
   if (name !== "boojum") return others[name].get(job);
   const child = new ShareProcess(
     ["get", job.torrent, "-o", job.dir, "--port", String(job.port), "--seed", "--no-lan"],
-    ownFolders(job.state),
+    ownFolders(path.join(job.state, "user")),
   );
   try {
     await child.event("done", patience);
@@ -68,7 +68,7 @@ export async function startLeecher(name: Contender, job: PeerJob): Promise<Child
 
 async function publishOurs({ payload, pieceLength, port, state }: SeedJob): Promise<Seeding> {
   const options = ["--port", String(port), "--no-lan", "--piece-size", `${pieceLength / 1024}KiB`];
-  const child = new ShareProcess([payload, ...options], ownFolders(state));
+  const child = new ShareProcess([payload, ...options], ownFolders(path.join(state, "user")));
   try {
     const ready = await child.event("ready", patience);
     const url = `http://${seederAddress}:${port}/s/${String(ready["share"])}.torrent`;
@@ -80,14 +80,4 @@ async function publishOurs({ payload, pieceLength, port, state }: SeedJob): Prom
     await child.stop("SIGKILL");
     throw error;
   }
-}
-
-/** Nothing of an earlier run is remembered, and nothing of the user's is touched. */
-function ownFolders(state: string) {
-  const folder = path.join(state, "user");
-  mkdirSync(folder, { recursive: true });
-  const env = Object.fromEntries(
-    ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"].map((name) => [name, folder]),
-  );
-  return { env };
 }

@@ -1,9 +1,10 @@
 /** One seeder to some leechers, pair beside pair, round after round: who takes how long and uses how much. */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Child, run } from "../../test/support/child.ts";
 import { type Contender, type Seeding, startLeecher, startSeeder } from "./contenders.ts";
 import { median, type Row, report, usageOf, warmMemory } from "./measure.ts";
+import { foldersMade, freshFolder, inTurn } from "./stage.ts";
 import { installWebtorrent } from "./webtorrent.ts";
 
 /** Who seeds, and who gets. */
@@ -55,9 +56,9 @@ export async function contest(options: Contest): Promise<void> {
   const tracker = startTracker(place, await infoHashOf(torrent));
   const entries: Entry[] = pairs.map((pair) => ({ pair, samples: [], failure: undefined }));
   try {
-    for (let round = 0; round < rounds; round++) {
-      for (const entry of entries) if (entry.failure === undefined) await measure(options, entry, torrent);
-    }
+    await inTurn(entries, { rounds, warmUp: false }, async (entry) => {
+      if (entry.failure === undefined) await measure(options, entry, torrent);
+    });
   } finally {
     await tracker.stop();
   }
@@ -110,20 +111,13 @@ function describe([seeder, leecher]: Pair, count: number): string {
   return `${seeder} -> ${count > 1 ? `${count} x ` : ""}${leecher}`;
 }
 
-let jobs = 0;
-function fresh(place: string, name: string): string {
-  const dir = path.join(place, `${name}-${++jobs}`);
-  mkdirSync(dir);
-  return dir;
-}
-
 /** From the start of the first leecher's process until the last one says that it has everything. */
 async function transfer(options: Contest, [seeder, leecher]: Pair, torrent: string): Promise<Sample> {
   const { place, payload, pieceLength, bytes, count } = options;
-  const state = fresh(place, "state");
+  const state = freshFolder(place, "state");
   // Ports of their own for every run: no tracker or peer may take a newcomer for one that it knew. Below those that the
   // system gives to outgoing connections, with room for Transmission's RPC, 10,000 above.
-  const firstPort = 15_000 + ((jobs * 16) % 5_000);
+  const firstPort = 15_000 + ((foldersMade() * 16) % 5_000);
   const seeding = await startSeeder(seeder, { payload, torrent, pieceLength, port: firstPort, state });
   const running: Child[] = [];
   const folders: string[] = [];
@@ -132,9 +126,14 @@ async function transfer(options: Contest, [seeder, leecher]: Pair, torrent: stri
     const before = usageOf(seeding.child.process.pid).cpuSeconds;
     const start = performance.now();
     const starting = Array.from({ length: count }, async (_, i) => {
-      const dir = fresh(place, "out");
+      const dir = freshFolder(place, "out");
       folders.push(dir);
-      const job = { torrent: seeding.torrent, dir, port: firstPort + 1 + i, state: fresh(place, "state") };
+      const job = {
+        torrent: seeding.torrent,
+        dir,
+        port: firstPort + 1 + i,
+        state: freshFolder(place, "state"),
+      };
       running.push(await startLeecher(leecher, { ...job, address: `10.99.0.${2 + i}` }));
     });
     // All of them, so that those that started are stopped when another fails.
@@ -166,7 +165,7 @@ function use(seeding: Seeding, running: readonly Child[], before: number, second
 /** Debian's opentracker, which tracks only what its white list names: nobody's own tracker is in the race. */
 function startTracker(place: string, infoHash: string): Child {
   // It gives up root and looks at the list from inside of its folder, which must therefore be open to all.
-  const home = fresh(place, "tracker");
+  const home = freshFolder(place, "tracker");
   chmodSync(place, 0o755);
   chmodSync(home, 0o777);
   writeFileSync(path.join(home, "whitelist"), `${infoHash}\n`);
