@@ -73,7 +73,11 @@ export async function openMulticast(options: MulticastOptions): Promise<Multicas
     interface: interfaceOf(host, found),
   });
   const opened = await Promise.all(
-    groups.map((group) => open(group, (bytes, sender) => onDatagram(bytes, source(sender), group))),
+    groups.map((group) => {
+      const at = isForAll(only) ? undefined : ownPlace(group, found);
+      if (at === undefined && !isForAll(only)) return undefined;
+      return open(group, at, (bytes, sender) => onDatagram(bytes, source(sender), group));
+    }),
   );
   const members = opened.flatMap((member) => member ?? []);
   for (const member of members) join(member, found);
@@ -103,8 +107,28 @@ export async function openMulticast(options: MulticastOptions): Promise<Multicas
   };
 }
 
+function isForAll(only: readonly string[]): boolean {
+  return only.length === 0 || only.some((address) => address === "0.0.0.0" || address === "::");
+}
+
+/**
+ * Where a socket is that must not be everywhere: at the group's own address, so that nothing else comes in; Windows doesn't
+ * know that. Undefined when no interface is left, as when we are bound to loopback.
+ */
+function ownPlace({ address: group }: MulticastGroup, found: readonly FoundInterface[]): string | undefined {
+  const isSix = group.includes(":");
+  for (const { zone, addresses } of found) {
+    const own = addresses.find(({ address }) => address.includes(":") === isSix);
+    if (own === undefined) continue;
+    if (process.platform === "win32") return own.address;
+    return isSix ? `${group}%${zone}` : group;
+  }
+  return undefined;
+}
+
 function open(
   group: MulticastGroup,
+  at: string | undefined,
   onMessage: (bytes: Uint8Array, sender: { readonly address: string; readonly port: number }) => void,
 ): Promise<Member | undefined> {
   const isSix = group.address.includes(":");
@@ -121,7 +145,7 @@ function open(
       socket.close();
       resolve(undefined);
     });
-    socket.bind({ port: group.port, exclusive: true }, () => {
+    socket.bind({ port: group.port, exclusive: true, ...(at !== undefined && { address: at }) }, () => {
       socket.removeAllListeners("error");
       socket.on("error", () => {});
       socket.on("message", onMessage);
@@ -171,7 +195,7 @@ interface FoundInterface {
 /** @param only of interfaces that have one of them, and of their addresses those; all when it is empty */
 function lookAtInterfaces(only: readonly string[]): readonly FoundInterface[] {
   const wanted = new Set(only.map((address) => canonicalIp(address)));
-  const isEverything = wanted.size === 0 || wanted.has("0.0.0.0") || wanted.has("::");
+  const isEverything = isForAll(only);
   return Object.entries(networkInterfaces()).flatMap(([name, infos = []]) => {
     const addresses = infos.flatMap(({ address: text, internal, cidr }) => {
       const ip = parseIp(text);
