@@ -12,6 +12,9 @@
  * Nothing runs, and no file is open, once `publication.close()` or `download.closed` has settled.
  */
 
+export type { Encryption } from "./client/obfuscation.ts";
+export type { PieceSurvey } from "./client/piece-survey.ts";
+export { OutputError, SourceError } from "./create/errors.ts";
 export { AllowedError } from "./share/allowed-torrents.ts";
 export { type EditOptions, editTorrentFile } from "./share/edit.ts";
 export type * from "./share/events.ts";
@@ -27,14 +30,22 @@ export {
 } from "./share/find.ts";
 export { get } from "./share/get.ts";
 export type { Download, GetOptions, Preparation, SeedGoal } from "./share/get-types.ts";
-export { readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
+export { type InfoOptions, readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
 export type { LocalShare } from "./share/local-shares.ts";
 export { InterruptedError, NobodyHasItError } from "./share/peer-errors.ts";
 export { publish } from "./share/publish.ts";
-export type { Publication, PublishOptions } from "./share/publish-types.ts";
-export { type FoundSource, OtherTorrentError, type Source, SourceReadError } from "./share/source.ts";
+export type { Publication, PublishEvents, PublishOptions } from "./share/publish-types.ts";
+export {
+  type AskPassword,
+  type FoundSource,
+  OtherTorrentError,
+  type Source,
+  SourceReadError,
+} from "./share/source.ts";
+export type { TrackerState } from "./share/swarm-look.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
 export { type CreateEachOptions, createEachTorrent } from "./share/torrent-files.ts";
+export type { TorrentWarning } from "./share/torrent-warnings.ts";
 export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tracker.ts";
 export { readReport, TrackerLogError, type TrackerReport } from "./share/tracker-log.ts";
 export type { TrafficOptions } from "./share/traffic.ts";

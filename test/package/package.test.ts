@@ -38,7 +38,16 @@ describe("the packed package", () => {
       ["boojum"],
     );
     expect(readdirSync(path.join(place.dir, "node_modules/boojum")).sort()).toEqual(
-      ["ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json"].sort(),
+      [
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "dist",
+        "examples",
+        "package.json",
+        "packaging",
+      ].sort(),
     );
   });
 
