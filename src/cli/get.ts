@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { GetEvent } from "../share/events.ts";
 import type { GetOptions } from "../share/get-types.ts";
+import type { Source } from "../share/source.ts";
 import { resolveSource } from "./local-source.ts";
 import {
   addExamples,
@@ -14,10 +15,13 @@ import {
   ratio,
   type Surroundings,
 } from "./options.ts";
+import type { Output } from "./output.ts";
 import { accessFrom, addPasswordFlags, type PasswordFlags } from "./password.ts";
+import { pickShare } from "./pick-share.ts";
 import { addTransferFlags, type TransferFlags, transferOptions } from "./shared-flags.ts";
 import { findSource } from "./source.ts";
 import { listenForStop } from "./stop.ts";
+import { UsageError } from "./units.ts";
 
 interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
   readonly out: string;
@@ -33,9 +37,9 @@ interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
 
 export function getCommand(surroundings: Surroundings, report: (code: number) => void): Command {
   const command = new Command("get")
-    .usage("SOURCE [flags]")
-    .description("Download a share's URL, a magnet link or a .torrent; again continues.")
-    .argument("<source>")
+    .usage("[SOURCE] [flags]")
+    .description("Download a URL, magnet link or .torrent, or what is shared here; again continues.")
+    .argument("[source]")
     .optionsGroup("What, and where to:")
     .option("-o, --out <dir>", "put it into this folder", ".")
     .option("--select <glob>", "only these files (repeatable)", collect)
@@ -49,9 +53,20 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .optionsGroup("Traffic:")
     .option("--port <n>", "listen for peers here (default: first free from 6881)", port)
     .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers);
-  return addExamples(addTransferFlags(command), EXAMPLES).action(async (source: string, flags: GetFlags) =>
-    report(await runGet(source, flags, surroundings)),
+  return addExamples(addTransferFlags(command), EXAMPLES).action(
+    async (source: string | undefined, flags: GetFlags) =>
+      report(await runGet(chooser(source, flags, surroundings), flags, surroundings)),
   );
+}
+
+/** Without a source, somebody picks one of those on the local network. @throws {UsageError} it can't be one. */
+function chooser(source: string | undefined, flags: GetFlags, surroundings: Surroundings): Choose {
+  if (source === undefined) {
+    if (!flags.lan) throw new UsageError("Without the local network a source is needed: share get SOURCE.");
+    return (output, signal) => pickShare(undefined, output, surroundings, signal);
+  }
+  const found = findSource(source);
+  return (output, signal) => resolveSource(found, { output, lan: flags.lan }, signal);
 }
 
 const EXAMPLES = [
@@ -60,11 +75,36 @@ const EXAMPLES = [
   "share get debian.torrent --seed-ratio 1",
 ];
 
-async function runGet(source: string, flags: GetFlags, surroundings: Surroundings): Promise<number> {
-  const found = findSource(source);
+/** What is meant; undefined when there is nothing to get, which is no mistake. */
+type Choose = (output: Output, signal: AbortSignal) => Promise<Source | undefined>;
+
+/** @returns the exit code. */
+export async function runGet(choose: Choose, flags: GetFlags, surroundings: Surroundings): Promise<number> {
   const access = await accessFrom(flags, surroundings);
   const output = createOutput(flags, surroundings);
   const stop = listenForStop(surroundings.readerGone);
+  try {
+    const source = await choose(output, stop.signal);
+    if (source === undefined) return 0;
+    const options = { ...getOptions(flags), ...access, signal: stop.signal };
+    await download(source, options, output, surroundings);
+    return 0;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    output.event({ event: "error", code: "interrupted", message: INTERRUPTED });
+    output.note(INTERRUPTED);
+    return 130;
+  } finally {
+    stop.release();
+  }
+}
+
+async function download(
+  source: Source,
+  options: GetOptions,
+  output: Output,
+  surroundings: Surroundings,
+): Promise<void> {
   // Loaded here, so that help and mistakes are answered without all this.
   const { GetView } = await import("./ui/get-view.ts");
   const { openDisplay } = await import("./ui/display.ts");
@@ -76,29 +116,13 @@ async function runGet(source: string, flags: GetFlags, surroundings: Surrounding
       output.event(event);
       view.show(event);
     };
-    const source = await resolveSource(found, { output, lan: flags.lan }, stop.signal);
-    const download = await get(source, {
-      ...getOptions(flags),
-      ...access,
-      onEvent,
-      onWork: (work) => view.prepare(work),
-      signal: stop.signal,
-    });
-    display.attach(download);
-    await download.done;
-    await download.closed;
-    return 0;
-  } catch (error) {
-    view.close();
-    display.close();
-    if (!stop.signal.aborted) throw error;
-    output.event({ event: "error", code: "interrupted", message: INTERRUPTED });
-    output.note(INTERRUPTED);
-    return 130;
+    const running = await get(source, { ...options, onEvent, onWork: (work) => view.prepare(work) });
+    display.attach(running);
+    await running.done;
+    await running.closed;
   } finally {
     view.close();
     display.close();
-    stop.release();
   }
 }
 

@@ -24,6 +24,10 @@ export interface Surroundings {
   readonly askSecret?: (question: string) => Promise<string | undefined>;
   /** Where keys come from while something is shown; absent when nobody is there to press them. */
   readonly keys?: KeyInput;
+  /** Reads single keys from the terminal until the returned function is called; absent when nobody is there. */
+  readonly readKeys?: (onKey: (name: string) => void) => () => void;
+  /** Lines of the terminal. */
+  readonly screenRows?: () => number;
   /** Everything on standard input. */
   readonly readInput?: () => Promise<string>;
   /** Milliseconds on a clock that never goes back. */

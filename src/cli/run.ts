@@ -14,6 +14,7 @@ import { meansGet } from "./source.ts";
 import { StandardOutput } from "./standard-output.ts";
 import { suggest } from "./suggest.ts";
 import { askSecret } from "./ui/ask.ts";
+import { readKeys } from "./ui/keys.ts";
 import { UsageError } from "./units.ts";
 
 /** Runs in the real process and sets its exit code; the process ends by itself when nothing is left to do. */
@@ -32,7 +33,13 @@ export async function main(args: readonly string[]): Promise<void> {
     stderr: process.stderr,
     env: process.env,
     now: () => performance.now(),
-    ...(process.stdin.isTTY && process.stderr.isTTY && { askSecret, keys: process.stdin }),
+    ...(process.stdin.isTTY &&
+      process.stderr.isTTY && {
+        askSecret,
+        keys: process.stdin,
+        readKeys,
+        screenRows: () => process.stderr.rows,
+      }),
     readInput: () => text(process.stdin),
     openUrl: async (url) => {
       const { default: open } = await import("open");

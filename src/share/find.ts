@@ -15,6 +15,8 @@ import { wordCode } from "./word-code.ts";
 export interface FindOptions {
   /** Told of each share as it appears, changes and goes. */
   readonly onEvent?: ((event: FindEvent) => void) | undefined;
+  /** After these: all that there is then. */
+  readonly onChange?: ((shares: readonly LocalShare[]) => void) | undefined;
 }
 
 /** A search that goes on until it is closed. */
@@ -46,6 +48,7 @@ export async function find(options: FindOptions = {}): Promise<Finding> {
       const before = shares;
       shares = mergeSightings(sightings);
       for (const event of changes(before, shares)) options.onEvent?.(event);
+      options.onChange?.(shares);
     },
   });
   return {
