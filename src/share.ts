@@ -30,11 +30,13 @@ export {
 } from "./share/find.ts";
 export { get } from "./share/get.ts";
 export type { Download, GetOptions, Preparation, SeedGoal } from "./share/get-types.ts";
+export { MismatchError } from "./share/given-torrent.ts";
 export { type InfoOptions, readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
 export type { LocalShare } from "./share/local-shares.ts";
 export { InterruptedError, NobodyHasItError } from "./share/peer-errors.ts";
 export { publish } from "./share/publish.ts";
 export type { Publication, PublishEvents, PublishOptions } from "./share/publish-types.ts";
+export { type SeedOptions, seed, seedFolder } from "./share/seed.ts";
 export {
   type AskPassword,
   type FoundSource,

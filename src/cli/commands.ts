@@ -9,6 +9,7 @@ import { getCommand } from "./get.ts";
 import { infoCommand } from "./info.ts";
 import { addCommonFlags, type Surroundings } from "./options.ts";
 import { publishCommand } from "./publish.ts";
+import { seedCommand } from "./seed.ts";
 import { trackerCommand } from "./tracker.ts";
 import { verifyCommand } from "./verify.ts";
 
@@ -22,6 +23,7 @@ export function allCommands(surroundings: Surroundings, report: (code: number) =
     createCommand,
     verifyCommand,
     editCommand,
+    seedCommand,
     trackerCommand,
     (...given: [Surroundings, (code: number) => void]) => completionCommand(...given, () => commands),
   ].map((build): Command => forUs(build(surroundings, report), surroundings));

@@ -5,7 +5,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [0, "done; a publisher that was stopped, too"],
   [1, "failed: the message says what, and what to do"],
   [2, "the command line or a setting can't be understood"],
-  [3, "verify: the data do not match"],
+  [3, "verify, seed: the data do not match"],
   [4, "the disk is full or can't be written"],
   [5, "nobody has the data: --timeout ran out"],
   [130, "interrupted; get keeps what is there"],
@@ -18,6 +18,8 @@ export function exitCodeOf(error: unknown): number {
     case "option":
     case "magnet":
       return 2;
+    case "mismatch":
+      return 3;
     case "storage-full":
     case "storage-unwritable":
     case "output-unwritable":

@@ -11,6 +11,7 @@ Commands:
   share create PATH         write a .torrent, publish nothing
   share verify SOURCE PATH  compare data with a torrent, and repair them
   share edit FILE.torrent   change trackers, web seeds, comment
+  share seed SOURCE PATH    seed what is here for a torrent, or a folder of them
   share tracker             track any torrents, or those of a folder
   share completion SHELL    let bash, zsh or fish complete all this
 

@@ -160,7 +160,7 @@ function firstOperand(args: readonly string[], commands: readonly Command[]): nu
 }
 
 /** Commands that the next versions bring, so that nobody wonders why there is no such file. */
-const LATER = ["seed", "doctor"];
+const LATER = ["doctor"];
 
 /** What `share` alone shows, and `share --help`. */
 function root(surroundings: Surroundings): Command {

@@ -1,5 +1,6 @@
 /** One port that is web server, tracker and seeder: where the rooms meet for publishing. */
 import type { Session } from "../client/session.ts";
+import type { Torrent } from "../client/torrent.ts";
 import { localHosts } from "../platform/addresses.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { DatagramPort } from "../platform/datagrams.ts";
@@ -35,14 +36,20 @@ const LAST_BYTES_PATIENCE = 3_000;
 /** Different warnings about unreadable data; more would tell nobody anything new. */
 const MAX_WARNINGS = 100;
 
+export interface ApplianceOptions extends PublishOptions {
+  /** Go on when no share is left: others may be added. Not by default. */
+  readonly persistent?: boolean | undefined;
+}
+
 export class Appliance implements Publication {
   readonly port: number;
   readonly urls: readonly string[];
   readonly ready: Promise<readonly ReadyEvent[]>;
   readonly closed: Promise<void>;
-  readonly #shares: ReadonlyMap<string, PublishedShare>;
-  readonly #transfers: readonly Transfer[];
-  readonly #options: PublishOptions;
+  readonly #shares: Map<string, PublishedShare>;
+  /** Made when they are first asked for. */
+  readonly #transfers = new Map<PublishedShare, Transfer>();
+  readonly #options: ApplianceOptions;
   readonly #tell: PublishEvents;
   readonly #listener: Listener;
   #datagrams: DatagramPort | undefined;
@@ -58,13 +65,14 @@ export class Appliance implements Publication {
   readonly #warned = new Set<string>();
   /** Those that ended by themselves, and those that can't be published. */
   readonly #done = new Set<PublishedShare>();
+  readonly #adding = new Set<Promise<void>>();
   #settleClosed: () => void = () => {};
   #closing: Promise<void> | undefined;
 
   /** Opens the port, tells `listening`, and begins to hash. @throws {ListenError} */
   static async open(
-    shares: ReadonlyMap<string, PublishedShare>,
-    options: PublishOptions,
+    shares: Map<string, PublishedShare>,
+    options: ApplianceOptions,
     tell: PublishEvents,
     lastPort: number | undefined,
   ): Promise<Appliance> {
@@ -128,8 +136,8 @@ export class Appliance implements Publication {
   }
 
   private constructor(parts: {
-    readonly shares: ReadonlyMap<string, PublishedShare>;
-    readonly options: PublishOptions;
+    readonly shares: Map<string, PublishedShare>;
+    readonly options: ApplianceOptions;
     readonly tell: PublishEvents;
     readonly listener: Listener;
     readonly tracker: TrackerStore;
@@ -152,7 +160,6 @@ export class Appliance implements Publication {
     this.#answers = parts.answers;
     this.port = parts.listener.port;
     this.urls = parts.urls;
-    this.#transfers = [...this.#shares.values()].map((share) => share.transfer(this.#base));
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -210,7 +217,11 @@ export class Appliance implements Publication {
   }
 
   transfers(): readonly Transfer[] {
-    return this.#transfers;
+    return [...this.#shares.values()].map((share) => {
+      const transfer = this.#transfers.get(share) ?? share.transfer(this.#base);
+      this.#transfers.set(share, transfer);
+      return transfer;
+    });
   }
 
   get limits(): Limits {
@@ -224,6 +235,37 @@ export class Appliance implements Publication {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** Takes in one more share, and settles when it is ready. @throws what preparing it does; then it is out again. */
+  async add(share: PublishedShare): Promise<void> {
+    const adding = this.#add(share);
+    // Closing waits for it, however it ends.
+    this.#adding.add(adding);
+    try {
+      await adding;
+    } finally {
+      this.#adding.delete(adding);
+    }
+  }
+
+  async #add(share: PublishedShare): Promise<void> {
+    this.#shares.set(share.id, share);
+    try {
+      await this.#prepare(share);
+    } catch (error) {
+      this.#shares.delete(share.id);
+      await share.closeStorage();
+      throw error;
+    }
+  }
+
+  /** Takes a share out of service and forgets it. */
+  async remove(share: PublishedShare): Promise<void> {
+    await this.#end(share, "removed");
+    this.#shares.delete(share.id);
+    this.#done.delete(share);
+    this.#transfers.delete(share);
   }
 
   get #base(): string {
@@ -265,12 +307,12 @@ export class Appliance implements Publication {
     const created = await share.hash(this.#options, this.#tell, signal);
     signal.throwIfAborted();
     const { storage, layout } = share.openStorage(created);
-    const { slots, trackers = [] } = this.#options;
+    const { slots } = this.#options;
     const torrent = this.#session.add({
       infoHash: created.infoHash,
       layout,
       pieceHashes: created.pieceHashes,
-      private: isPrivate(this.#options),
+      private: share.isPrivate(this.#options),
       unlisted: !share.listed,
       metadata: created.info,
       ...(share.token !== undefined && { prove: proverOf(share.token, created.infoHash) }),
@@ -294,22 +336,17 @@ export class Appliance implements Publication {
       session: this.#session,
       port: this.port,
       sourceFor: this.#sourceFor,
-      trackers: trackers.map((url) => [url]),
+      trackers: share.otherTrackers(this.#options),
       onWarning: (message) => this.#tell({ event: "warning", code: "tracker", message }),
     });
-    const endSearch = this.#lan?.seek(created.infoHash, (address) => torrent.addPeers([address], "lan"));
-    const ready = share.readyEvent(this.#base, trackers);
-    const takeBack = this.#announced.announce(share.announcement(ready, this.port));
-    share.leaveLan = () => {
-      endSearch?.();
-      takeBack();
-    };
+    const ready = share.readyEvent(this.#base, this.#options);
+    if (torrent.isOpen) this.#tellLan(share, torrent, ready);
     share.state = {
       name: "ready",
       infoHash: ready.infoHash,
       pieceLength: ready.pieceLength,
-      torrent: (base) => share.torrentFor(base, trackers),
-      magnet: (base) => share.magnetFor(base, trackers),
+      torrent: (base) => share.torrentFor(base, this.#options),
+      magnet: (base) => share.magnetFor(base, this.#options),
       swarm: () => {
         const counts = this.#tracker.counts(created.infoHash);
         // Ourselves not counted.
@@ -319,11 +356,20 @@ export class Appliance implements Publication {
     };
     share.front?.settle({ infoHash: ready.infoHash });
     // All that follows is for people.
-    share.code = await this.#announced.codeOf(created.infoHash);
+    if (torrent.isOpen) share.code = await this.#announced.codeOf(created.infoHash);
     signal.throwIfAborted();
-    const told = share.readyEvent(this.#base, trackers);
+    const told = share.readyEvent(this.#base, this.#options);
     this.#tell(told);
     return told;
+  }
+
+  #tellLan(share: PublishedShare, torrent: Torrent, ready: ReadyEvent): void {
+    const endSearch = this.#lan?.seek(torrent.infoHash, (address) => torrent.addPeers([address], "lan"));
+    const takeBack = this.#announced.announce(share.announcement(ready, this.port));
+    share.leaveLan = () => {
+      endSearch?.();
+      takeBack();
+    };
   }
 
   #endWhatIsDue(): void {
@@ -357,7 +403,7 @@ export class Appliance implements Publication {
   /** When no share is left, there is nothing to run for. */
   #over(share: PublishedShare): void {
     this.#done.add(share);
-    if (this.#done.size === this.#shares.size) void this.close();
+    if (this.#done.size === this.#shares.size && this.#options.persistent !== true) void this.close();
   }
 
   /** A file that is gone has many pieces, and a share may have many files. */
@@ -371,6 +417,7 @@ export class Appliance implements Publication {
     clearInterval(this.#stats);
     this.#stopping.abort();
     await this.ready.catch(() => {});
+    await Promise.allSettled(this.#adding);
     const shares = [...this.#shares.values()];
     await Promise.all(shares.map((share) => share.announcer?.close(STOPPED_PATIENCE)));
     await this.#session.close();
@@ -386,5 +433,6 @@ export class Appliance implements Publication {
 /** For people who come too late. */
 const ENDED = {
   expired: "This was shared for a limited time, and that is over. Ask whoever gave you the link.",
+  removed: "This is no longer shared here. Ask whoever gave you the link.",
   copies: "This was shared until enough people had it, and now they have. Ask whoever gave you the link.",
 } as const;

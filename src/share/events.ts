@@ -74,8 +74,8 @@ export interface WarningEvent {
 export interface EndedEvent {
   readonly event: "ended";
   readonly share: string;
-  /** Its time was over, or enough receivers are complete. */
-  readonly reason: "expired" | "copies";
+  /** Its time was over, enough receivers are complete, or its torrent was taken away. */
+  readonly reason: "expired" | "copies" | "removed";
 }
 
 /** One of several shares can't be published; the others are. When none can, that is the error that ends it all. */

@@ -11,6 +11,7 @@ import type { Room, Share, ShareState } from "../httpd/model.ts";
 import type { Announcement } from "../mdns/core/service.ts";
 import type { Millis } from "../protocol/ambient.ts";
 import { toHex } from "../protocol/bytes.ts";
+import { editTorrent } from "../protocol/edit-metainfo.ts";
 import { canonicalIp } from "../protocol/ip-address.ts";
 import { PieceLayout } from "../protocol/layout.ts";
 import { formatMagnet } from "../protocol/magnet.ts";
@@ -18,6 +19,7 @@ import type { PeerAddress } from "../protocol/peer-address.ts";
 import { encodeTorrent } from "../protocol/write-metainfo.ts";
 import { defaultCacheDir } from "./cache-dir.ts";
 import type { HashingEvent, ReadyEvent } from "./events.ts";
+import { type Adopted, adoptData, type GivenTorrent } from "./given-torrent.ts";
 import { GrowingFront } from "./growing-front.ts";
 import type { PublishedPath } from "./names.ts";
 import { describeNotice } from "./notices.ts";
@@ -55,14 +57,19 @@ export class PublishedShare implements Share {
   leaveLan: (() => void) | undefined;
   /** Ends its hashing; the reason is why it ended. */
   readonly ending = new AbortController();
+  /** The torrent, when it was there before the share. */
+  readonly #given: GivenTorrent | undefined;
+  #adopted: Adopted | undefined;
 
   constructor(
     id: string,
     { path, realPath, name, oneFile }: PublishedPath,
     access: { readonly listed: boolean; readonly token: string | undefined },
     tell: PublishEvents,
+    given?: GivenTorrent,
   ) {
     this.id = id;
+    this.#given = given;
     this.listed = access.listed;
     this.token = access.token;
     this.name = name;
@@ -109,6 +116,7 @@ export class PublishedShare implements Share {
    * @throws {SourceError} {SourceChangedError} {CreateOptionError}
    */
   async hash(options: PublishOptions, tell: PublishEvents, signal: AbortSignal): Promise<Created> {
+    if (this.#given !== undefined) return await this.#adopt(this.#given, tell, signal);
     const source = await scan(
       this.path,
       {
@@ -122,12 +130,7 @@ export class PublishedShare implements Share {
     );
     this.files = source.files;
     this.bytes = source.totalBytes;
-    const onProgress = (bytesDone: number, bytesTotal: number) => {
-      if (signal.aborted) return;
-      this.state = { name: "hashing", bytesDone, bytesTotal };
-      const event: HashingEvent = { event: "hashing", share: this.id, bytesDone, bytesTotal };
-      tell(event);
-    };
+    const onProgress = this.#progress(tell, signal);
     onProgress(0, source.totalBytes);
     this.created = await createTorrent(
       source,
@@ -147,13 +150,42 @@ export class PublishedShare implements Share {
     return this.created;
   }
 
+  /** @throws {MismatchError} {StorageError} */
+  async #adopt(given: GivenTorrent, tell: PublishEvents, signal: AbortSignal): Promise<Created> {
+    this.#adopted = await adoptData(given, this.path, this.#progress(tell, signal), signal);
+    this.created = this.#adopted.created;
+    this.files = this.created.files;
+    this.bytes = this.created.totalBytes;
+    return this.created;
+  }
+
+  #progress(tell: PublishEvents, signal: AbortSignal) {
+    return (bytesDone: number, bytesTotal: number) => {
+      if (signal.aborted) return;
+      this.state = { name: "hashing", bytesDone, bytesTotal };
+      const event: HashingEvent = { event: "hashing", share: this.id, bytesDone, bytesTotal };
+      tell(event);
+    };
+  }
+
+  /** BEP 27: a torrent that was there before says so itself. */
+  isPrivate(options: PublishOptions): boolean {
+    return this.#given?.metainfo.private ?? isPrivate(options);
+  }
+
+  /** Other trackers than ours, in tiers (BEP 12). */
+  otherTrackers({ trackers = [] }: PublishOptions): readonly (readonly string[])[] {
+    return this.#given?.metainfo.trackers ?? trackers.map((url) => [url]);
+  }
+
   /** Opens the data for seeding; the files must still be those that were hashed. */
   openStorage(created: Created): { readonly storage: PieceStorage; readonly layout: PieceLayout } {
+    const files = this.#adopted?.seedFiles ?? created.files;
     const layout = new PieceLayout(
-      created.files.map((file) => file.length),
+      files.map((file) => file.length),
       created.pieceLength,
     );
-    this.storage = openSeedStorage({ files: created.files, layout });
+    this.storage = openSeedStorage({ files, layout });
     return { storage: this.storage, layout };
   }
 
@@ -165,27 +197,38 @@ export class PublishedShare implements Share {
   }
 
   /** The `.torrent` for somebody who reaches us by `base`: built anew each time, around the same `info`. */
-  torrentFor(base: string, extraTrackers: readonly string[]): Uint8Array {
+  torrentFor(base: string, options: PublishOptions): Uint8Array {
     const { created } = this;
     if (created === undefined) throw new Error("not hashed yet");
+    const trackers = this.#trackersFor(base, options);
+    const webSeeds = [this.webSeedUrl(base), ...(this.#given?.metainfo.webSeeds ?? [])];
+    // What its maker said of it stays.
+    if (this.#given !== undefined) return editTorrent(this.#given.bytes, { trackers, webSeeds });
     return encodeTorrent({
       info: created.info,
-      trackers: [[this.announceUrl(base)], ...extraTrackers.map((url) => [url])],
-      webSeeds: [this.webSeedUrl(base)],
+      trackers,
+      webSeeds,
       createdBy: `Boojum ${version}`,
       unlisted: !this.listed,
       ...(this.token !== undefined && { token: this.token }),
     });
   }
 
-  magnetFor(base: string, extraTrackers: readonly string[]): string {
+  /** A private torrent's peers are its own trackers' business (BEP 27). */
+  #trackersFor(base: string, options: PublishOptions): readonly (readonly string[])[] {
+    const others = this.otherTrackers(options);
+    const isTheirs = this.#given?.metainfo.private === true && others.length > 0;
+    return isTheirs ? others : [[this.announceUrl(base)], ...others];
+  }
+
+  magnetFor(base: string, options: PublishOptions): string {
     const { created } = this;
     if (created === undefined) throw new Error("not hashed yet");
     return formatMagnet({
       infoHash: created.infoHash,
       name: this.name,
       length: created.totalBytes,
-      trackers: [this.announceUrl(base), ...extraTrackers],
+      trackers: this.#trackersFor(base, options).flat(),
       webSeeds: [this.webSeedUrl(base)],
       peers: peerAt(base),
       sources: [`${this.urlAt(base)}.torrent`],
@@ -218,7 +261,7 @@ export class PublishedShare implements Share {
     return { id, name, infoHash, files, bytes, port, path: this.urlAt("") };
   }
 
-  readyEvent(base: string, extraTrackers: readonly string[]): ReadyEvent {
+  readyEvent(base: string, options: PublishOptions): ReadyEvent {
     const { created } = this;
     if (created === undefined) throw new Error("not hashed yet");
     return {
@@ -227,7 +270,7 @@ export class PublishedShare implements Share {
       name: this.name,
       url: this.urlAt(base),
       torrentUrl: `${this.urlAt(base)}.torrent`,
-      magnet: this.magnetFor(base, extraTrackers),
+      magnet: this.magnetFor(base, options),
       infoHash: toHex(created.infoHash),
       files: created.files.length,
       bytes: created.totalBytes,

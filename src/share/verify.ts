@@ -24,6 +24,7 @@ export interface VerifyOptions
     | "port"
     | "peers"
     | "lan"
+    | "encryption"
     | "timeoutSeconds"
     | "password"
     | "askPassword"

@@ -21,6 +21,13 @@ export interface Terms {
   readonly untilCopies: number | undefined;
 }
 
+export interface PublishViewOptions {
+  readonly qr: boolean;
+  readonly terms: Terms;
+  /** What is done with the data before they are shared; default: hashing. */
+  readonly work?: string;
+}
+
 /** Shows a publication to people; with `--json` all of this is silent. */
 export class PublishView {
   readonly #output: Output;
@@ -32,16 +39,14 @@ export class PublishView {
   /** How one of those that are ready is got. */
   #anyUrl: string | undefined;
   #shares = 0;
+  /** Those whose URL is shown. */
+  readonly #shown = new Set<string>();
 
-  constructor(
-    output: Output,
-    { qr, terms }: { readonly qr: boolean; readonly terms: Terms },
-    show: ShowProgress,
-  ) {
+  constructor(output: Output, { qr, terms, work = "hashing" }: PublishViewOptions, show: ShowProgress) {
     this.#output = output;
     this.#qr = qr;
     this.#terms = terms;
-    this.#progress = show("hashing");
+    this.#progress = show(work);
   }
 
   show(event: PublishEvent): void {
@@ -78,7 +83,10 @@ export class PublishView {
     for (const share of event.shares) {
       if (event.shares.length > 1) this.#output.note(colors.bold(escapeForTerminal(share.name)));
       this.#output.result(share.url);
+      this.#shown.add(share.share);
     }
+    if (first === undefined)
+      this.#output.note(`Shares come and go: ${event.urls[0] ?? ""}/  Stop with Ctrl-C.`);
     const path = event.shares.length === 1 ? `/s/${first?.share}` : "/";
     for (const url of event.urls.slice(1)) this.#output.note(colors.dim(`also ${url}${path}`));
     if (!this.#qr || !this.#output.terminal || event.shares.length !== 1 || first === undefined) return;
@@ -90,6 +98,7 @@ export class PublishView {
     const { colors } = this.#output;
     const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}`;
     this.#output.note(`${colors.green("ready")}  ${escapeForTerminal(event.name)}  ${what}`);
+    if (!this.#shown.has(event.share)) this.#output.result(event.url);
     if (event.code !== undefined)
       this.#output.note(`code   ${event.code}  (on this network: share get ${event.code})`);
     this.#anyUrl = this.#shares === 1 ? event.url : "URL";
@@ -103,15 +112,15 @@ export class PublishView {
 
   /** When all of them are ready or have failed, says what to do now. */
   #settled(): void {
-    if (++this.#settledShares < this.#shares || this.#anyUrl === undefined) return;
+    // Those that came later need no more words.
+    if (++this.#settledShares !== this.#shares || this.#anyUrl === undefined) return;
     this.#output.note(`Others get it with a browser, any BitTorrent client, or: share get ${this.#anyUrl}`);
     for (const line of inWords(this.#terms)) this.#output.note(line);
     this.#output.note("Stop with Ctrl-C.");
   }
 
   #ended({ reason }: EndedEvent): void {
-    const why = reason === "expired" ? "its time is over" : "enough receivers are complete";
-    this.#output.note(`ended  ${why}`);
+    this.#output.note(`ended  ${WHY_ENDED[reason]}`);
   }
 
   #peer(event: PeerEvent): void {
@@ -134,6 +143,12 @@ export class PublishView {
     this.#progress.status(words.join("  "));
   }
 }
+
+const WHY_ENDED: Readonly<Record<EndedEvent["reason"], string>> = {
+  expired: "its time is over",
+  copies: "enough receivers are complete",
+  removed: "its torrent was taken away",
+};
 
 function inWords({ password, unlisted, expireSeconds, untilCopies }: Terms): string[] {
   const ends = [
