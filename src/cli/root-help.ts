@@ -1,6 +1,5 @@
 /** What `share --help` shows. A text, so that asking for it loads nothing else. */
 export const ROOT_HELP = `Usage: share PATH... | SOURCE | COMMAND ...
-
 Share a file or folder with everybody on the network; or get what others share.
 
 Commands:
@@ -15,14 +14,12 @@ Commands:
   share tracker             track any torrents, or those of a folder
   share completion SHELL    let bash, zsh or fish complete all this
 
-Options of all commands (for a command's own: share get --help):
+Options of all commands, besides --version and -h/--help (share get --help):
   --json         events as JSON lines on stdout, nothing else there
   -q, --quiet    only results, warnings and errors
   -v, --verbose  more messages, and stacks of errors
   --no-color     no colours (also: NO_COLOR=1)
-  --config FILE  options, such as "limit-up = 5MB/s", a line each; every option
-                 can be in the environment, too: BOOJUM_LIMIT_UP=5MB/s
-  --version, -h/--help
+  --config FILE  options, "limit-up = 5MB/s" a line; also: BOOJUM_LIMIT_UP=5MB/s
 
 Example: share ./photos    elsewhere: share get http://192.168.1.20:6881/s/k3f9
 Exit codes: 0 done, 1 failed, 2 usage, 3 differs, 4 disk, 5 no data, 130 stopped
