@@ -7,6 +7,14 @@ export default defineConfig({
   test: {
     // Tests keep to this machine; those of the local network make one of their own. Nor is its user's file for them.
     env: { BOOJUM_NO_LAN: "1", BOOJUM_CONFIG: "" },
+    // Of what decides without doing anything: the rest is held by tests of processes, which this doesn't see.
+    coverage: {
+      provider: "v8",
+      include: ["src/protocol/**", "src/*/core/**"],
+      reporter: ["text", "json-summary"],
+      reportsDirectory: "artifacts/coverage",
+      reportOnFailure: true,
+    },
     projects: [
       // Properties take seconds on a busy machine; none waits for anything.
       {
