@@ -32,6 +32,7 @@ export { get } from "./share/get.ts";
 export type { Download, GetOptions, Preparation, SeedGoal } from "./share/get-types.ts";
 export { MismatchError } from "./share/given-torrent.ts";
 export { type InfoOptions, readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
+export { lanIsForbidden } from "./share/lan-choice.ts";
 export type { LocalShare } from "./share/local-shares.ts";
 export { InterruptedError, NobodyHasItError } from "./share/peer-errors.ts";
 export { publish } from "./share/publish.ts";

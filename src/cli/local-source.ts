@@ -18,8 +18,7 @@ export interface LocalSourceOptions {
 const CODE_SECONDS = 10;
 
 /**
- * @throws {UsageError} nobody has it, or it means several things.
- * @throws {LocalNetworkError} the local network must not be asked.
+ * @throws {UsageError} nobody has it, or nobody may be asked, or it means several things.
  */
 export async function resolveSource(
   source: Source | LocalName,
@@ -28,8 +27,10 @@ export async function resolveSource(
 ): Promise<Source> {
   if (source.kind !== "local") return source;
   const { text, otherwise } = source;
-  if (!lan) throw otherwise;
-  const { DEFAULT_SEARCH_SECONDS, findByCode, findByName, sourceOfShares } = await import("../share.ts");
+  const { DEFAULT_SEARCH_SECONDS, findByCode, findByName, lanIsForbidden, sourceOfShares } = await import(
+    "../share.ts"
+  );
+  if (!lan || lanIsForbidden()) throw otherwise;
   const code = readWordCode(text);
   output.detail("looking on the local network");
   const found =
