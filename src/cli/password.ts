@@ -14,7 +14,7 @@ export interface PasswordFlags {
 export function addPasswordFlags(command: Command, help: string): Command {
   return command
     .option("--password <password>", help)
-    .option("--password-file <file>", "its first line is the password; - asks, or reads stdin");
+    .option("--password-file <file>", "its first line; - asks, or reads stdin");
 }
 
 /** @throws {UsageError} two of them, an empty one, or a file that can't be read. */

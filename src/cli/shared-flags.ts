@@ -3,13 +3,15 @@ import type { Command } from "commander";
 import type { PublishOptions } from "../share/publish-types.ts";
 import type { CreateTorrentOptions } from "../share/torrent-file.ts";
 import type { Encryption, TrafficOptions } from "../share/traffic.ts";
-import { collect, encryption, pieceSize, rate } from "./options.ts";
+import { collect, collectPeers, encryption, pieceSize, rate } from "./options.ts";
 
 /** Of commands that exchange data with peers. */
 export interface TransferFlags {
   readonly limitUp?: number;
   readonly limitDown?: number;
   readonly lan: boolean;
+  readonly dht?: boolean;
+  readonly dhtNode?: readonly string[];
   readonly encryption?: Encryption;
 }
 
@@ -18,11 +20,14 @@ export function addTransferFlags(command: Command): Command {
     .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
     .option("--limit-down <rate>", "receive no faster", rate)
     .option("--no-lan", "don't look for peers on the local network")
+    .option("--dht", "find and be found by the DHT, without a tracker")
+    .option("--dht-node <host:port>", "join it by this node (repeatable)", collectPeers)
     .option("--encryption <how>", "obfuscate: prefer, require or off", encryption);
 }
 
-export function transferOptions({ limitUp, limitDown, lan, encryption }: TransferFlags): TrafficOptions {
-  return { limitUp, limitDown, lan, encryption };
+export function transferOptions(flags: TransferFlags): TrafficOptions {
+  const { limitUp, limitDown, lan, dhtNode: dhtNodes, dht = dhtNodes !== undefined, encryption } = flags;
+  return { limitUp, limitDown, lan, dht, dhtNodes, encryption };
 }
 
 /** Of commands that make a torrent of files that are here. */

@@ -10,12 +10,15 @@ export type AnswerDatagram = (bytes: Uint8Array, from: DatagramSender) => Uint8A
 interface DatagramSender {
   /** 4 or 16 bytes; IPv4 on a socket for both families, too. */
   readonly address: Uint8Array;
+  readonly port: number;
   /** The address that the socket is bound to, likewise; the unspecified one (`::` or `0.0.0.0`) for all. */
   readonly boundTo: Uint8Array;
 }
 
 export interface DatagramPort {
   readonly addresses: readonly string[];
+  /** Sends from this port to an IP literal, from the address that the system chooses; what can't be sent is lost. */
+  send(bytes: Uint8Array, port: number, host: string): void;
   close(): Promise<void>;
 }
 
@@ -52,6 +55,7 @@ export async function listenDatagrams(
   }
   return {
     addresses: sockets.map((socket) => socket.address().address),
+    send: (bytes, to, host) => sendFrom(sockets[0], bytes, to, host),
     close: async () => {
       await Promise.all(sockets.map(close));
     },
@@ -132,9 +136,19 @@ function receive(
   const address = parseIp(from.address);
   // Port 0 can't be answered.
   if (address === undefined || from.port === 0) return;
-  const reply = answer(bytes, { address, boundTo });
+  const reply = answer(bytes, { address, port: from.port, boundTo });
   if (reply === undefined || socket.getSendQueueSize() > MAX_QUEUED) return;
   socket.send(reply, from.port, from.address, ignore);
+}
+
+function sendFrom(socket: Socket | undefined, bytes: Uint8Array, port: number, host: string): void {
+  if (socket === undefined || socket.getSendQueueSize() > MAX_QUEUED) return;
+  const isMapped = socket.address().family === "IPv6" && !host.includes(":");
+  try {
+    socket.send(bytes, port, isMapped ? `::ffff:${host}` : host, ignore);
+  } catch {
+    // A port that is none, or the socket is closed: lost, as any datagram may be.
+  }
 }
 
 function close(socket: Socket): Promise<void> {

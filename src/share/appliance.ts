@@ -55,7 +55,7 @@ export class Appliance implements Publication {
   #datagrams: DatagramPort | undefined;
   readonly #tracker: TrackerStore;
   readonly #session: Session;
-  readonly #lan: PeerPort["lan"];
+  readonly #finders: PeerPort["finders"];
   readonly #sourceFor: SourceFor;
   readonly #announced: AnnouncedShares;
   readonly #answers: OpenAnswers;
@@ -87,12 +87,14 @@ export class Appliance implements Publication {
     const isListed = [...shares.values()].every(({ listed }) => listed);
     const enabled = isListed && (options.lan ?? true) && !lanIsForbidden();
     const announced = new AnnouncedShares({ enabled, bind });
-    const { listener, session, lan, sourceFor } = await openPeerPort({
+    const { listener, session, finders, sourceFor } = await openPeerPort({
       port,
       preferredPort: lastPort,
       bind,
       ...trafficOf(options),
       lan: isOpen && (options.lan ?? true),
+      dht: isOpen && options.dht,
+      sharesDatagrams: true,
       http: (current) => {
         const limit = () => current()?.uploadLimiter;
         const localNames = () => announced.hostNames;
@@ -106,7 +108,7 @@ export class Appliance implements Publication {
       },
     });
     const { hosts, reach } = await localHosts(bind).catch(async (error: unknown) => {
-      await Promise.all([listener.close(), lan?.close()]);
+      await Promise.all([listener.close(), finders.close()]);
       throw error;
     });
     const urls = hosts.map((host) => `http://${host}:${listener.port}`);
@@ -118,7 +120,7 @@ export class Appliance implements Publication {
       listener,
       tracker,
       session,
-      lan,
+      finders,
       sourceFor,
       announced,
       answers,
@@ -142,7 +144,7 @@ export class Appliance implements Publication {
     readonly listener: Listener;
     readonly tracker: TrackerStore;
     readonly session: Session;
-    readonly lan: PeerPort["lan"];
+    readonly finders: PeerPort["finders"];
     readonly sourceFor: SourceFor;
     readonly announced: AnnouncedShares;
     readonly answers: OpenAnswers;
@@ -154,7 +156,7 @@ export class Appliance implements Publication {
     this.#listener = parts.listener;
     this.#tracker = parts.tracker;
     this.#session = parts.session;
-    this.#lan = parts.lan;
+    this.#finders = parts.finders;
     this.#sourceFor = parts.sourceFor;
     this.#announced = parts.announced;
     this.#answers = parts.answers;
@@ -193,7 +195,13 @@ export class Appliance implements Publication {
   async #openUdp(hosts: readonly string[]): Promise<void> {
     try {
       const bind = this.#options.bind ?? [];
-      const opened = await openUdpTracker({ store: this.#tracker, port: this.port, bind, hosts });
+      const opened = await openUdpTracker({
+        store: this.#tracker,
+        port: this.port,
+        bind,
+        hosts,
+        dht: this.#finders.dht,
+      });
       if (this.#closing === undefined) this.#datagrams = opened;
       else await opened.close();
     } catch (error) {
@@ -364,10 +372,10 @@ export class Appliance implements Publication {
   }
 
   #tellLan(share: PublishedShare, torrent: Torrent, ready: ReadyEvent): void {
-    const endSearch = this.#lan?.seek(torrent.infoHash, (address) => torrent.addPeers([address], "lan"));
+    const endSearch = this.#finders.seek(torrent);
     const takeBack = this.#announced.announce(share.announcement(ready, this.port));
     share.leaveLan = () => {
-      endSearch?.();
+      endSearch();
       takeBack();
     };
   }
@@ -422,7 +430,7 @@ export class Appliance implements Publication {
     await Promise.all(shares.map((share) => share.announcer?.close(STOPPED_PATIENCE)));
     await this.#session.close();
     await this.#datagrams?.close();
-    await Promise.all([this.#listener.close(), this.#lan?.close(), this.#announced.close()]);
+    await Promise.all([this.#listener.close(), this.#finders.close(), this.#announced.close()]);
     this.#tracker.close();
     await Promise.all(shares.map((share) => share.closeStorage()));
     this.#tell({ event: "stopped" });

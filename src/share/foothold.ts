@@ -26,7 +26,7 @@ export class Foothold {
   readonly port: PeerPort;
   readonly announcer: Announcer | undefined;
   readonly fetch: MetadataFetch;
-  readonly #endSearch: (() => void) | undefined;
+  readonly #endSearch: () => void;
   #torrent: Torrent | undefined;
 
   /** @throws {ListenError} the port can't be had. */
@@ -51,7 +51,7 @@ export class Foothold {
       trackers,
       onWarning: (message) => onWarning("tracker", message),
     });
-    this.#endSearch = port.lan?.seek(infoHash, (address) => announced.addPeers([address], "lan"));
+    this.#endSearch = port.finders.seek(announced);
     for (const text of peers) void addNamed(text, announced);
   }
 
@@ -59,7 +59,7 @@ export class Foothold {
   becomes(torrent: Torrent): void {
     this.#torrent = torrent;
     // Only the metadata says whether it may go on.
-    if (!torrent.isOpen) this.#endSearch?.();
+    if (!torrent.isOpen) this.#endSearch();
     for (const { address, source } of this.fetch.known) torrent.addPeers([address], source);
   }
 

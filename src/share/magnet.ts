@@ -134,6 +134,7 @@ async function fromSwarm(
     port,
     ...trafficOf(options),
     lan: lan && magnet.unlisted !== true,
+    dht: options.dht && magnet.unlisted !== true,
     infoHash,
     trackers: trackersToTell({ ...parts(magnet), unlisted: magnet.unlisted ?? false }),
     peers: [...magnet.peers.map(formatPeerAddress), ...(options.peers ?? [])],

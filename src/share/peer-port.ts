@@ -1,22 +1,21 @@
 /** The port that others reach us by, and the session behind it: what publishing and downloading both need. */
-import { LanDiscovery } from "../client/discovery/lan.ts";
 import { Session } from "../client/session.ts";
 import { systemClock } from "../platform/clock.ts";
 import { nodeHashes } from "../platform/hashes.ts";
 import { type HttpHandlers, type Listener, type ListenOptions, listen } from "../platform/listener.ts";
-import { openMulticast } from "../platform/multicast.ts";
 import { systemRandom } from "../platform/random.ts";
 import { type SourceFor, sourcesOf } from "../platform/source-address.ts";
 import { TcpTransport, tcpDialer } from "../platform/tcp.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
-import { lanIsForbidden } from "./lan-choice.ts";
+import { type Finders, type FindersOptions, openFinders } from "./finders.ts";
 import { type TrafficOptions, trafficOf } from "./traffic.ts";
 import { version } from "./version.ts";
 
 /** `lan`: not by default, since what may be shown there is up to the torrent. */
 export interface PeerPortOptions
   extends TrafficOptions,
-    Pick<ListenOptions, "port" | "preferredPort" | "bind"> {
+    Pick<ListenOptions, "port" | "preferredPort" | "bind">,
+    Pick<FindersOptions, "sharesDatagrams"> {
   /** Answers HTTP on the same port, given the session; without it only peers are let in. */
   readonly http?: (session: () => Session | undefined) => HttpHandlers;
 }
@@ -25,7 +24,8 @@ export interface PeerPortOptions
 export interface PeerPort {
   readonly listener: Listener;
   readonly session: Session;
-  readonly lan: LanDiscovery | undefined;
+  /** Ways to find peers that need no tracker. */
+  readonly finders: Finders;
   /** Whoever else calls others for these peers does it from there. */
   readonly sourceFor: SourceFor;
 }
@@ -62,7 +62,7 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
     ...(limitDown !== undefined && { limitDown }),
   });
   desk.session = session;
-  return { listener, session, sourceFor, lan: mayUseLan(options) ? openLan(listener.port) : undefined };
+  return { listener, session, sourceFor, finders: await openFinders({ ...options, port: listener.port }) };
 }
 
 /** What a torrent allows: only who was told may find one that is private, unlisted or has a token. */
@@ -71,27 +71,11 @@ export function trafficFor(
   options: TrafficOptions,
 ): TrafficOptions {
   const mayBeFound = !isPrivate && !unlisted && token === undefined;
-  return { ...trafficOf(options), lan: mayBeFound && (options.lan ?? true) };
+  return { ...trafficOf(options), lan: mayBeFound && (options.lan ?? true), dht: mayBeFound && options.dht };
 }
 
 /** The session first, whose peers came in by the listener. */
-export async function closePeerPort({ session, listener, lan }: PeerPort): Promise<void> {
+export async function closePeerPort({ session, listener, finders }: PeerPort): Promise<void> {
   await session.close();
-  await Promise.all([listener.close(), lan?.close()]);
-}
-
-/** Bound to some addresses, others would be told of a port that isn't there for them. */
-function mayUseLan({ lan = false, bind }: PeerPortOptions): boolean {
-  return lan && bind.length === 0 && !lanIsForbidden();
-}
-
-function openLan(port: number): LanDiscovery {
-  const lan = new LanDiscovery({
-    port,
-    clock: systemClock,
-    random: systemRandom,
-    open: (groups, onDatagram) => openMulticast({ groups, onDatagram }),
-  });
-  void lan.start();
-  return lan;
+  await Promise.all([listener.close(), finders.close()]);
 }

@@ -102,7 +102,7 @@ export class Receiver implements Download {
   readonly #torrent: Torrent;
   readonly #transfer: Transfer;
   readonly #listener: Listener;
-  readonly #lan: PeerPort["lan"];
+  readonly #finders: PeerPort["finders"];
   readonly #ranges: Ranges;
   #announcer: Announcer | undefined;
   #bytesDone: number;
@@ -120,12 +120,12 @@ export class Receiver implements Download {
     return new Receiver(parts, await openPeerPort({ port, bind: [], ...traffic }));
   }
 
-  private constructor(parts: ReceiverParts, { listener, session, lan }: PeerPort) {
+  private constructor(parts: ReceiverParts, { listener, session, finders }: PeerPort) {
     const { metainfo, infoHash, place } = parts;
     this.#parts = parts;
     this.#listener = listener;
     this.#session = session;
-    this.#lan = lan;
+    this.#finders = finders;
     this.#bytesDone = 0;
     for (const piece of place.have) this.#bytesDone += place.bytesIn(piece);
     this.#ranges = openRanges({
@@ -237,7 +237,9 @@ export class Receiver implements Download {
       foothold.becomes(this.#torrent);
       return foothold.announcer;
     }
-    this.#lan?.seek(this.#torrent.infoHash, (address) => this.#torrent.addPeers([address], "lan"));
+    this.#finders.seek(this.#torrent);
+    const { trouble } = this.#finders;
+    if (trouble !== undefined) this.#parts.tell({ event: "warning", code: "dht", message: trouble });
     return announceTorrent({
       torrent: this.#torrent,
       session: this.#session,
@@ -324,6 +326,6 @@ export class Receiver implements Download {
     const told = this.#announcer?.close(GRACE_MS);
     await this.#session.close();
     this.#ranges.close();
-    await Promise.all([told, this.#lan?.close(), this.#listener.close(), this.#parts.place.close()]);
+    await Promise.all([told, this.#finders.close(), this.#listener.close(), this.#parts.place.close()]);
   }
 }

@@ -10,6 +10,13 @@ export interface TrafficOptions {
   /** Find peers on the local network, and be found there; default true. Never for private, unlisted or password shares. */
   readonly lan?: boolean | undefined;
   /**
+   * Join the distributed hash table (BEP 5): announce there and find peers. Not by default, and never for private,
+   * unlisted or password shares.
+   */
+  readonly dht?: boolean | undefined;
+  /** `HOST:PORT` of its nodes to begin with, instead of the public ones. */
+  readonly dhtNodes?: readonly string[] | undefined;
+  /**
    * Obfuscate connections between peers (MSE): `prefer` (default) takes both kinds and makes plain ones on the local
    * network first, others elsewhere; `require` takes and makes only RC4 ones; `off` only plain ones. HTTP is as it is.
    */
@@ -17,6 +24,7 @@ export interface TrafficOptions {
 }
 
 /** Those of `options` alone. */
-export function trafficOf({ limitUp, limitDown, lan, encryption }: TrafficOptions): TrafficOptions {
-  return { limitUp, limitDown, lan, encryption };
+export function trafficOf(options: TrafficOptions): TrafficOptions {
+  const { limitUp, limitDown, lan, dht, dhtNodes, encryption } = options;
+  return { limitUp, limitDown, lan, dht, dhtNodes, encryption };
 }

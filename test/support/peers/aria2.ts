@@ -12,7 +12,8 @@ function start(job: PeerJob, extra: readonly string[]): Child {
     `--interface=${job.address}`,
     `--listen-port=${job.port}`,
     // It asks UDP trackers through the socket of its DHT, which finds nobody in here.
-    `--enable-dht=${job.udpTracker === true}`,
+    `--enable-dht=${job.udpTracker === true || job.dht !== undefined}`,
+    ...(job.dht === undefined ? [] : [`--dht-entry-point=${job.dht}`]),
     `--dht-listen-port=${job.port}`,
     `--dht-file-path=${path.join(job.state, "dht.dat")}`,
     "--enable-dht6=false",

@@ -4,13 +4,16 @@ import { type PeerJob, patience, type RealPeer, type RunningPeer } from "./peer.
 
 const agent = fileURLToPath(new URL("libtorrent-peer.py", import.meta.url));
 
-async function start(mode: "seed" | "get", job: PeerJob): Promise<RunningPeer> {
+async function start(mode: "seed" | "get" | "node", job: PeerJob): Promise<RunningPeer> {
   const args = [agent, mode, job.torrent, job.dir, job.address, String(job.port)];
   const child = new Child("/usr/bin/python3", args, {
     network: job.network,
-    ...(job.encryption && { env: { ENCRYPTION: job.encryption } }),
+    env: {
+      ...(job.encryption && { ENCRYPTION: job.encryption }),
+      ...(job.dht && { DHT: job.dht }),
+    },
   });
-  const awaited = mode === "seed" ? "READY" : "DONE";
+  const awaited = mode === "get" ? "DONE" : "READY";
   try {
     await child.until(({ stdout }) => (stdout.includes(awaited) ? true : undefined), patience);
   } catch (error) {
@@ -18,6 +21,11 @@ async function start(mode: "seed" | "get", job: PeerJob): Promise<RunningPeer> {
     throw error;
   }
   return child;
+}
+
+/** A node of the DHT without a torrent, by which others join. */
+export function libtorrentNode(job: PeerJob): Promise<RunningPeer> {
+  return start("node", job);
 }
 
 /** libtorrent-rasterbar, the engine of qBittorrent and Deluge. */

@@ -17,6 +17,8 @@ export interface PeerJob {
    * handshake is obfuscated and what follows is plain, which only libtorrent insists on.
    */
   readonly encryption?: "rc4" | "header";
+  /** `HOST:PORT` of a node by which it joins the DHT; by default it doesn't. */
+  readonly dht?: string;
   /** An empty folder for the client's own files. */
   readonly state: string;
 }
