@@ -14,12 +14,17 @@ export interface AnnouncedSharesOptions {
   readonly bind: readonly string[];
 }
 
+/** Nobody reads out more of them, and each is a quarter of a second's work. */
+const MAX_CODES = 16;
+
 /** Loaded, and its sockets opened, when the first share is announced: until then nothing of it is needed. */
 export class AnnouncedShares {
   readonly #options: AnnouncedSharesOptions;
   #opening: Promise<Responder> | undefined;
   #responder: Responder | undefined;
   #closed = false;
+  #codes = 0;
+  #lastCode: Promise<void> = Promise.resolve();
 
   constructor(options: AnnouncedSharesOptions) {
     this.#options = options;
@@ -50,16 +55,25 @@ export class AnnouncedShares {
     };
   }
 
-  /** By which people compare what they found; undefined when nothing is announced. */
-  async codeOf(infoHash: InfoHash): Promise<string | undefined> {
-    if (!this.#options.enabled) return undefined;
-    const { wordCode } = await import("./word-code.ts");
-    // Where memory is short there is none.
-    return await wordCode(infoHash).catch(() => undefined);
+  /**
+   * Works out by which code people compare what they found, which takes a while: one share after another.
+   * @param tell not called for more than the first {@link MAX_CODES} shares, nor where memory is short
+   */
+  findCode(infoHash: InfoHash, tell: (code: string) => void): void {
+    if (!this.#options.enabled || this.#codes >= MAX_CODES) return;
+    this.#codes += 1;
+    const next = async () => {
+      if (this.#closed) return;
+      const { wordCode } = await import("./word-code.ts");
+      const code = await wordCode(infoHash).catch(() => undefined);
+      if (code !== undefined && !this.#closed) tell(code);
+    };
+    this.#lastCode = this.#lastCode.then(next);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#lastCode;
     await (await this.#opening)?.close();
   }
 

@@ -363,18 +363,21 @@ export class Appliance implements Publication {
       },
     };
     share.front?.settle({ infoHash: ready.infoHash });
-    // All that follows is for people.
-    if (torrent.isOpen) share.code = await this.#announced.codeOf(created.infoHash);
-    signal.throwIfAborted();
-    const told = share.readyEvent(this.#base, this.#options);
-    this.#tell(told);
-    return told;
+    this.#tell(ready);
+    return ready;
   }
 
   #tellLan(share: PublishedShare, torrent: Torrent, ready: ReadyEvent): void {
     const endSearch = this.#finders.seek(torrent);
     const takeBack = this.#announced.announce(share.announcement(ready, this.port));
+    let hasLeft = false;
+    this.#announced.findCode(torrent.infoHash, (code) => {
+      if (hasLeft) return;
+      share.code = code;
+      this.#tell({ event: "code", share: share.id, code });
+    });
     share.leaveLan = () => {
+      hasLeft = true;
       endSearch();
       takeBack();
     };

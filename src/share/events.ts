@@ -33,8 +33,16 @@ export interface ReadyEvent {
   readonly files: number;
   readonly bytes: number;
   readonly pieceLength: number;
-  /** The share's word-code, when it is announced on the local network. */
-  readonly code?: string;
+}
+
+/**
+ * The word-code of a share that is announced on the local network, soon after `ready`; of the first 16 such shares
+ * alone.
+ */
+export interface CodeEvent {
+  readonly event: "code";
+  readonly share: string;
+  readonly code: string;
 }
 
 /** A receiver came, got everything, or went. `client` is what it says of itself: escape it before showing it. */
@@ -97,6 +105,7 @@ export type PublishEvent =
   | ListeningEvent
   | HashingEvent
   | ReadyEvent
+  | CodeEvent
   | PeerEvent
   | StatsEvent
   | WarningEvent

@@ -275,7 +275,6 @@ export class PublishedShare implements Share {
       files: created.files.length,
       bytes: created.totalBytes,
       pieceLength: created.pieceLength,
-      ...(this.code !== undefined && { code: this.code }),
     };
   }
 }

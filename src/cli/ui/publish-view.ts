@@ -1,5 +1,6 @@
 import { escapeForTerminal } from "../../protocol/escape.ts";
 import type {
+  CodeEvent,
   EndedEvent,
   FailedEvent,
   ListeningEvent,
@@ -41,6 +42,8 @@ export class PublishView {
   #shares = 0;
   /** Those whose URL is shown. */
   readonly #shown = new Set<string>();
+  /** Of shares that are ready. */
+  readonly #names = new Map<string, string>();
 
   constructor(output: Output, { qr, terms, work = "hashing" }: PublishViewOptions, show: ShowProgress) {
     this.#output = output;
@@ -57,6 +60,8 @@ export class PublishView {
         return this.#progress.update(event);
       case "ready":
         return this.#isReady(event);
+      case "code":
+        return this.#code(event);
       case "peer":
         return this.#peer(event);
       case "stats":
@@ -99,10 +104,14 @@ export class PublishView {
     const what = `${countOf(event.files, "file")}, ${formatBytes(event.bytes)}`;
     this.#output.note(`${colors.green("ready")}  ${escapeForTerminal(event.name)}  ${what}`);
     if (!this.#shown.has(event.share)) this.#output.result(event.url);
-    if (event.code !== undefined)
-      this.#output.note(`code   ${event.code}  (on this network: share get ${event.code})`);
+    this.#names.set(event.share, event.name);
     this.#anyUrl = this.#shares === 1 ? event.url : "URL";
     this.#settled();
+  }
+
+  #code({ share, code }: CodeEvent): void {
+    const whose = this.#shares === 1 ? "" : `  ${escapeForTerminal(this.#names.get(share) ?? "")}`;
+    this.#output.note(`code   ${code}${whose}  (on this network: share get ${code})`);
   }
 
   #failed({ name, message }: FailedEvent): void {
