@@ -62,19 +62,21 @@ export class AnnouncedShares {
   findCode(infoHash: InfoHash, tell: (code: string) => void): void {
     if (!this.#options.enabled || this.#codes >= MAX_CODES) return;
     this.#codes += 1;
-    const next = async () => {
-      if (this.#closed) return;
-      const { wordCode } = await import("./word-code.ts");
-      const code = await wordCode(infoHash).catch(() => undefined);
-      if (code !== undefined && !this.#closed) tell(code);
-    };
-    this.#lastCode = this.#lastCode.then(next);
+    this.#lastCode = this.#findCodeAfter(this.#lastCode, infoHash, tell);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#lastCode;
     await (await this.#opening)?.close();
+  }
+
+  async #findCodeAfter(last: Promise<void>, infoHash: InfoHash, tell: (code: string) => void): Promise<void> {
+    await last;
+    if (this.#closed) return;
+    const { wordCode } = await import("./word-code.ts");
+    const code = await wordCode(infoHash).catch(() => undefined);
+    if (code !== undefined && !this.#closed) tell(code);
   }
 
   async #open(): Promise<Responder> {

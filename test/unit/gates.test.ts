@@ -63,6 +63,7 @@ describe("one gate", () => {
       "cli/ui/live/live-view.ts",
       "cli/ui/live/screen.ts",
       "cli/ui/progress.ts",
+      "cli/ui/share-picker.ts",
     ]);
     expect(filesWith(/std(out|err)\.write\(/).filter((file) => !file.startsWith("cli/"))).toEqual([]);
     expect(filesWith(/console\.(log|error|warn|info)\(/)).toEqual([]);

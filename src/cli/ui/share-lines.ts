@@ -1,6 +1,7 @@
 import { escapeForTerminal } from "../../protocol/escape.ts";
 import type { LocalShare } from "../../share/local-shares.ts";
 import { countOf, formatBytes } from "../units.ts";
+import { cell, widthOf } from "./live/cells.ts";
 
 /** A line a share, in columns: name, size, files, machine and where it is. Safe to show. */
 export function shareLines(shares: readonly LocalShare[]): readonly string[] {
@@ -11,12 +12,10 @@ export function shareLines(shares: readonly LocalShare[]): readonly string[] {
     from(share),
     share.url,
   ]);
-  const widths = [0, 1, 2, 3].map((at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  const widths = [0, 1, 2, 3].map((at) => Math.max(...rows.map((row) => widthOf(row[at] ?? ""))));
   return rows.map((row) =>
     row
-      .map((cell, at) =>
-        at === 1 || at === 2 ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0),
-      )
+      .map((text, at) => cell(text, widths[at] ?? widthOf(text), at === 1 || at === 2 ? "right" : "left"))
       .join("  "),
   );
 }

@@ -1,5 +1,6 @@
 import type { LocalShare } from "../../share/local-shares.ts";
 import type { Output } from "../output.ts";
+import { clip } from "./live/cells.ts";
 import { shareLines } from "./share-lines.ts";
 
 /** A list that changes while it is looked at, with one share marked. */
@@ -41,13 +42,13 @@ export class SharePicker {
     const room = Math.max(1, this.#rows() - 3);
     const from = Math.max(0, Math.min(this.#at - Math.floor(room / 2), this.#shares.length - room));
     const lines = shareLines(this.#shares).map((line, i) => {
-      const text = `${i === this.#at ? ">" : " "} ${line}`.slice(0, columns - 1);
+      const text = clip(`${i === this.#at ? ">" : " "} ${line}`, columns - 1);
       return i === this.#at ? colors.inverse(text) : text;
     });
     const shown = lines.slice(from, from + room);
     const head = this.#shares.length === 0 ? "Looking for shares on this network ..." : TITLE;
     this.clear();
-    stderr.write(`${[head.slice(0, columns - 1), ...shown].join("\n")}\n`);
+    stderr.write(`${[clip(head, columns - 1), ...shown].join("\n")}\n`);
     this.#drawn = shown.length + 1;
   }
 

@@ -49,5 +49,8 @@ it("stops at both ends, and shows as many as fit around the mark", () => {
 
 it("never writes more than a line's width, nor what a terminal would obey", () => {
   picker.update([share(`x\x1b[2J${"y".repeat(200)}`)]);
-  expect(shown()).toEqual([`> x\\x1b[2J${"y".repeat(29 - 10)}`]);
+  expect(shown()).toEqual([`> x\\x1b[2J${"y".repeat(28 - 10)}…`]);
+  // Letters of two cells: a line that wraps would stay on the screen when it is erased.
+  picker.update([share("共有".repeat(20))]);
+  expect(shown()).toEqual([`> ${"共有".repeat(6)}共…`]);
 });
