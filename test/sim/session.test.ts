@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { encodeHandshake } from "../../src/client/core/handshake.ts";
+import { Obfuscation } from "../../src/client/obfuscation.ts";
+import { RunBuffers } from "../../src/client/run-buffers.ts";
 import { Session } from "../../src/client/session.ts";
 import { Bitfield } from "../../src/protocol/bitfield.ts";
-import { infoHash } from "../../src/protocol/ids.ts";
+import { infoHash, peerId } from "../../src/protocol/ids.ts";
 import { PieceLayout } from "../../src/protocol/layout.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { MemoryNetwork } from "../support/memory-transport.ts";
@@ -61,6 +64,46 @@ describe("Session", () => {
     await Promise.all([seeder.session.close(), getter.session.close()]);
     await clock.advance(1000);
     expect([clock.pending, seeder.host.connections, seeder.session.connections]).toEqual([0, 0, 0]);
+  });
+
+  it("closes a peer whose obfuscated handshake names one torrent, and what is inside another", async () => {
+    const clock = new FakeClock();
+    const network = new MemoryNetwork(clock, { delay: 1 });
+    const seeder = machine(network, "seeder");
+    for (const tag of [1, 2]) seeder.add(tag, true);
+    seeder.host.listen(6882, (transport) => seeder.session.accept(transport, true));
+    const random = seededRandom(3);
+    const noise = new Obfuscation({ encryption: "require", random, sha1, buffers: new RunBuffers() });
+    /** What comes back when both have agreed on torrent 1. */
+    const answerFor = async (tag: number) => {
+      const dialled = network
+        .host("stranger")
+        .dial({ host: "seeder", port: 6882 }, AbortSignal.timeout(9_000));
+      await clock.advance(100);
+      const transport = noise.dialled(await dialled, infoHash(new Uint8Array(20).fill(1)));
+      let bytes = 0;
+      let isClosed = false;
+      transport.attach({
+        onData: (data) => (bytes += data.length),
+        onDrain: () => {},
+        onClose: () => (isClosed = true),
+      });
+      const wanted = infoHash(new Uint8Array(20).fill(tag));
+      transport.write(
+        encodeHandshake({
+          infoHash: wanted,
+          peerId: peerId(random.bytes(20)),
+          fast: false,
+          extended: false,
+        }),
+      );
+      await clock.advance(3_000);
+      transport.destroy();
+      return { answers: bytes > 0, isClosed };
+    };
+    expect(await answerFor(1)).toEqual({ answers: true, isClosed: false });
+    expect(await answerFor(2)).toEqual({ answers: false, isClosed: true });
+    await seeder.session.close();
   });
 
   it("closes peers that ask for what isn't here, and forgets removed torrents", async () => {
