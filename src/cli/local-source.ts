@@ -5,7 +5,6 @@ import type { LocalShare } from "../share/local-shares.ts";
 import type { Source } from "../share/source.ts";
 import type { Output } from "./output.ts";
 import type { LocalName } from "./source.ts";
-import { shareLines } from "./ui/share-lines.ts";
 import { UsageError } from "./units.ts";
 
 export interface LocalSourceOptions {
@@ -39,7 +38,7 @@ export async function resolveSource(
       : await findByCode(code, CODE_SECONDS, signal);
   const [first, ...others] = found;
   if (first === undefined) throw code === undefined ? otherwise : noSuchCode(code);
-  if (others.some(({ infoHash }) => infoHash !== first.infoHash)) throw ambiguous(text, found, output);
+  if (others.some(({ infoHash }) => infoHash !== first.infoHash)) throw await ambiguous(text, found, output);
   return sourceOfShares([first, ...others]);
 }
 
@@ -50,8 +49,10 @@ function noSuchCode(code: string): UsageError {
 }
 
 /** Lists them, since the message has one line. */
-function ambiguous(name: string, shares: readonly LocalShare[], output: Output): UsageError {
+async function ambiguous(name: string, shares: readonly LocalShare[], output: Output): Promise<UsageError> {
   for (const share of shares) output.event({ event: "found", ...share } satisfies FindEvent);
+  // Measuring letters takes a while to load.
+  const { shareLines } = await import("./ui/share-lines.ts");
   for (const line of shareLines(shares)) output.result(line);
   return new UsageError(
     `${shares.length} different shares here are called "${name}". Give the URL of the one you mean, or its code.`,

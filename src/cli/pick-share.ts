@@ -5,7 +5,6 @@ import type { LocalShare } from "../share/local-shares.ts";
 import type { Source } from "../share/source.ts";
 import type { Surroundings } from "./options.ts";
 import type { Output } from "./output.ts";
-import { shareLines } from "./ui/share-lines.ts";
 
 /**
  * @param seconds after which the search ends; by default 3, and in a terminal when one is picked
@@ -26,7 +25,7 @@ export async function pickShare(
   try {
     if (!isAsked) {
       await wait(seconds ?? DEFAULT_SEARCH_SECONDS, signal);
-      list(finding, output);
+      await list(finding, output);
       return undefined;
     }
     const { SharePicker } = await import("./ui/share-picker.ts");
@@ -71,7 +70,8 @@ async function ask(
   return picked;
 }
 
-function list(finding: Finding, output: Output): void {
+async function list(finding: Finding, output: Output): Promise<void> {
+  const { shareLines } = await import("./ui/share-lines.ts");
   for (const line of shareLines(finding.shares)) output.result(line);
   if (finding.shares.length === 0) output.note(NOTHING);
 }
