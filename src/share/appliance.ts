@@ -288,8 +288,9 @@ export class Appliance implements Publication {
       try {
         ready.push(await this.#prepare(share));
       } catch (error) {
-        this.#stopping.signal.throwIfAborted();
+        // Also when the last one's end is the end of all.
         if (share.ending.signal.aborted) continue;
+        this.#stopping.signal.throwIfAborted();
         this.#fail(share, error);
         failures.push({ error });
       }
