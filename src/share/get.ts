@@ -1,16 +1,11 @@
 /** Downloading: from a source to verified files, seeding meanwhile. */
-import { forgetMetadata, saveMetadata } from "../client/saved-metadata.ts";
 import { systemClock } from "../platform/clock.ts";
-import { nodeHashes } from "../platform/hashes.ts";
-import { parseMetainfo } from "../protocol/parse-metainfo.ts";
-import { formatPeerAddress } from "../protocol/peer-address.ts";
+import { begin, stoppable } from "./begin-download.ts";
 import type { Download, GetOptions } from "./get-types.ts";
-import { InterruptedError } from "./peer-errors.ts";
 import { Preparing } from "./preparing.ts";
 import { readSource, type SourceRead } from "./read-source.ts";
-import { DEFAULT_TIMEOUT_SECONDS, finishAtOnce, isComplete, Receiver, wantsToSeed } from "./receiver.ts";
+import { DEFAULT_TIMEOUT_SECONDS } from "./receiver.ts";
 import { type Source, sourceOf } from "./source.ts";
-import { UnsupportedError } from "./unsupported-error.ts";
 
 /**
  * Begins to download from a share's URL, a magnet link or a `.torrent` (a path or a URL). What is found to be wrong before the first
@@ -26,37 +21,6 @@ import { UnsupportedError } from "./unsupported-error.ts";
 export async function get(source: Source | string, options: GetOptions = {}): Promise<Download> {
   const from = typeof source === "string" ? sourceOf(source) : source;
   return await stoppable(options, (stopping) => prepare(from, options, stopping));
-}
-
-/** Like {@link get}, of a torrent that is here already. */
-export async function getRead(read: SourceRead, options: GetOptions): Promise<Download> {
-  return await stoppable(options, async (stopping) => {
-    const preparing = new Preparing(options, stopping.signal);
-    try {
-      return await begin(read, preparing, { options, stopping, startedAt: systemClock.now() });
-    } catch (error) {
-      await preparing.close();
-      throw error;
-    }
-  });
-}
-
-async function stoppable(
-  { signal }: GetOptions,
-  start: (stopping: AbortController) => Promise<Download>,
-): Promise<Download> {
-  const stopping = new AbortController();
-  const stop = () => stopping.abort(new InterruptedError());
-  if (signal?.aborted) stop();
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    const download = await start(stopping);
-    void download.closed.then(() => signal?.removeEventListener("abort", stop));
-    return download;
-  } catch (error) {
-    signal?.removeEventListener("abort", stop);
-    throw stopping.signal.aborted ? stopping.signal.reason : error;
-  }
 }
 
 async function prepare(source: Source, options: GetOptions, stopping: AbortController): Promise<Download> {
@@ -96,52 +60,4 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
     await read?.foothold?.close();
     throw error;
   }
-}
-
-interface Beginning {
-  readonly options: GetOptions;
-  readonly stopping: AbortController;
-  readonly startedAt: number;
-}
-
-async function begin(
-  { bytes, magnet, peers = [], foothold, fromPublic = false }: SourceRead,
-  preparing: Preparing,
-  { stopping, startedAt, ...beginning }: Beginning,
-): Promise<Download> {
-  const metainfo = parseMetainfo(bytes, nodeHashes);
-  // Those of a private torrent come from its tracker (BEP 27).
-  const more = [...(magnet?.peers ?? []).map(formatPeerAddress), ...(metainfo.private ? [] : peers)];
-  const options = { ...beginning.options, peers: [...(beginning.options.peers ?? []), ...more] };
-  const { infoHash } = metainfo;
-  if (infoHash === undefined) {
-    throw new UnsupportedError(
-      `"${metainfo.name}" is a v2-only torrent, which can't be downloaded yet. Ask for a hybrid or v1 one.`,
-    );
-  }
-  const prepared = await preparing.openFor(metainfo, infoHash, magnet?.select);
-  const directory = options.directory ?? ".";
-  // Only of a link: whoever has the torrent needs no copy of it.
-  if (magnet !== undefined) await saveMetadata(directory, infoHash, metainfo.info);
-  const onComplete = async () => {
-    if (magnet !== undefined) await forgetMetadata(directory, infoHash);
-  };
-  const parts = {
-    metainfo,
-    infoHash,
-    fromPublic,
-    ...prepared,
-    options,
-    tell: preparing.tell,
-    stopping,
-    startedAt,
-    foothold,
-    onComplete,
-  };
-  // What came early was never told to the tracker, which counts copies.
-  const isEarly = prepared.port !== undefined;
-  if (isComplete(prepared.place) && !wantsToSeed(options.seed) && !isEarly) return await finishAtOnce(parts);
-  const running = await Receiver.open(parts);
-  preparing.onLost = (pieces) => running.lose(pieces);
-  return running;
 }

@@ -102,7 +102,7 @@ describe("the packed package", () => {
     ]);
     await check.end();
     const complaints = check.stdout.filter((line) => line.includes("error TS"));
-    expect(complaints).toHaveLength(1);
+    expect(complaints, complaints.join("\n")).toHaveLength(1);
     expect(complaints[0]).toContain("use.ts(3,");
   });
 });
