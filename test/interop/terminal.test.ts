@@ -120,11 +120,11 @@ it("80 x 24: a publisher sees a real peer come, take, complete and go, and chang
 });
 
 it("200 x 50: a receiver sees how far it is, where it is rare, and its files fill", async () => {
-  const { url } = await publish(SMALL, "--limit-up 1MB/s");
+  const { url } = await publish(SMALL, "--limit-up 800KB/s");
   const terminal = open(LARGE);
   terminal.run(`clear; node ${commandPath} get ${url} -o ${at("got")} --port 7199 --seed; echo "exit $?"`);
   const start = await terminal.see(/^getting {2}█+░+ {2}\d+ % {2}\S+ MB of 8\.00 MB .* left$/);
-  expectTidy(await terminal.see(/ [1-9]\d\d KB\/s| \d\.\d\d MB\/s/), LARGE);
+  expectTidy(await terminal.see(/ [1-9]\d\d KB\/s/), LARGE);
   expect(start.some((line) => /^[█▓░×]{120}$/.test(line))).toBe(true);
   await terminal.see(/ratio 0\.\d\d {2}1\.\d\d copies {2}1 peer/);
   terminal.press("f");
@@ -132,6 +132,7 @@ it("200 x 50: a receiver sees how far it is, where it is rare, and its files fil
   terminal.press("p");
   const table = await terminal.see(/^ {2}10\.99\.0\.1:\d+ +Boojum \d\S+ .*100 % .* -D /);
   expectTidy(table, LARGE);
+  // From the step below the present rate, which the publisher keeps well between two steps.
   terminal.press("o", "-");
   await terminal.see(/down\* 500 KB\/s/);
   terminal.press("+", "+", "+", "+", "+", "+", "+", "+", "+", "+", "+", "+");
