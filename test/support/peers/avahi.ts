@@ -7,7 +7,7 @@ import type { LanHost } from "../lan.ts";
 export interface Avahi {
   /** Publishes until it is stopped. */
   publish(name: string, type: string, port: number, texts: readonly string[]): Child;
-  /** Looks once. @returns a line a service: interface, family, name, type, host, address, port and texts, cut by `;`. */
+  /** Looks until there is something, for a few seconds. @returns a line a service: interface, family, name, type, host, address, port and texts, cut by `;`. */
   browse(type: string): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
@@ -31,9 +31,14 @@ export async function startAvahi(host: LanHost, dir: string): Promise<Avahi> {
     publish: (name, type, port, texts) =>
       host.run("avahi-publish", ["-s", name, type, String(port), ...texts], { env }),
     browse: async (type) => {
-      const browser = host.run("avahi-browse", ["-rpt", type], { env });
-      await browser.succeed(20_000);
-      return browser.stdout.filter((line) => line.startsWith("=")).map((line) => line.slice(2));
+      let services: readonly string[] = [];
+      // It stops when nothing has come for a moment, and a new share first asks whether its name is free.
+      for (let tries = 0; tries < 5 && services.length === 0; tries++) {
+        const browser = host.run("avahi-browse", ["-rpt", type], { env });
+        await browser.succeed(20_000);
+        services = browser.stdout.filter((line) => line.startsWith("=")).map((line) => line.slice(2));
+      }
+      return services;
     },
     stop: async () => {
       await daemon.stop();
