@@ -5,22 +5,20 @@ import type { PublishOptions } from "../share/publish-types.ts";
 import {
   addExamples,
   type CommonFlags,
-  collect,
-  collectProxies,
   collectTrackers,
   copies,
   createOutput,
   lifetime,
-  port,
-  publicUrl,
   type Surroundings,
   slots,
 } from "./options.ts";
 import type { Output } from "./output.ts";
 import { addPasswordFlags, type PasswordFlags, passwordFrom } from "./password.ts";
 import {
+  addPortFlags,
   addSourceFlags,
   addTransferFlags,
+  type PortFlags,
   type SourceFlags,
   sourceOptions,
   type TransferFlags,
@@ -28,11 +26,7 @@ import {
 } from "./shared-flags.ts";
 import { listenForStop } from "./stop.ts";
 
-interface PublishFlags extends CommonFlags, PasswordFlags, SourceFlags, TransferFlags {
-  readonly port?: number;
-  readonly bind?: readonly string[];
-  readonly publicUrl?: string;
-  readonly trustProxy?: readonly string[];
+interface PublishFlags extends CommonFlags, PasswordFlags, SourceFlags, TransferFlags, PortFlags {
   readonly name?: string;
   readonly tracker?: readonly string[];
   readonly unlisted?: boolean;
@@ -52,12 +46,8 @@ export function publishCommand(surroundings: Surroundings, report: (code: number
     .option("--unlisted", "only those who know the URL: it is in no list");
   addPasswordFlags(command, "nobody gets anything without it")
     .option("--expire <duration>", "end the share after so long, e.g. 2h", lifetime)
-    .option("--until-copies <n>", "end it when so many receivers are complete", copies)
-    .optionsGroup("Where it is reached:")
-    .option("--port <n>", "listen here (default: as last time, else from 6881)", port)
-    .option("--bind <address>", "listen on this address only (repeatable)", collect)
-    .option("--public-url <url>", "how others reach this port from outside", publicUrl)
-    .option("--trust-proxy <address>", "believe its X-Forwarded-* (repeatable)", collectProxies)
+    .option("--until-copies <n>", "end it when so many receivers are complete", copies);
+  addPortFlags(command)
     .option("--tracker <url>", "an extra tracker (repeatable)", collectTrackers)
     .optionsGroup("Traffic:")
     .option("--slots <n>", "send to so many at once (default: by capacity)", slots);

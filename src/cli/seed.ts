@@ -4,26 +4,18 @@ import { Command } from "commander";
 import type { PublishEvent } from "../share/events.ts";
 import type { SeedOptions } from "../share/seed.ts";
 import { resolveSource } from "./local-source.ts";
+import { addExamples, type CommonFlags, createOutput, type Surroundings, slots } from "./options.ts";
 import {
-  addExamples,
-  type CommonFlags,
-  collect,
-  collectProxies,
-  createOutput,
-  port,
-  publicUrl,
-  type Surroundings,
-  slots,
-} from "./options.ts";
-import { addTransferFlags, type TransferFlags, transferOptions } from "./shared-flags.ts";
+  addPortFlags,
+  addTransferFlags,
+  type PortFlags,
+  type TransferFlags,
+  transferOptions,
+} from "./shared-flags.ts";
 import { findSource } from "./source.ts";
 import { listenForStop } from "./stop.ts";
 
-interface SeedFlags extends CommonFlags, TransferFlags {
-  readonly port?: number;
-  readonly bind?: readonly string[];
-  readonly publicUrl?: string;
-  readonly trustProxy?: readonly string[];
+interface SeedFlags extends CommonFlags, TransferFlags, PortFlags {
   readonly slots?: number;
   readonly cacheDir?: string;
   readonly qr: boolean;
@@ -36,12 +28,8 @@ export function seedCommand(surroundings: Surroundings, report: (code: number) =
       "Seed a file or folder that is here, for a torrent that exists; or every torrent of a folder, with data in another.",
     )
     .argument("<source>")
-    .argument("<path>")
-    .optionsGroup("Where it is reached:")
-    .option("--port <n>", "listen here (default: as last time, else from 6881)", port)
-    .option("--bind <address>", "listen on this address only (repeatable)", collect)
-    .option("--public-url <url>", "how others reach this port from outside", publicUrl)
-    .option("--trust-proxy <address>", "believe its X-Forwarded-* (repeatable)", collectProxies)
+    .argument("<path>");
+  addPortFlags(command)
     .optionsGroup("Traffic:")
     .option("--slots <n>", "send to so many at once (default: by capacity)", slots);
   addTransferFlags(command)

@@ -3,7 +3,16 @@ import type { Command } from "commander";
 import type { PublishOptions } from "../share/publish-types.ts";
 import type { CreateTorrentOptions } from "../share/torrent-file.ts";
 import type { Encryption, TrafficOptions } from "../share/traffic.ts";
-import { collect, collectPeers, encryption, pieceSize, rate } from "./options.ts";
+import {
+  collect,
+  collectPeers,
+  collectProxies,
+  encryption,
+  pieceSize,
+  port,
+  publicUrl,
+  rate,
+} from "./options.ts";
 
 /** Of commands that exchange data with peers. */
 export interface TransferFlags {
@@ -28,6 +37,23 @@ export function addTransferFlags(command: Command): Command {
 export function transferOptions(flags: TransferFlags): TrafficOptions {
   const { limitUp, limitDown, lan, dhtNode: dhtNodes, dht = dhtNodes !== undefined, encryption } = flags;
   return { limitUp, limitDown, lan, dht, dhtNodes, encryption };
+}
+
+/** Of commands that others come to: where they are reached. */
+export interface PortFlags {
+  readonly port?: number;
+  readonly bind?: readonly string[];
+  readonly publicUrl?: string;
+  readonly trustProxy?: readonly string[];
+}
+
+export function addPortFlags(command: Command): Command {
+  return command
+    .optionsGroup("Where it is reached:")
+    .option("--port <n>", "listen here (default: as last time, else from 6881)", port)
+    .option("--bind <address>", "listen on this address only (repeatable)", collect)
+    .option("--public-url <url>", "how others reach this port from outside", publicUrl)
+    .option("--trust-proxy <address>", "believe its X-Forwarded-* (repeatable)", collectProxies);
 }
 
 /** Of commands that make a torrent of files that are here. */
