@@ -179,14 +179,20 @@ export class PublishedShare implements Share {
   }
 
   /** Opens the data for seeding; the files must still be those that were hashed. */
-  openStorage(created: Created): { readonly storage: PieceStorage; readonly layout: PieceLayout } {
+  openStorage(): {
+    readonly created: Created;
+    readonly storage: PieceStorage;
+    readonly layout: PieceLayout;
+  } {
+    const { created } = this;
+    if (created === undefined) throw new Error("not hashed yet");
     const files = this.#adopted?.seedFiles ?? created.files;
     const layout = new PieceLayout(
       files.map((file) => file.length),
       created.pieceLength,
     );
     this.storage = openSeedStorage({ files, layout });
-    return { storage: this.storage, layout };
+    return { created, storage: this.storage, layout };
   }
 
   /** Once nothing reads it any more. */
