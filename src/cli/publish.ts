@@ -14,6 +14,7 @@ import {
 } from "./options.ts";
 import type { Output } from "./output.ts";
 import { addPasswordFlags, type PasswordFlags, passwordFrom } from "./password.ts";
+import { runPublication } from "./run-publication.ts";
 import {
   addPortFlags,
   addSourceFlags,
@@ -24,7 +25,6 @@ import {
   type TransferFlags,
   transferOptions,
 } from "./shared-flags.ts";
-import { listenForStop } from "./stop.ts";
 
 interface PublishFlags extends CommonFlags, PasswordFlags, SourceFlags, TransferFlags, PortFlags {
   readonly name?: string;
@@ -87,51 +87,28 @@ function publishOptions(flags: PublishFlags): PublishOptions {
   };
 }
 
-async function runPublish(
+function runPublish(
   paths: readonly string[],
   options: PublishOptions,
   flags: PublishFlags,
   surroundings: Surroundings,
 ): Promise<number> {
   const output = createOutput(flags, surroundings);
-  const stop = listenForStop(surroundings.readerGone);
-  // Loaded here, so that help and mistakes are answered without all this.
-  const { PublishView } = await import("./ui/publish-view.ts");
-  const { openDisplay } = await import("./ui/display.ts");
   const { expireSeconds, untilCopies, unlisted = false, password } = options;
   const terms = { expireSeconds, untilCopies, unlisted, password: password !== undefined };
-  const display = await openDisplay(output, surroundings, "up");
-  const view = new PublishView(output, { qr: flags.qr, terms }, display.show);
-  let hasStopped = false;
-  let hasFailed = false;
-  try {
-    const { publish } = await import("../share.ts");
-    const onEvent = (event: PublishEvent) => {
-      output.event(event);
-      view.show(event);
-      hasStopped ||= event.event === "stopped";
-      hasFailed ||= event.event === "failed";
-      if (event.event === "listening" && flags.open) openPage(event, surroundings, output);
-    };
-    const publication = await publish(paths, { ...options, onEvent, signal: stop.signal });
-    display.attach(publication);
-    try {
-      await publication.ready;
-      await publication.closed;
-    } finally {
-      await publication.close();
-    }
-    return hasFailed ? 1 : 0;
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    // Asked to before there was anything to stop.
-    if (!hasStopped) output.event({ event: "stopped" } satisfies PublishEvent);
-    return hasFailed ? 1 : 0;
-  } finally {
-    view.close();
-    display.close();
-    stop.release();
-  }
+  return runPublication({
+    output,
+    surroundings,
+    view: { qr: flags.qr, terms },
+    open: async (tell, signal) => {
+      const { publish } = await import("../share.ts");
+      const onEvent = (event: PublishEvent) => {
+        tell(event);
+        if (event.event === "listening" && flags.open) openPage(event, surroundings, output);
+      };
+      return await publish(paths, { ...options, onEvent, signal });
+    },
+  });
 }
 
 function openPage(event: ListeningEvent, surroundings: Surroundings, output: Output): void {

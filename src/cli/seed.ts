@@ -1,10 +1,10 @@
 /** `share seed SOURCE PATH`: seeds data that are here, for torrents that exist. */
 import { statSync } from "node:fs";
 import { Command } from "commander";
-import type { PublishEvent } from "../share/events.ts";
 import type { SeedOptions } from "../share/seed.ts";
 import { resolveSource } from "./local-source.ts";
 import { addExamples, type CommonFlags, createOutput, type Surroundings, slots } from "./options.ts";
+import { runPublication } from "./run-publication.ts";
 import {
   addPortFlags,
   addTransferFlags,
@@ -13,7 +13,6 @@ import {
   transferOptions,
 } from "./shared-flags.ts";
 import { findSource } from "./source.ts";
-import { listenForStop } from "./stop.ts";
 
 interface SeedFlags extends CommonFlags, TransferFlags, PortFlags {
   readonly slots?: number;
@@ -46,7 +45,7 @@ const EXAMPLES = [
   "share seed ./torrents ./data    each torrent put there, until it is taken away",
 ];
 
-async function runSeed(
+function runSeed(
   source: string,
   path: string,
   flags: SeedFlags,
@@ -55,39 +54,18 @@ async function runSeed(
   const isFolder = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
   const found = isFolder ? undefined : findSource(source);
   const output = createOutput(flags, surroundings);
-  const stop = listenForStop(surroundings.readerGone);
-  const { PublishView } = await import("./ui/publish-view.ts");
   const terms = { expireSeconds: undefined, untilCopies: undefined, unlisted: false, password: false };
-  const { openDisplay } = await import("./ui/display.ts");
-  const display = await openDisplay(output, surroundings, "up");
-  const view = new PublishView(output, { qr: flags.qr, terms, work: "checking" }, display.show);
-  try {
-    const { seed, seedFolder } = await import("../share.ts");
-    const onEvent = (event: PublishEvent) => {
-      output.event(event);
-      view.show(event);
-    };
-    const options = { ...seedOptions(flags), onEvent, signal: stop.signal };
-    const publication =
-      found === undefined
-        ? await seedFolder(source, path, options)
-        : await seed(await resolveSource(found, { output, lan: flags.lan }, stop.signal), path, options);
-    display.attach(publication);
-    try {
-      await publication.ready;
-      await publication.closed;
-    } finally {
-      await publication.close();
-    }
-    return 0;
-  } catch (error) {
-    if (stop.signal.aborted) return 0;
-    throw error;
-  } finally {
-    view.close();
-    display.close();
-    stop.release();
-  }
+  return runPublication({
+    output,
+    surroundings,
+    view: { qr: flags.qr, terms, work: "checking" },
+    open: async (onEvent, signal) => {
+      const { seed, seedFolder } = await import("../share.ts");
+      const options = { ...seedOptions(flags), onEvent, signal };
+      if (found === undefined) return await seedFolder(source, path, options);
+      return await seed(await resolveSource(found, { output, lan: flags.lan }, signal), path, options);
+    },
+  });
 }
 
 function seedOptions(flags: SeedFlags): SeedOptions {
