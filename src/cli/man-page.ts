@@ -48,8 +48,8 @@ function head(commands: readonly Command[]): string[] {
 }
 
 function commandLines(command: Command): string[] {
-  const help = command.createHelp();
-  const own = help.visibleOptions(command).filter((option) => isSetting(option));
+  const common = new Set(addCommonFlags(new Command()).options.map(({ long }) => long));
+  const own = command.options.filter((option) => isSetting(option) && !common.has(option.long));
   const groups = new Map<string, Option[]>();
   for (const option of own) {
     const heading = option.helpGroupHeading ?? "";

@@ -1,4 +1,5 @@
 /** Flags that several commands share, and how their values are read. */
+import { isIP } from "node:net";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseNetwork } from "../protocol/proxy-rule.ts";
 import type { Encryption } from "../share/traffic.ts";
@@ -43,6 +44,8 @@ export interface Surroundings {
  * it blank lines between groups.
  */
 export function addCommonFlags(command: Command): Command {
+  const rare = command.options.filter(({ hidden }) => hidden).map(({ long }) => long);
+  const more = rare.length === 0 ? "" : `\nRare: ${rare.join(" ")}`;
   return command
     .addOption(new Option("--json", "events as JSON lines on stdout, nothing else there").hideHelp())
     .addOption(new Option("-q, --quiet", "only results, warnings and errors").hideHelp())
@@ -51,7 +54,10 @@ export function addCommonFlags(command: Command): Command {
     .addOption(new Option("--config <file>", "options, a line each; '' for none").hideHelp())
     .addHelpOption(new Option("-h, --help", "show this").hideHelp())
     .configureHelp({ formatItemList: (heading, items) => (items.length === 0 ? [] : [heading, ...items]) })
-    .addHelpText("after", "\nAlso: --json -q/--quiet -v/--verbose --no-color --config -h/--help --version");
+    .addHelpText(
+      "after",
+      `\nAlso: --json -q/--quiet -v/--verbose --no-color --config -h/--help --version${more}`,
+    );
 }
 
 /** What {@link addExamples} was given. */
@@ -100,7 +106,16 @@ export const lifetime = reading((text) => {
 export const ratio = reading(parseRatio);
 export const port = reading((text) => parseInteger(text, 0, 65_535));
 export const copies = reading((text) => parseInteger(text, 1, 100_000));
+export const maxPeers = reading((text) => parseInteger(text, 1, 2_000));
+export const requestQueue = reading((text) => parseInteger(text, 1, 4_000));
+/** A port to begin or to end with: there is no "any" among several. */
+export const rangePort = reading((text) => parseInteger(text, 1, 65_535));
 export const slots = reading((text) => parseInteger(text, 1, 1_000));
+
+export const ipAddress = reading((text) => {
+  if (isIP(text) === 0) throw new UsageError(`"${text}" is not an IP address.`);
+  return text;
+});
 
 export const encryption = reading((text): Encryption => {
   if (text === "prefer" || text === "require" || text === "off") return text;

@@ -1,5 +1,5 @@
 /** Groups of flags that several commands take, and how each group becomes options of the library. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { PublishOptions } from "../share/publish-types.ts";
 import type { CreateTorrentOptions } from "../share/torrent-file.ts";
 import type { Encryption, TrafficOptions } from "../share/traffic.ts";
@@ -8,11 +8,17 @@ import {
   collectPeers,
   collectProxies,
   encryption,
+  ipAddress,
+  lifetime,
+  maxPeers,
   pieceSize,
   port,
   publicUrl,
+  rangePort,
   rate,
+  requestQueue,
 } from "./options.ts";
+import { UsageError } from "./units.ts";
 
 /** Of commands that exchange data with peers. */
 export interface TransferFlags {
@@ -22,10 +28,34 @@ export interface TransferFlags {
   readonly dht?: boolean;
   readonly dhtNode?: readonly string[];
   readonly encryption?: Encryption;
+  readonly maxPeers?: number;
+  readonly requestQueue?: number;
+  readonly minPort?: number;
+  readonly maxPort?: number;
+  readonly httpTimeout?: number;
+  readonly ip?: string;
+}
+
+/** Those that BitTorrent's first programs had: what they do is in the manual page, so that each help fits a screen. */
+function addOldFlags(command: Command): Command {
+  const flags = [
+    new Option("--max-peers <n>", "connect to so many peers at most (default: 200)").argParser(maxPeers),
+    new Option("--request-queue <n>", "ask one peer for so many blocks at once at most").argParser(
+      requestQueue,
+    ),
+    new Option("--min-port <n>", "the first port to try (default: 6881)").argParser(rangePort),
+    new Option("--max-port <n>", "the last port to try (default: 6999)").argParser(rangePort),
+    new Option("--http-timeout <duration>", "how long trackers and web seeds get to answer").argParser(
+      lifetime,
+    ),
+    new Option("--ip <address>", "ask trackers elsewhere to tell this address of ours").argParser(ipAddress),
+  ];
+  for (const flag of flags) command.addOption(flag.hideHelp());
+  return command;
 }
 
 export function addTransferFlags(command: Command): Command {
-  return command
+  return addOldFlags(command)
     .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
     .option("--limit-down <rate>", "receive no faster", rate)
     .option("--no-lan", "don't look for peers on the local network")
@@ -36,7 +66,14 @@ export function addTransferFlags(command: Command): Command {
 
 export function transferOptions(flags: TransferFlags): TrafficOptions {
   const { limitUp, limitDown, lan, dhtNode: dhtNodes, dht = dhtNodes !== undefined, encryption } = flags;
-  return { limitUp, limitDown, lan, dht, dhtNodes, encryption };
+  const { minPort, maxPort, maxPeers, requestQueue, httpTimeout: httpTimeoutSeconds, ip: announceIp } = flags;
+  if (minPort !== undefined && maxPort !== undefined && minPort > maxPort) {
+    throw new UsageError(`There is no port from --min-port ${minPort} to --max-port ${maxPort}.`);
+  }
+  return {
+    ...{ limitUp, limitDown, lan, dht, dhtNodes, encryption },
+    ...{ minPort, maxPort, maxPeers, requestQueue, httpTimeoutSeconds, announceIp },
+  };
 }
 
 /** Of commands that others come to: where they are reached. */

@@ -53,6 +53,8 @@ export interface FetchTorrentOptions {
   /** Which requests go through a proxy; none by default. */
   readonly proxies?: ProxyRules | undefined;
   readonly clock: Clock;
+  /** See `OpenOptions.timeout`. */
+  readonly timeout?: number | undefined;
   /** Told every half second while the publisher hashes; undefined when it doesn't say how far it is. */
   readonly onUnfinished: (status: Unfinished | undefined) => void;
   /** Milliseconds for which a publisher that was hashing may not answer: it may be started again. None by default. */
@@ -82,7 +84,7 @@ export async function fetchTorrent(
   options: FetchTorrentOptions,
   signal: AbortSignal,
 ): Promise<FetchedTorrent> {
-  const { userAgent, password, proxies, clock } = options;
+  const { userAgent, password, proxies, clock, timeout } = options;
   const authorization = password === undefined ? undefined : basic(password);
   const how = {
     accept: "application/x-bittorrent",
@@ -90,6 +92,7 @@ export async function fetchTorrent(
     userAgent,
     authorization,
     proxies,
+    timeout,
   };
   let { meanwhile } = options;
   let hashedAt: number | undefined;

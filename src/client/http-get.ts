@@ -3,7 +3,8 @@ import type { IncomingMessage } from "node:http";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { FetchError, fetchError, type OpenOptions, openHttp } from "./http-open.ts";
 
-export interface GetOptions extends Pick<OpenOptions, "authorization" | "proxies" | "isLocalAddress"> {
+export interface GetOptions
+  extends Pick<OpenOptions, "authorization" | "proxies" | "isLocalAddress" | "timeout"> {
   /** The `Accept` header. */
   readonly accept: string;
   /** The body may not be larger, also after decompression. */

@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly cameFromPublic?: boolean | undefined;
   /** Why a local address is not to be asked for `target`, if it isn't. */
   readonly reasonAgainstLocal?: ((target: URL) => string | undefined) | undefined;
+  /** Milliseconds until an answer must begin, and that it may stand still; by default 10,000, and 30,000. */
+  readonly timeout?: number | undefined;
   /** Whoever reads the body sees for himself whether it stands still. */
   readonly isWatched?: boolean | undefined;
   /** Keep connections for the next request; none by default. */
@@ -49,7 +51,7 @@ export interface Opened {
 }
 
 const MAX_REDIRECTS = 5;
-const CONNECT_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT = 10_000;
 const IDLE_TIMEOUT = 30_000;
 
 interface Host {
@@ -179,9 +181,9 @@ async function openOnce(
     // Over http the other end of the connection is the proxy.
     const isProxys = proxy !== undefined && target.protocol === "http:";
     const broke = (cause: unknown) => fail(isProxys ? asProxyError(proxy, cause) : cause);
-    const connecting = setTimeout(() => fail(new TimeoutError()), CONNECT_TIMEOUT);
+    const connecting = setTimeout(() => fail(new TimeoutError()), options.timeout ?? ANSWER_TIMEOUT);
     let body: IncomingMessage | undefined;
-    request.setTimeout(IDLE_TIMEOUT, () => {
+    request.setTimeout(options.timeout ?? IDLE_TIMEOUT, () => {
       if (body === undefined) fail(new TimeoutError());
       else body.destroy(new TimeoutError());
     });

@@ -5,7 +5,8 @@ import type { Clock, Timer } from "../protocol/ambient.ts";
 import { type OpenOptions, openHttp } from "./http-open.ts";
 import { type FetchRange, type FileRange, RangeFailure } from "./range-types.ts";
 
-export interface RangesOptions extends Pick<OpenOptions, "proxies" | "cameFromPublic" | "isLocalAddress"> {
+export interface RangesOptions
+  extends Pick<OpenOptions, "proxies" | "cameFromPublic" | "isLocalAddress" | "timeout"> {
   readonly userAgent: string;
   readonly clock: Clock;
   /** Milliseconds that an answer may stand still; 10,000 by default. */
@@ -34,12 +35,13 @@ export function openRanges(options: RangesOptions): Ranges {
       accept: "*/*",
       range: `bytes=${offset}-${offset + length - 1}`,
     };
-    const { proxies, cameFromPublic, isLocalAddress, clock } = options;
+    const { proxies, cameFromPublic, isLocalAddress, clock, timeout } = options;
     const how = {
       headers,
       proxies,
       cameFromPublic,
       isLocalAddress,
+      timeout,
       agents,
       isWatched: true,
       reasonAgainstLocal,

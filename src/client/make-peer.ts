@@ -35,5 +35,7 @@ export function makePeer(options: MakePeerOptions): Peer {
     limiter: up,
     onReadError: unreadable,
   });
-  return new Peer({ key, owner, wire, upload, source, pieceCount: layout.pieceCount, now: clock.now() });
+  const now = clock.now();
+  const { pieceCount } = layout;
+  return new Peer({ key, owner, wire, upload, source, pieceCount, now, requestQueue: env.requestQueue });
 }

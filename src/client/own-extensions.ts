@@ -29,14 +29,14 @@ export function ownExtensions({ torrent, peers, env, learned }: OwnExtensionsOpt
 /** What our extension handshake says besides those. */
 export function introduction(
   torrent: TorrentOptions,
-  { client, listenPort }: TorrentEnvironment,
+  { client, listenPort, requestQueue = REQUEST_QUEUE }: TorrentEnvironment,
   uploadOnly: boolean,
 ): Introduction {
   const metadata = givenMetadata(torrent);
   return {
     client,
     ...(listenPort !== undefined && { listenPort }),
-    requestQueue: REQUEST_QUEUE,
+    requestQueue,
     uploadOnly,
     ...(metadata !== undefined && { metadataSize: metadata.length }),
   };

@@ -54,6 +54,8 @@ export interface PeerOptions {
   readonly source: PeerSource;
   readonly pieceCount: number;
   readonly now: Millis;
+  /** Blocks to ask it for at a time; undefined: as many as the link needs. */
+  readonly requestQueue: number | undefined;
 }
 
 /** What a torrent knows about one connected peer. Its parts write here; nobody else does. */
@@ -137,7 +139,7 @@ export class Peer implements PickPeer, WireHandler {
     this.owner = options.owner;
     this.movedAt = options.now;
     this.have = new Bitfield(options.pieceCount);
-    this.pipeline = new Pipeline(options.now);
+    this.pipeline = new Pipeline(options.now, options.requestQueue);
     this.down = new RateMeter(RATE_SPAN, options.now);
     this.up = new RateMeter(RATE_SPAN, options.now);
   }

@@ -31,11 +31,16 @@ export interface SessionOptions {
   readonly limitDown?: number;
   /** Connections of all torrents together; 200 by default. */
   readonly maxConnections?: number;
+  /** Of one torrent that doesn't say; 100 by default. */
+  readonly maxPeers?: number;
+  /** Blocks that one peer is asked for at a time, and may ask us for as we say; by default what the link needs, and 4,000. */
+  readonly requestQueue?: number;
   /** Of peer connections (MSE); `prefer` by default. */
   readonly encryption?: Encryption;
 }
 
 const DEFAULT_MAX_CONNECTIONS = 200;
+const DEFAULT_MAX_PEERS = 100;
 /** An incoming connection that hasn't said yet what it wants. */
 interface Unrouted extends PlaceHolder {
   /** Closes it, and gives its place back. */
@@ -73,6 +78,8 @@ export class Session {
       budget: new ConnectionBudget(options.maxConnections ?? DEFAULT_MAX_CONNECTIONS),
       obfuscation: new Obfuscation({ encryption, random, sha1, buffers: runBuffers }),
       runBuffers,
+      maxPeers: options.maxPeers ?? DEFAULT_MAX_PEERS,
+      requestQueue: options.requestQueue,
     };
   }
 

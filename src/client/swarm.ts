@@ -26,7 +26,6 @@ import type { TorrentEnvironment } from "./torrent-environment.ts";
 import { isOpen, type PeerSource, type PeerStats, type TorrentOptions } from "./torrent-types.ts";
 import type { BlockRef, ExtendedHandshake, PeerIdentity } from "./wire-types.ts";
 
-const DEFAULT_MAX_PEERS = 100;
 /** Known addresses from which on those that other peers tell are not wanted. */
 const MAX_FROM_STRANGERS = 1000;
 
@@ -295,7 +294,7 @@ export class Swarm implements PeerOwner {
   }
 
   get #maxPeers(): number {
-    return this.#options.torrent.maxPeers ?? DEFAULT_MAX_PEERS;
+    return this.#options.torrent.maxPeers ?? this.#options.env.maxPeers;
   }
 
   #statsOf(peer: Peer): PeerStats {

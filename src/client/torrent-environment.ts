@@ -21,4 +21,8 @@ export interface TorrentEnvironment {
   readonly budget: ConnectionBudget;
   readonly obfuscation: Obfuscation;
   readonly runBuffers: RunBuffers;
+  /** Connections of a torrent that doesn't say how many. */
+  readonly maxPeers: number;
+  /** Blocks that one peer is asked for at a time; undefined: what the link needs. */
+  readonly requestQueue: number | undefined;
 }

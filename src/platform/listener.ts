@@ -9,13 +9,12 @@ import {
   candidatePorts,
   checkedAddresses,
   closeServer,
-  FIRST_PORT,
   isPortTrouble,
-  LAST_PORT,
   ListenError,
   listenError,
   openAll,
   portOf,
+  portRange,
 } from "./ports.ts";
 
 const FIRST_BYTES_TIMEOUT = 10_000;
@@ -34,7 +33,10 @@ const NO_TLS = Buffer.from([0x15, 3, 1, 0, 2, 2, 70]);
 export interface ListenOptions {
   /** The port that was asked for, 0 for any: when it can't be had, that is an error. */
   readonly port?: number | undefined;
-  /** Without `port`: tried first, then 6881 to 6999. */
+  /** Without `port`: these are tried, by default 6881 to 6999. */
+  readonly minPort?: number | undefined;
+  readonly maxPort?: number | undefined;
+  /** Without `port`: tried before others of the range. */
   readonly preferredPort?: number | undefined;
   /** IP addresses of this machine; empty for all of them. Several share one port number, or none of them listens. */
   readonly bind: readonly string[];
@@ -88,7 +90,8 @@ export async function listen(options: ListenOptions, handlers: ConnectionHandler
   const bind = checkedAddresses(options.bind);
   const desk = new Desk(options, handlers);
   const asked = options.port;
-  for (const port of asked === undefined ? candidatePorts(options.preferredPort) : [asked]) {
+  const range = portRange(options.minPort, options.maxPort);
+  for (const port of asked === undefined ? candidatePorts(range, options.preferredPort) : [asked]) {
     const outcome = await openAll(bind, port, (socket) => desk.accept(socket));
     if (!(outcome instanceof Error)) return new OpenPort(outcome, desk);
     desk.cutAll();
@@ -99,7 +102,7 @@ export async function listen(options: ListenOptions, handlers: ConnectionHandler
   }
   await desk.close();
   throw new ListenError(
-    `All ports from ${FIRST_PORT} to ${LAST_PORT} are taken: choose another with --port.`,
+    `All ports from ${range.first} to ${range.last} are taken: choose another with --port, or others with --min-port and --max-port.`,
   );
 }
 

@@ -3,8 +3,8 @@ import { createServer, isIP, isIPv4, type Server, type Socket } from "node:net";
 import { BoojumError } from "../protocol/errors.ts";
 
 /** The ports that BitTorrent clients traditionally listen on, both included. */
-export const FIRST_PORT = 6881;
-export const LAST_PORT = 6999;
+const FIRST_PORT = 6881;
+const LAST_PORT = 6999;
 
 /** We can't listen: the port that was asked for is taken, the address isn't ours, nothing is free. */
 export class ListenError extends BoojumError {
@@ -13,9 +13,24 @@ export class ListenError extends BoojumError {
   }
 }
 
-export function candidatePorts(preferred: number | undefined): number[] {
-  const ports = Array.from({ length: LAST_PORT - FIRST_PORT + 1 }, (_, i) => FIRST_PORT + i);
-  return preferred === undefined ? ports : [preferred, ...ports.filter((port) => port !== preferred)];
+/** Both included. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What is left open of the traditional range, moved so that it agrees with what was said. */
+export function portRange(first: number | undefined, last: number | undefined): PortRange {
+  const span = LAST_PORT - FIRST_PORT;
+  const from = first ?? (last === undefined || last >= FIRST_PORT ? FIRST_PORT : Math.max(1, last - span));
+  return { first: from, last: last ?? (from <= LAST_PORT ? LAST_PORT : Math.min(65_535, from + span)) };
+}
+
+/** In the order in which they are tried; `preferred` first, if it is one of them. */
+export function candidatePorts({ first, last }: PortRange, preferred: number | undefined): number[] {
+  const ports = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  if (preferred === undefined || preferred < first || preferred > last) return ports;
+  return [preferred, ...ports.filter((port) => port !== preferred)];
 }
 
 export function checkedAddresses(bind: readonly string[]): string[] {

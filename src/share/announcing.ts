@@ -14,6 +14,7 @@ import { systemRandom } from "../platform/random.ts";
 import { anySource, type SourceFor } from "../platform/source-address.ts";
 import type { InfoHash } from "../protocol/ids.ts";
 import type { PeerAddress } from "../protocol/peer-address.ts";
+import type { TrafficOptions } from "./traffic.ts";
 
 /** A torrent, or what there is before it. */
 export interface Announced {
@@ -27,8 +28,7 @@ export interface AnnouncingOptions {
   readonly session: Session;
   /** Where we accept peers. */
   readonly port: number;
-  /** Which address of ours announces leave from; by default the system chooses. */
-  readonly sourceFor?: SourceFor;
+  readonly announce: Announce;
   /** Tiers of announce URLs (BEP 12). */
   readonly trackers: readonly (readonly string[])[];
   /** Bytes that were missing when the download began, should that be before the tracker was known; 0 by default. */
@@ -37,17 +37,25 @@ export interface AnnouncingOptions {
   readonly onWarning: (message: string) => void;
 }
 
-/** Asks trackers over HTTP and UDP as this machine can, from where `sourceFor` says. */
-export function createAnnounce(sourceFor: SourceFor = anySource): Announce {
-  const http = createHttpAnnounce({ proxies: readProxyRules(process.env), sourceFor });
+export interface AskTrackersOptions extends Pick<TrafficOptions, "httpTimeoutSeconds" | "announceIp"> {
+  /** Which address of ours announces leave from; by default the system chooses. */
+  readonly sourceFor?: SourceFor;
+}
+
+/** Asks trackers over HTTP and UDP as this machine can. */
+export function createAnnounce(options: AskTrackersOptions = {}): Announce {
+  const { sourceFor = anySource, httpTimeoutSeconds, announceIp: ip } = options;
+  const timeout = httpTimeoutSeconds === undefined ? undefined : httpTimeoutSeconds * 1_000;
+  const http = createHttpAnnounce({ proxies: readProxyRules(process.env), sourceFor, timeout });
   const udp = createUdpAnnounce(udpOptions(sourceFor));
-  return (url, params, signal) => (/^udp:/i.test(url) ? udp : http)(url, params, signal);
+  return (url, params, signal) =>
+    (/^udp:/i.test(url) ? udp : http)(url, ip === undefined ? params : { ...params, ip }, signal);
 }
 
 /** Like {@link createAnnounce}, for counts. */
-export function createScrape(sourceFor: SourceFor = anySource): Scrape {
-  const http = createHttpScrape({ proxies: readProxyRules(process.env), sourceFor });
-  const udp = createUdpScrape(udpOptions(sourceFor));
+export function createScrape(): Scrape {
+  const http = createHttpScrape({ proxies: readProxyRules(process.env) });
+  const udp = createUdpScrape(udpOptions(anySource));
   return (url, infoHash, signal) => (/^udp:/i.test(url) ? udp : http)(url, infoHash, signal);
 }
 
@@ -62,7 +70,7 @@ function udpOptions(sourceFor: SourceFor): AskUdpOptions {
 
 /** Joins a torrent with its trackers and starts to announce; undefined when it has none. */
 export function announceTorrent(options: AnnouncingOptions): Announcer | undefined {
-  const { torrent, session, port, trackers, leftAtStart = 0, onWarning, sourceFor = anySource } = options;
+  const { torrent, session, port, trackers, leftAtStart = 0, onWarning, announce } = options;
   if (trackers.flat().length === 0) return undefined;
   const announcer = new Announcer({
     trackers,
@@ -79,7 +87,7 @@ export function announceTorrent(options: AnnouncingOptions): Announcer | undefin
     onWarning: ({ message }) => onWarning(message),
     clock: systemClock,
     random: systemRandom,
-    announce: createAnnounce(sourceFor),
+    announce,
   });
   announcer.start();
   return announcer;

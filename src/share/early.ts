@@ -22,6 +22,7 @@ import type { GetOptions } from "./get-types.ts";
 import { NobodyHasItError } from "./peer-errors.ts";
 import { closePeerPort, openPeerPort, type PeerPort, trafficFor } from "./peer-port.ts";
 import { version } from "./version.ts";
+import { rangesPatience } from "./web-seed-sources.ts";
 
 export interface EarlyParts {
   /** `/s/ID/hashes` of the share. */
@@ -181,6 +182,7 @@ class EarlyDownload {
     this.#port = await openPeerPort({ port, bind: [], ...trafficFor(metainfo, options) });
     if (this.#stop.signal.aborted) return await closePeerPort(this.#port);
     this.#ranges = openRanges({
+      ...rangesPatience(options),
       userAgent: `Boojum/${version}`,
       clock: systemClock,
       proxies: readProxyRules(process.env),

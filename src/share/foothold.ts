@@ -48,6 +48,7 @@ export class Foothold {
       torrent: announced,
       session: port.session,
       port: port.listener.port,
+      announce: port.announce,
       trackers,
       onWarning: (message) => onWarning("tracker", message),
     });

@@ -31,7 +31,7 @@ export interface GetOptions extends TrafficOptions {
   readonly seed?: SeedGoal | undefined;
   /** Replace files that are there and differ. */
   readonly overwrite?: boolean | undefined;
-  /** Where peers can reach us, 0 for any; default: the first free of 6881 to 6999. */
+  /** Where peers can reach us, 0 for any; default: the first free from `minPort` to `maxPort`. */
   readonly port?: number | undefined;
   /** `HOST:PORT` of peers to ask besides those that the tracker knows. */
   readonly peers?: readonly string[] | undefined;

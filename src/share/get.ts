@@ -44,6 +44,7 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
         },
         password,
         askPassword,
+        httpTimeoutSeconds: options.httpTimeoutSeconds,
         patience: timeoutSeconds * 1000,
         onUnfinished: (status) => preparing.unfinished(status),
         // A link may ask for some of the files only, which is known when it is read.

@@ -1,12 +1,14 @@
 /** The port that others reach us by, and the session behind it: what publishing and downloading both need. */
+import type { Announce } from "../client/core/announce-types.ts";
 import { Session } from "../client/session.ts";
 import { systemClock } from "../platform/clock.ts";
 import { nodeHashes } from "../platform/hashes.ts";
 import { type HttpHandlers, type Listener, type ListenOptions, listen } from "../platform/listener.ts";
 import { systemRandom } from "../platform/random.ts";
-import { type SourceFor, sourcesOf } from "../platform/source-address.ts";
+import { sourcesOf } from "../platform/source-address.ts";
 import { TcpTransport, tcpDialer } from "../platform/tcp.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
+import { createAnnounce } from "./announcing.ts";
 import { type Finders, type FindersOptions, openFinders } from "./finders.ts";
 import { type TrafficOptions, trafficOf } from "./traffic.ts";
 import { version } from "./version.ts";
@@ -26,17 +28,18 @@ export interface PeerPort {
   readonly session: Session;
   /** Ways to find peers that need no tracker. */
   readonly finders: Finders;
-  /** Whoever else calls others for these peers does it from there. */
-  readonly sourceFor: SourceFor;
+  /** Tells trackers of this port, from the addresses that it is bound to. */
+  readonly announce: Announce;
 }
 
 /** @throws {ListenError} the port can't be had. */
 export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> {
-  const { port, preferredPort, bind, limitUp, limitDown, encryption } = options;
+  const { port, preferredPort, minPort, maxPort, bind, limitUp, limitDown, encryption } = options;
+  const { maxPeers, requestQueue } = options;
   // Peers can only come when the session is there; in the moment before it nobody knows the port.
   const desk: { session?: Session } = {};
   const listener = await listen(
-    { port, preferredPort, bind },
+    { port, preferredPort, minPort, maxPort, bind },
     {
       ...options.http?.(() => desk.session),
       peer: (socket, firstBytes) => {
@@ -60,9 +63,12 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
     ...(encryption !== undefined && { encryption }),
     ...(limitUp !== undefined && { limitUp }),
     ...(limitDown !== undefined && { limitDown }),
+    ...(maxPeers !== undefined && { maxConnections: maxPeers, maxPeers }),
+    ...(requestQueue !== undefined && { requestQueue }),
   });
   desk.session = session;
-  return { listener, session, sourceFor, finders: await openFinders({ ...options, port: listener.port }) };
+  const announce = createAnnounce({ ...options, sourceFor });
+  return { listener, session, announce, finders: await openFinders({ ...options, port: listener.port }) };
 }
 
 /** What a torrent allows: only who was told may find one that is private, unlisted or has a token. */

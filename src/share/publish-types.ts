@@ -6,7 +6,7 @@ import type { Transferring } from "./transfer-types.ts";
 export type PublishEvents = (event: PublishEvent) => void;
 
 export interface PublishOptions extends TrafficOptions {
-  /** The TCP port, 0 for any; default: the one the first path had last time, else the first free of 6881 to 6999. */
+  /** The TCP port, 0 for any; default: the one the first path had last time, else the first free from `minPort` to `maxPort`. */
   readonly port?: number | undefined;
   /** IP addresses of this machine to listen on; default: all. */
   readonly bind?: readonly string[] | undefined;

@@ -30,6 +30,8 @@ export interface ReadOptions {
   readonly meanwhile?: ((url: string, authorization: string | undefined) => Promise<void>) | undefined;
   /** See `FetchTorrentOptions.patience`. */
   readonly patience?: number | undefined;
+  /** See `TrafficOptions`. */
+  readonly httpTimeoutSeconds?: number | undefined;
   readonly password?: string | undefined;
   /** Asked when one is needed and none was given; undefined: there is none. */
   readonly askPassword?: AskPassword | undefined;
@@ -104,7 +106,8 @@ async function readUrl(
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<{ readonly bytes: Uint8Array; readonly url: string; readonly fromPublic?: boolean }> {
-  const { onUnfinished, meanwhile, patience, askPassword } = options;
+  const { onUnfinished, meanwhile, patience, askPassword, httpTimeoutSeconds } = options;
+  const timeout = httpTimeoutSeconds === undefined ? undefined : httpTimeoutSeconds * 1_000;
   let { password } = options;
   const proxies = readProxyRules(process.env);
   const mayAsk = password === undefined && askPassword !== undefined;
@@ -112,7 +115,7 @@ async function readUrl(
     try {
       const userAgent = `Boojum/${version}`;
       const how = { userAgent, clock: systemClock, onUnfinished, meanwhile, patience, password, proxies };
-      return await fetchTorrent(url, how, signal);
+      return await fetchTorrent(url, { ...how, timeout }, signal);
     } catch (error) {
       if (!(error instanceof PasswordError) || !mayAsk || asked === MAX_ASKED) throw error;
       password = await askPassword(error.wrong);

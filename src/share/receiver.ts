@@ -23,7 +23,7 @@ import { proverOf } from "./token.ts";
 import { limitsOf, setLimitsOf, TorrentTransfer } from "./transfer.ts";
 import type { Limits, Transfer } from "./transfer-types.ts";
 import { version } from "./version.ts";
-import { webSeedSources } from "./web-seed-sources.ts";
+import { rangesPatience, webSeedSources } from "./web-seed-sources.ts";
 
 /** Uploads that others asked for may take so long at the end; also how long trackers get to hear that we stop. */
 const GRACE_MS = 2_000;
@@ -103,6 +103,7 @@ export class Receiver implements Download {
   readonly #transfer: Transfer;
   readonly #listener: Listener;
   readonly #finders: PeerPort["finders"];
+  readonly #announceTo: PeerPort["announce"];
   readonly #ranges: Ranges;
   #announcer: Announcer | undefined;
   #bytesDone: number;
@@ -120,15 +121,17 @@ export class Receiver implements Download {
     return new Receiver(parts, await openPeerPort({ port, bind: [], ...traffic }));
   }
 
-  private constructor(parts: ReceiverParts, { listener, session, finders }: PeerPort) {
+  private constructor(parts: ReceiverParts, { listener, session, finders, announce }: PeerPort) {
     const { metainfo, infoHash, place } = parts;
     this.#parts = parts;
     this.#listener = listener;
     this.#session = session;
     this.#finders = finders;
+    this.#announceTo = announce;
     this.#bytesDone = 0;
     for (const piece of place.have) this.#bytesDone += place.bytesIn(piece);
     this.#ranges = openRanges({
+      ...rangesPatience(parts.options),
       userAgent: `Boojum/${version}`,
       clock: systemClock,
       proxies: readProxyRules(process.env),
@@ -244,6 +247,7 @@ export class Receiver implements Download {
       torrent: this.#torrent,
       session: this.#session,
       port: this.#listener.port,
+      announce: this.#announceTo,
       trackers: trackersToTell(metainfo),
       leftAtStart: this.#parts.leftAtStart,
       onWarning: (message) => tell({ event: "warning", code: "tracker", message }),

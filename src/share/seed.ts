@@ -52,7 +52,11 @@ export async function seed(
   const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = options;
   const signal = options.signal ?? new AbortController().signal;
   const swarm = { ...options, port: 0, timeoutSeconds, onProgress: () => {}, onWarning: () => {} };
-  const { bytes, foothold } = await readSource(from, { swarm, onUnfinished: () => {} }, signal);
+  const { bytes, foothold } = await readSource(
+    from,
+    { swarm, httpTimeoutSeconds: options.httpTimeoutSeconds, onUnfinished: () => {} },
+    signal,
+  );
   await foothold?.close();
   const stage = new Stage(options);
   const share = await stage.share(giveTorrent(bytes), path);

@@ -108,7 +108,7 @@ export class Service {
       torrent,
       session: peers.session,
       port: number,
-      sourceFor: peers.sourceFor,
+      announce: peers.announce,
       trackers: share.otherTrackers(this.#options),
       onWarning: (message) => this.#tell({ event: "warning", code: "tracker", message }),
     });

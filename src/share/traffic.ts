@@ -4,6 +4,23 @@ import type { Encryption } from "../client/obfuscation.ts";
 export type { Encryption };
 
 export interface TrafficOptions {
+  /** The port is sought from `minPort` to `maxPort`, both included, unless one is asked for; default 6881 to 6999. */
+  readonly minPort?: number | undefined;
+  readonly maxPort?: number | undefined;
+  /** Connections with peers at one time, over all torrents; default 200, and 100 a torrent. */
+  readonly maxPeers?: number | undefined;
+  /**
+   * Blocks of 16 KiB that one peer is asked for at a time, at most: by default as many as the link needs. Peers are told
+   * that they may ask us for so many.
+   */
+  readonly requestQueue?: number | undefined;
+  /**
+   * Seconds that HTTP servers get: trackers for the whole answer (default 15), others for its beginning (10), and while it
+   * stands still (torrents 30, web seeds 10).
+   */
+  readonly httpTimeoutSeconds?: number | undefined;
+  /** An address of ours that trackers are asked to tell instead of the one they see; many don't. */
+  readonly announceIp?: string | undefined;
   /** Bytes a second over all peers; default: none. */
   readonly limitUp?: number | undefined;
   readonly limitDown?: number | undefined;
@@ -26,5 +43,9 @@ export interface TrafficOptions {
 /** Those of `options` alone. */
 export function trafficOf(options: TrafficOptions): TrafficOptions {
   const { limitUp, limitDown, lan, dht, dhtNodes, encryption } = options;
-  return { limitUp, limitDown, lan, dht, dhtNodes, encryption };
+  const { minPort, maxPort, maxPeers, requestQueue, httpTimeoutSeconds, announceIp } = options;
+  return {
+    ...{ limitUp, limitDown, lan, dht, dhtNodes, encryption },
+    ...{ minPort, maxPort, maxPeers, requestQueue, httpTimeoutSeconds, announceIp },
+  };
 }

@@ -48,6 +48,8 @@ export interface AnnounceParams extends TransferStats {
   readonly key: string;
   /** Absent on a regular announce. */
   readonly event?: "started" | "completed" | "stopped";
+  /** IP literal that the tracker is asked to tell others, instead of where we come from. */
+  readonly ip?: string;
   /** How many peers are welcome. */
   readonly numwant: number;
   /** What the tracker gave us in an earlier reply, one character a byte. */

@@ -7,7 +7,7 @@ import type { AnnounceParams } from "./announce-types.ts";
  * users by it.
  */
 export function announcePath(url: URL, params: AnnounceParams): string {
-  const { infoHash, peerId, port, uploaded, downloaded, left, numwant, key, event, trackerId } = params;
+  const { infoHash, peerId, port, uploaded, downloaded, left, numwant, key, ip, event, trackerId } = params;
   const query = [
     ...(url.search.length > 1 ? [url.search.slice(1)] : []),
     `info_hash=${escapeBytes(infoHash)}`,
@@ -19,6 +19,7 @@ export function announcePath(url: URL, params: AnnounceParams): string {
     "compact=1",
     `numwant=${numwant}`,
     `key=${key}`,
+    ...(ip === undefined ? [] : [`ip=${encodeURIComponent(ip)}`]),
     ...(event === undefined ? [] : [`event=${event}`]),
     ...(trackerId === undefined ? [] : [`trackerid=${escapeBytes(fromLatin1(trackerId))}`]),
   ];

@@ -34,7 +34,8 @@ const MIN_PATIENCE: Millis = 5_000;
  */
 export class Pipeline {
   #limit = DEFAULT_REQUEST_QUEUE;
-  #depth = FIRST_DEPTH;
+  readonly #most: number;
+  #depth: number;
   #minDepth = MIN_DEPTH;
   #slack = SLACK;
   #latency: Millis = Number.POSITIVE_INFINITY;
@@ -44,8 +45,11 @@ export class Pipeline {
   #rate = 0;
   #lastRate = 0;
 
-  constructor(now: Millis) {
+  /** @param most blocks asked for at a time, whatever the link could take */
+  constructor(now: Millis, most = MAX_DEPTH) {
     this.#windowStart = now;
+    this.#most = most;
+    this.#depth = Math.min(FIRST_DEPTH, most);
   }
 
   /** Blocks to keep asked for. */
@@ -103,6 +107,6 @@ export class Pipeline {
     const wanted = Math.ceil(
       (this.#rate * (2 * Math.min(this.#latency, MAX_PATIENCE) + this.#slack)) / BLOCK_LENGTH,
     );
-    this.#depth = Math.min(this.#limit, MAX_DEPTH, Math.max(this.#minDepth, wanted || this.#minDepth));
+    this.#depth = Math.min(this.#limit, this.#most, Math.max(this.#minDepth, wanted || this.#minDepth));
   }
 }

@@ -2,6 +2,7 @@
 import { fromLatin1 } from "../../protocol/bytes.ts";
 import { decodeCompactPeers, decodeCompactPeers6 } from "../../protocol/compact-peers.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
+import { parseIp } from "../../protocol/ip-address.ts";
 import type { PeerAddress } from "../../protocol/peer-address.ts";
 import type { AnnounceParams } from "./announce-types.ts";
 import type { SwarmCounts } from "./scrape.ts";
@@ -55,7 +56,9 @@ export function encodeUdpAnnounce({
   view.setBigUint64(64, BigInt(params.left));
   view.setBigUint64(72, BigInt(params.uploaded));
   view.setUint32(80, params.event === undefined ? 0 : EVENTS[params.event]);
-  // The address stays 0: the tracker takes the datagram's.
+  const ip = params.ip === undefined ? undefined : parseIp(params.ip);
+  // There is room for IPv4 only. 0: the tracker takes the datagram's.
+  if (ip?.length === 4) request.set(ip, 84);
   view.setUint32(88, /^[\da-f]{1,8}$/i.test(params.key) ? Number.parseInt(params.key, 16) : 0);
   view.setInt32(92, params.numwant);
   view.setUint16(96, params.port);

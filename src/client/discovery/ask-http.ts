@@ -15,7 +15,7 @@ import { asProxyError, beginRequest, proxyRefusal } from "../http-request.ts";
 
 export interface AskHttpOptions {
   /** Milliseconds for everything, redirects included; 15,000 by default. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Which requests go through a proxy; none by default. */
   readonly proxies?: ProxyRules | undefined;
   /** May a hop be made? The rule of `announce-guard.ts` by default; tests, which are on one machine, need others. */

@@ -140,6 +140,15 @@ describe("Pipeline", () => {
     expect(pipeline.depth).toBe(10);
   });
 
+  it("asks for no more than it may, though the peer and the link could take it", () => {
+    const pipeline = new Pipeline(0, 3);
+    expect(pipeline.depth).toBe(3);
+    pipeline.setLimit(2000);
+    pipeline.allowForTurns();
+    drive(pipeline, 10_000, 100, 5);
+    expect(pipeline.depth).toBe(3);
+  });
+
   it("waits longer for a slow peer than for a fast one, within a minute", () => {
     const fast = new Pipeline(0);
     drive(fast, 10_000, 10, 2);
