@@ -86,6 +86,11 @@ export class Offers {
     for (const peer of this.#options.peers.values()) if (peer.joined) peer.wire.sendHave(piece);
   }
 
+  /** A piece is gone: nobody is to be shown it, and whoever counts on getting it from us mustn't hold up the rest. */
+  lost(): void {
+    if (this.#superSeed !== undefined) this.#showAll();
+  }
+
   /** Shows nothing more. */
   stop(): void {
     this.#superSeed = undefined;

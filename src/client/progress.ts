@@ -51,6 +51,12 @@ export class Progress {
     this.#bytesLeft -= this.#layout.pieceSize(piece);
   }
 
+  /** A piece that was lost, and not to be fetched again, is there. */
+  regained(piece: PieceIndex): void {
+    this.have.add(piece);
+    this.#bytesDone += this.#layout.pieceSize(piece);
+  }
+
   /** @param again it is to be fetched again. */
   lost(piece: PieceIndex, again: boolean): void {
     this.have.delete(piece);

@@ -193,6 +193,7 @@ export class Swarm implements PeerOwner {
 
   /** We have a piece no more. */
   lost(piece: PieceIndex): void {
+    this.#offers.lost();
     this.#dontHave.tell(piece);
   }
 

@@ -108,6 +108,13 @@ export class Torrent {
     for (const piece of pieces) if (this.have.has(piece)) this.#withdraw(pieceIndex(piece));
   }
 
+  /** A piece that was lost is in the storage again, of a torrent that is only given: it is offered again. */
+  regain(piece: PieceIndex): void {
+    if (this.#phase !== "running" || this.#progress.mayDownload || this.have.has(piece)) return;
+    this.#progress.regained(piece);
+    this.#swarm.stored(piece);
+  }
+
   /** Pieces that aren't being fetched turned out to be in the storage, as they should be. */
   adopt(piece: PieceIndex): void {
     if (this.#phase === "running" && this.#intake.picker.adopted(piece)) this.#stored(piece);

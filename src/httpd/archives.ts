@@ -73,7 +73,10 @@ export async function sendArchive(
   response.once("close", () => gone.abort());
   if (isSent && answer.status === 200 && files.length <= FILES_TO_LOOK_AT) {
     const changed = await findChanged(files, gone.signal).catch(() => undefined);
-    if (changed !== undefined) return changedProblem(changed);
+    if (changed !== undefined) {
+      share.suspect?.(changed);
+      return changedProblem(changed);
+    }
   }
   if (response.destroyed) return undefined;
   response.writeHead(answer.status, answer.headers);

@@ -11,6 +11,8 @@ export interface SharedFile {
   readonly executable: boolean;
   /** Last change of the contents, in nanoseconds since 1970, as `fstat` gave it. */
   readonly mtimeNs: bigint;
+  /** Last change of anything about the file, likewise. */
+  readonly ctimeNs: bigint;
   readonly inode: bigint;
 }
 
@@ -110,6 +112,8 @@ export interface Share {
   /** Undefined while scanning. */
   readonly front?: HashFront | undefined;
   readonly room: () => Room;
+  /** `file` isn't what was shared: it's to be looked at, and when its data are right, it's in `files` again as it is now. */
+  readonly suspect?: (file: SharedFile) => void;
 }
 
 export interface Catalog {

@@ -1,5 +1,15 @@
 /** Opens shared files, and knows them again. */
-import { close, closeSync, constants, fstat, fstatSync, lstat, open, openSync } from "node:fs";
+import {
+  type BigIntStats,
+  close,
+  closeSync,
+  constants,
+  fstat,
+  fstatSync,
+  lstat,
+  open,
+  openSync,
+} from "node:fs";
 import { forEachIndex } from "../platform/bounded.ts";
 import type { FileVersion } from "./core/conditions.ts";
 import type { SharedFile } from "./model.ts";
@@ -87,11 +97,14 @@ export function closeQuietly(fd: number): void {
 
 /** Whether `fstat`'s answer, in bigints, is about the very file that was shared. */
 function isVersion(
-  stats: { readonly size: bigint; readonly mtimeNs: bigint; readonly ino: bigint },
+  stats: Pick<BigIntStats, "size" | "mtimeNs" | "ctimeNs" | "ino">,
   version: FileVersion,
 ): boolean {
   return (
-    stats.size === BigInt(version.length) && stats.mtimeNs === version.mtimeNs && stats.ino === version.inode
+    stats.size === BigInt(version.length) &&
+    stats.mtimeNs === version.mtimeNs &&
+    stats.ctimeNs === version.ctimeNs &&
+    stats.ino === version.inode
   );
 }
 

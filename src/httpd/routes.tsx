@@ -92,10 +92,12 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
     return share.state.name === "ended" ? problem(c, 410, share.state.message) : answer(share);
   };
   const torrent = (c: WebContext, share: Share) => torrentAnswer(c, share, problem);
-  const file = async (c: WebContext, found: SharedFile | undefined): Promise<Response> => {
+  const file = async (c: WebContext, share: Share, found: SharedFile | undefined): Promise<Response> => {
     if (found === undefined) return nothingHere(c);
     const failure = await sendFile(c.env.incoming, c.env.outgoing, found, outlet);
-    return failure === undefined ? RESPONSE_ALREADY_SENT : problem(c, failure.status, failure.message);
+    if (failure === undefined) return RESPONSE_ALREADY_SENT;
+    if (failure.status !== 503) share.suspect?.(found);
+    return problem(c, failure.status, failure.message);
   };
 
   const archive = async (c: WebContext, share: Share, format: ArchiveFormat): Promise<Response> => {
@@ -213,7 +215,7 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   );
   app.get("/s/:id/files/*", (c) =>
     withShare(c, c.req.param("id"), async (share) => {
-      const answer = await file(c, findFile(share, c.env.judged.target.segments.slice(3)));
+      const answer = await file(c, share, findFile(share, c.env.judged.target.segments.slice(3)));
       if (answer === RESPONSE_ALREADY_SENT) downloads.watch(share.id, c.env.outgoing);
       return answer;
     }),
@@ -223,8 +225,8 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
       const [name, ...path] = c.env.judged.target.segments.slice(share.token === undefined ? 3 : 4);
       if (name !== share.name) return nothingHere(c);
       // One file is NAME itself; a folder's are below it (BEP 19).
-      if (share.oneFile) return path.length === 0 ? file(c, share.files[0]) : nothingHere(c);
-      return file(c, findFile(share, path));
+      if (share.oneFile) return path.length === 0 ? file(c, share, share.files[0]) : nothingHere(c);
+      return file(c, share, findFile(share, path));
     }),
   );
   app.notFound(nothingHere);

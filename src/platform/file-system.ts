@@ -11,6 +11,8 @@ export interface FileStat {
   readonly size: number;
   /** Nanoseconds since 1970. */
   readonly mtimeNs: bigint;
+  /** Last change of the data or of anything about the file; nobody can set it. Nanoseconds since 1970. */
+  readonly ctimeNs: bigint;
   readonly inode: bigint;
   /** Permission bits. */
   readonly mode: number;
@@ -166,6 +168,7 @@ function fileStat(stats: fs.BigIntStats): FileStat {
     kind,
     size: Number(stats.size),
     mtimeNs: stats.mtimeNs,
+    ctimeNs: stats.ctimeNs,
     inode: stats.ino,
     mode: Number(stats.mode & 0o7777n),
     links: Number(stats.nlink),

@@ -1,7 +1,7 @@
 /** A share whose torrent exists already, made by whomever: its data are compared with it instead of being hashed anew. */
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { SeedFile } from "../client/seed-storage.ts";
+import type { PadFile, SeedFile } from "../client/seed-storage.ts";
 import { type VerifiedFile, verifyFiles } from "../client/verify-files.ts";
 import type { Created } from "../create/created.ts";
 import type { SourceFile } from "../create/source.ts";
@@ -48,7 +48,7 @@ export function giveTorrent(bytes: Uint8Array): GivenTorrent {
 export interface Adopted {
   readonly created: Created;
   /** With pad files, in the torrent's order. */
-  readonly seedFiles: readonly SeedFile[];
+  readonly seedFiles: readonly (SeedFile | PadFile)[];
 }
 
 /**
@@ -76,7 +76,7 @@ export async function adoptData(
   }
   const files = metainfo.files.flatMap(({ path: own }) => byPath.get(own.join("/")) ?? []);
   const seedFiles = metainfo.files.map(
-    (file) => byPath.get(file.path.join("/")) ?? { absolutePath: "", length: file.length, pad: true },
+    ({ path: own, length }): SeedFile | PadFile => byPath.get(own.join("/")) ?? { length, pad: true },
   );
   const { rawName, singleFile, info, length, pieceLength, pieceCount, pieceHashes } = metainfo;
   const created = {

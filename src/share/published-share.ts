@@ -1,13 +1,14 @@
 /** One share of an appliance: from a path, through hashing, to a tracked and seeded torrent. */
 import type { Announcer } from "../client/discovery/announcer.ts";
-import { openSeedStorage } from "../client/seed-storage.ts";
-import type { PieceStorage } from "../client/storage.ts";
+import type { FileVersion } from "../client/seed-source.ts";
+import { openSeedStorage, type SeedStorage } from "../client/seed-storage.ts";
+import type { SourceWatcher } from "../client/source-checks.ts";
 import type { Torrent } from "../client/torrent.ts";
 import { createTorrent } from "../create/create-torrent.ts";
 import type { Created } from "../create/created.ts";
 import { scan } from "../create/scan.ts";
 import type { SourceFile } from "../create/source.ts";
-import type { Room, Share, ShareState } from "../httpd/model.ts";
+import type { Room, Share, SharedFile, ShareState } from "../httpd/model.ts";
 import type { Announcement } from "../mdns/core/service.ts";
 import type { Millis } from "../protocol/ambient.ts";
 import { toHex } from "../protocol/bytes.ts";
@@ -48,7 +49,7 @@ export class PublishedShare implements Share {
   bytes = 0;
   front: GrowingFront | undefined;
   created: Created | undefined;
-  storage: PieceStorage | undefined;
+  storage: SeedStorage | undefined;
   torrent: Torrent | undefined;
   announcer: Announcer | undefined;
   /** See `word-code.ts`; undefined until it is known, and when the share is not announced on the local network. */
@@ -178,21 +179,42 @@ export class PublishedShare implements Share {
     return this.#given?.metainfo.trackers ?? trackers.map((url) => [url]);
   }
 
-  /** Opens the data for seeding; the files must still be those that were hashed. */
-  openStorage(): {
+  /** Opens the data for seeding. What becomes of the files is for `tell`, for the torrent, and for whoever downloads by HTTP. */
+  openStorage(tell: Pick<SourceWatcher, "changed" | "restored">): {
     readonly created: Created;
-    readonly storage: PieceStorage;
+    readonly storage: SeedStorage;
     readonly layout: PieceLayout;
   } {
     const { created } = this;
     if (created === undefined) throw new Error("not hashed yet");
     const files = this.#adopted?.seedFiles ?? created.files;
+    const { pieceHashes } = created;
     const layout = new PieceLayout(
       files.map((file) => file.length),
       created.pieceLength,
     );
-    this.storage = openSeedStorage({ files, layout });
+    const watcher: SourceWatcher = {
+      ...tell,
+      lost: (piece) => this.torrent?.lose([piece]),
+      regained: (piece) => this.torrent?.regain(piece),
+      renewed: (versions) => this.#renew(versions),
+    };
+    this.storage = openSeedStorage({ files, layout, pieceHashes, watcher });
     return { created, storage: this.storage, layout };
+  }
+
+  /** A file that was found to be another one than that which was shared. */
+  suspect({ absolutePath }: SharedFile): void {
+    this.storage?.suspect(absolutePath);
+  }
+
+  #renew(versions: ReadonlyMap<string, FileVersion>): void {
+    this.files = this.files.map((file) => {
+      const version = versions.get(file.absolutePath);
+      if (version === undefined) return file;
+      const { mtimeNs, ctimeNs, inode } = version;
+      return { ...file, mtimeNs, ctimeNs, inode };
+    });
   }
 
   /** Once nothing reads it any more. */

@@ -14,14 +14,14 @@ import { proverOf } from "./token.ts";
 export const STOPPED_PATIENCE = 2_000;
 /** Milliseconds that what is being sent gets to arrive when a share ends by itself. */
 const LAST_BYTES_PATIENCE = 3_000;
-/** Different warnings about unreadable data; more would tell nobody anything new. */
-const MAX_WARNINGS = 100;
+/** Files of which it is told that they aren't what they were: to hear it of more would be no help. */
+const MAX_CHANGED = 100;
 
 export class Service {
   readonly #port: OnePort;
   readonly #options: PublishOptions;
   readonly #tell: PublishEvents;
-  readonly #warned = new Set<string>();
+  readonly #changedPaths = new Set<string>();
 
   constructor(port: OnePort, options: PublishOptions, tell: PublishEvents) {
     this.#port = port;
@@ -73,7 +73,10 @@ export class Service {
   }
 
   #seed(share: PublishedShare): Torrent {
-    const { created, storage, layout } = share.openStorage();
+    const { created, storage, layout } = share.openStorage({
+      changed: (path, message) => this.#changed(path, message),
+      restored: (path) => this.#restored(path),
+    });
     const { slots } = this.#options;
     const torrent = this.#port.peers.session.add({
       infoHash: created.infoHash,
@@ -89,8 +92,7 @@ export class Service {
     });
     share.torrent = torrent;
     watchPeers(torrent, share, systemClock);
-    torrent.on("unreadable", (_piece, error) => this.#warnOnce("unreadable", error.message));
-    torrent.on("failed", (error) => this.#warnOnce("failed", error.message));
+    torrent.on("failed", (error) => this.#tell({ event: "warning", code: "failed", message: error.message }));
     return torrent;
   }
 
@@ -131,11 +133,16 @@ export class Service {
     };
   }
 
-  /** A file that is gone has many pieces, and a share may have many files. */
-  #warnOnce(code: string, message: string): void {
-    if (this.#warned.has(message) || this.#warned.size >= MAX_WARNINGS) return;
-    this.#warned.add(message);
-    this.#tell({ event: "warning", code, message });
+  #changed(path: string, message: string): void {
+    if (this.#changedPaths.size >= MAX_CHANGED) return;
+    this.#changedPaths.add(path);
+    this.#tell({ event: "warning", code: "unreadable", message });
+  }
+
+  #restored(path: string): void {
+    if (!this.#changedPaths.delete(path)) return;
+    const message = `${path} is as it was when it was hashed, and shared again.`;
+    this.#tell({ event: "warning", code: "restored", message });
   }
 }
 

@@ -2,9 +2,11 @@
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -14,23 +16,36 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Child } from "../support/child.ts";
-import { commandPath, type ShareEvent, ShareProcess } from "../support/command.ts";
-import { digestFile, noise, scratch } from "../support/data.ts";
-import { publishForWire } from "../support/wire-share.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Child } from "../support/child.ts";
+import { commandPath, type ShareEvent, type ShareProcess } from "../support/command.ts";
+import { digestFile, digestTree, noise } from "../support/data.ts";
+import { useStage } from "../support/stage.ts";
+import { publishForWire, type WireShare } from "../support/wire-share.ts";
 
-let place: ReturnType<typeof scratch>;
-const running: Child[] = [];
-beforeEach(() => {
-  place = scratch();
-});
+const stage = useStage();
+const { at } = stage;
+const publishers: Child[] = [];
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((child) => child.stop()));
-  place.remove();
+  await Promise.all(publishers.splice(0).map((child) => child.stop()));
 });
 
-const at = (...parts: string[]) => path.join(place.dir, ...parts);
+async function publishWire(bytes: number, ...flags: string[]): Promise<WireShare> {
+  const share = await publishForWire(at(), bytes, flags);
+  publishers.push(share.publisher);
+  return share;
+}
+
+/** From the publisher, by the peer protocol, and from nobody else. */
+const getByWire = (share: WireShare, patience: string, ...flags: string[]): ShareProcess =>
+  stage.get(share.torrent, "--no-lan", "--timeout", patience, "--peer", `127.0.0.1:${share.port}`, ...flags);
+
+async function expectWhole(share: WireShare): Promise<void> {
+  expect(await digestTree(at("out/folder"))).toEqual(share.digests);
+}
+
+const warnings = (child: ShareProcess, code: string): string[] =>
+  child.events.filter((event) => event["code"] === code).map(({ message }) => String(message));
 
 describe("a file that is lost while it is seeded", () => {
   const target = () => at("folder", "a.bin");
@@ -61,24 +76,11 @@ describe("a file that is lost while it is seeded", () => {
       },
     ],
   ])("(%s) is told to the publisher and withdrawn; the rest is served, byte for byte", async (_, lose) => {
-    const share = await publishForWire(place.dir, 1_000_000);
-    running.push(share.publisher);
+    const share = await publishWire(1_000_000);
     lose();
-    const getter = new ShareProcess([
-      "get",
-      share.torrent,
-      "-o",
-      at("out"),
-      "--no-lan",
-      "--timeout",
-      "2s",
-      "--peer",
-      `127.0.0.1:${share.port}`,
-    ]);
-    running.push(getter);
+    const getter = getByWire(share, "2s");
     expect(await getter.end(40_000)).toBe(5);
-    const warnings = share.publisher.events.filter(({ code }) => code === "unreadable");
-    expect(warnings.map(({ message }) => String(message)).join()).toContain(target());
+    expect(warnings(share.publisher, "unreadable").join()).toContain(target());
     // All that is in no piece with the lost file.
     expect(Number(getter.lastEvent("progress")?.["bytesDone"])).toBeGreaterThanOrEqual(400_000);
     expect(share.publisher.stderr).toEqual([]);
@@ -90,72 +92,93 @@ describe("a file that is lost while it is seeded", () => {
     const cache = at("cache");
     mkdirSync(cache);
     chownSync(cache, 65_534, 65_534);
-    chmodSync(place.dir, 0o755);
-    const nobody = new Child(
+    chmodSync(at(), 0o755);
+    const who = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    const flags = [
+      "--bind",
+      "127.0.0.1",
+      "--port",
+      "0",
+      "--cache-dir",
+      cache,
+      "--piece-size",
+      "64KiB",
+      "--json",
+    ];
+    const nobody = stage.run(
       "setpriv",
-      [
-        "--reuid",
-        "65534",
-        "--regid",
-        "65534",
-        "--clear-groups",
-        process.execPath,
-        commandPath,
-        "publish",
-        "folder",
-        "--bind",
-        "127.0.0.1",
-        "--port",
-        "0",
-        "--cache-dir",
-        cache,
-        "--piece-size",
-        "64KiB",
-        "--json",
-      ],
-      { cwd: place.dir, env: { HOME: cache } },
+      [...who, process.execPath, commandPath, "publish", "folder", ...flags],
+      { env: { HOME: cache } },
     );
-    running.push(nobody);
     const events = () => nobody.stdout.map((line) => JSON.parse(line) as ShareEvent);
     const ready = await nobody.until(() => events().find(({ event }) => event === "ready"), 20_000);
     chmodSync(at("folder", "a"), 0);
-    const all = new ShareProcess([
-      "get",
-      String(ready["url"]),
-      "-o",
-      at("all"),
-      "--no-lan",
-      "--timeout",
-      "2s",
-    ]);
-    running.push(all);
-    expect(await all.end(30_000)).toBe(5);
+    const url = String(ready["url"]);
+    expect(await stage.get(url, "--no-lan", "--timeout", "2s").end(30_000)).toBe(5);
     const warning = await nobody.until(() => events().find(({ code }) => code === "unreadable"), 5_000);
     expect(String(warning["message"])).toContain(at("folder", "a"));
     expect(nobody.process.exitCode).toBeNull();
+    chmodSync(at("folder", "a"), 0o644);
+    await nobody.until(() => events().find(({ code }) => code === "restored"), 15_000);
+    await stage.get(url, "--no-lan").succeed(30_000);
+    expect(await digestTree(at("out/folder"))).toEqual(await digestTree(at("folder")));
+  });
+});
+
+describe("a file that isn't the one that was hashed, and holds the same all the same,", () => {
+  const target = () => at("folder", "a.bin");
+  it.each<[string, () => void]>([
+    ["touched", () => utimesSync(target(), 1, 1)],
+    [
+      "replaced by one with the same data",
+      () => {
+        copyFileSync(target(), at("new"));
+        renameSync(at("new"), target());
+      },
+    ],
+  ])("(%s) stays, for peers at once and for browsers in a moment", async (_, change) => {
+    const share = await publishWire(1_000_000);
+    const file = `${share.url}/files/a.bin`;
+    const before = (await fetch(file, { method: "HEAD" })).headers.get("etag");
+    change();
+    await getByWire(share, "8s").succeed(30_000);
+    await expectWhole(share);
+    await vi.waitFor(async () => expect((await fetch(file)).status).toBe(200), 15_000);
+    const answer = await fetch(file);
+    writeFileSync(at("by-http"), new Uint8Array(await answer.arrayBuffer()));
+    expect(await digestFile(at("by-http"))).toBe(share.digests.get("a.bin"));
+    expect(answer.headers.get("etag")).not.toBe(before);
+    expect(warnings(share.publisher, "unreadable")).toEqual([]);
+  });
+
+  it("is told to be gone, and back again, to peers that wait for it, when it was moved away and written anew", async () => {
+    const share = await publishWire(1_000_000);
+    const data = readFileSync(target());
+    const away = at("away");
+    renameSync(target(), away);
+    // It has everything else, and waits for what isn't there: nobody has to start anything again.
+    const getter = getByWire(share, "40s");
+    await getter.until(
+      () => Number(getter.lastEvent("progress")?.["bytesDone"]) >= 400_000 || undefined,
+      20_000,
+    );
+    await share.publisher.until(() => warnings(share.publisher, "unreadable")[0], 10_000);
+    expect(await getter.until(() => getter.lastEvent("done"), 1_500).catch(() => "waits")).toBe("waits");
+    writeFileSync(target(), data);
+    await getter.succeed(30_000);
+    await expectWhole(share);
+    expect(warnings(share.publisher, "restored")).toEqual([expect.stringContaining(target())]);
   });
 });
 
 describe("a download into a folder that somebody else changes meanwhile", () => {
   it("never writes through a link that takes a folder's place again and again", async () => {
-    const share = await publishForWire(place.dir, 6_000_000, ["--limit-up", "3MB/s"]);
-    running.push(share.publisher);
+    const share = await publishWire(6_000_000, "--limit-up", "3MB/s");
     const victim = at("victim");
     mkdirSync(victim);
     writeFileSync(path.join(victim, "b.bin"), "precious");
     const folder = at("out", "folder", "sub");
-    const getter = new ShareProcess([
-      "get",
-      share.torrent,
-      "-o",
-      at("out"),
-      "--no-lan",
-      "--timeout",
-      "5s",
-      "--peer",
-      `127.0.0.1:${share.port}`,
-    ]);
-    running.push(getter);
+    const getter = getByWire(share, "5s");
     let swaps = 0;
     const attack = setInterval(() => {
       try {
@@ -182,65 +205,27 @@ describe("a download into a folder that somebody else changes meanwhile", () => 
   });
 
   it("doesn't lose what it has when its folder is renamed away, and never claims what isn't there", async () => {
-    const share = await publishForWire(place.dir, 6_000_000, ["--limit-up", "3MB/s"]);
-    running.push(share.publisher);
-    const getter = new ShareProcess([
-      "get",
-      share.torrent,
-      "-o",
-      at("out"),
-      "--no-lan",
-      "--timeout",
-      "5s",
-      "--peer",
-      `127.0.0.1:${share.port}`,
-    ]);
-    running.push(getter);
+    const share = await publishWire(6_000_000, "--limit-up", "3MB/s");
+    const getter = getByWire(share, "5s");
     await getter.until(
       () => Number(getter.lastEvent("progress")?.["bytesDone"]) > 1_000_000 || undefined,
       20_000,
     );
     renameSync(at("out", "folder"), at("out", "elsewhere"));
     await getter.end(40_000);
-    const again = new ShareProcess([
-      "get",
-      share.torrent,
-      "-o",
-      at("out"),
-      "--no-lan",
-      "--timeout",
-      "8s",
-      "--peer",
-      `127.0.0.1:${share.port}`,
-    ]);
-    running.push(again);
+    const again = getByWire(share, "8s");
     await again.succeed(40_000);
-    expect(await digestFile(at("out/folder/a.bin"))).toBe(share.digests.get("a.bin"));
-    expect(await digestFile(at("out/folder/sub/b.bin"))).toBe(share.digests.get("sub/b.bin"));
+    await expectWhole(share);
   });
 
   it("keeps a file that is written to by somebody else out of what it claims", async () => {
-    const share = await publishForWire(place.dir, 2_000_000);
-    running.push(share.publisher);
-    const args = [
-      "get",
-      share.torrent,
-      "-o",
-      at("out"),
-      "--no-lan",
-      "--timeout",
-      "8s",
-      "--peer",
-      `127.0.0.1:${share.port}`,
-    ];
-    const getter = new ShareProcess(args);
-    running.push(getter);
+    const share = await publishWire(2_000_000);
+    const getter = getByWire(share, "8s");
     await getter.succeed(40_000);
     const file = at("out/folder/a.bin");
     truncateSync(file, 300_000);
     utimesSync(file, 1, 1);
-    const again = new ShareProcess([...args, "--overwrite"]);
-    running.push(again);
+    const again = getByWire(share, "8s", "--overwrite");
     await again.succeed(40_000);
     expect(await digestFile(file)).toBe(share.digests.get("a.bin"));
   });

@@ -112,6 +112,7 @@ const bodyless = (length: number): SharedFile => ({
   length,
   executable: false,
   mtimeNs: 0n,
+  ctimeNs: 0n,
   inode: 0n,
 });
 

@@ -1,10 +1,28 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OpenFiles } from "../../src/client/open-files.ts";
-import { openSeedStorage, type SeedFile } from "../../src/client/seed-storage.ts";
-import { systemFiles } from "../../src/platform/file-system.ts";
+import {
+  openSeedStorage,
+  type PadFile,
+  type SeedFile,
+  type SeedStorage,
+} from "../../src/client/seed-storage.ts";
+import { type FileSystem, systemFiles } from "../../src/platform/file-system.ts";
 import { Pace } from "../../src/platform/pace.ts";
+import type { Clock } from "../../src/protocol/ambient.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
 import { scratch } from "../support/data.ts";
 import { readPiece, type StoredTorrent, storedTorrent } from "../support/stored-torrent.ts";
@@ -16,16 +34,56 @@ beforeEach(() => {
 afterEach(() => place.remove());
 
 /** Writes the files of a torrent to disk, as they are for a publisher. */
-function publish(torrent: StoredTorrent): SeedFile[] {
+function publish(torrent: StoredTorrent): (SeedFile | PadFile)[] {
   return torrent.metainfo.files.map((file) => {
     const absolutePath = join(place.dir, ...file.path);
-    if (file.pad) return { absolutePath, length: file.length, pad: true };
+    if (file.pad) return { length: file.length, pad: true };
     mkdirSync(dirname(absolutePath), { recursive: true });
     writeFileSync(absolutePath, torrent.file(file.path.join("/")));
-    const { mtimeNs, inode } = systemFiles.lstatSync(absolutePath) ?? {};
-    if (mtimeNs === undefined || inode === undefined) throw new Error("not written");
-    return { absolutePath, length: file.length, mtimeNs, inode };
+    const stat = systemFiles.lstatSync(absolutePath) ?? expect.fail("not written");
+    return { absolutePath, length: file.length, ...stat };
   });
+}
+
+/** A minute of it is a second. */
+const hastyClock: Clock = {
+  now: () => performance.now() * 60,
+  after(delay, task) {
+    const timer = setTimeout(task, delay / 60);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+interface Opened {
+  readonly storage: SeedStorage;
+  /** What was told, in order. */
+  readonly told: string[];
+  /** The pieces that are lost now. */
+  readonly lost: Set<number>;
+}
+
+function open(
+  torrent: StoredTorrent,
+  files: readonly (SeedFile | PadFile)[],
+  more: Partial<Parameters<typeof openSeedStorage>[0]> = {},
+): Opened {
+  const told: string[] = [];
+  const lost = new Set<number>();
+  const storage = openSeedStorage({
+    files,
+    layout: torrent.layout,
+    pieceHashes: torrent.metainfo.pieceHashes,
+    clock: hastyClock,
+    watcher: {
+      lost: (piece) => lost.add(piece),
+      regained: (piece) => lost.delete(piece),
+      changed: (path) => told.push(`changed ${path}`),
+      restored: (path) => told.push(`restored ${path}`),
+      renewed: (versions) => told.push(...[...versions.keys()].map((path) => `renewed ${path}`)),
+    },
+    ...more,
+  });
+  return { storage, told, lost };
 }
 
 const mixed = () =>
@@ -48,7 +106,7 @@ describe("a seed's storage", () => {
   it("reads every run of bytes, across files, empty files and pad files", async () => {
     const torrent = mixed();
     const pace = new Pace({ now: () => 0, after: () => ({ cancel() {} }) }, () => 0);
-    const storage = openSeedStorage({ files: publish(torrent), layout: torrent.layout, pace });
+    const storage = open(torrent, publish(torrent), { pace }).storage;
     for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
       const size = torrent.layout.pieceSize(piece);
       for (let begin = 0; begin < size; begin++) {
@@ -68,7 +126,7 @@ describe("a seed's storage", () => {
     const torrent = mixed();
     let now = 0;
     const pace = new Pace({ now: () => (now += 6), after: () => ({ cancel() {} }) }, () => now);
-    const storage = openSeedStorage({ files: publish(torrent), layout: torrent.layout, pace });
+    const storage = open(torrent, publish(torrent), { pace }).storage;
     let waited = 0;
     for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
       const target = new Uint8Array(torrent.layout.pieceSize(piece));
@@ -81,61 +139,6 @@ describe("a seed's storage", () => {
     await storage.close();
   });
 
-  it.each<[string, (path: string) => void]>([
-    ["truncated", (path) => truncateSync(path, 10)],
-    ["grown", (path) => writeFileSync(path, "more", { flag: "a" })],
-    ["deleted", (path) => rmSync(path)],
-    ["written to", (path) => utimesSync(path, 1, 1)],
-    [
-      "replaced",
-      (path) => {
-        writeFileSync(`${path}.new`, new Uint8Array(150));
-        utimesSync(`${path}.new`, 1, 1);
-        renameSync(`${path}.new`, path);
-      },
-    ],
-    [
-      "replaced by a folder",
-      (path) => {
-        rmSync(path);
-        mkdirSync(path);
-      },
-    ],
-  ])("refuses a file that was %s, whether it was open or not, and serves the others", async (_, change) => {
-    const torrent = mixed();
-    const files = publish(torrent);
-    const f = join(place.dir, "f");
-    const opened = openSeedStorage({ files, layout: torrent.layout });
-    const last = torrent.layout.pieceCount - 1;
-    await readPiece(opened, torrent.layout, last);
-    change(f);
-    const fresh = openSeedStorage({ files, layout: torrent.layout });
-    for (const storage of [opened, fresh]) {
-      await expect(readPiece(storage, torrent.layout, last)).rejects.toMatchObject({
-        name: "StorageError",
-        path: f,
-        message: expect.stringContaining(f),
-      });
-      expect(await readPiece(storage, torrent.layout, 0)).toEqual(torrent.piece(0));
-      await storage.close();
-    }
-  });
-
-  it("goes on when the file is put back", async () => {
-    const torrent = mixed();
-    const files = publish(torrent).map(({ absolutePath, length, pad }) => ({
-      absolutePath,
-      length,
-      pad: pad ?? false,
-    }));
-    const storage = openSeedStorage({ files, layout: torrent.layout });
-    rmSync(join(place.dir, "a"));
-    await expect(readPiece(storage, torrent.layout, 0)).rejects.toMatchObject({ reason: "missing" });
-    writeFileSync(join(place.dir, "a"), torrent.file("a"));
-    expect(await readPiece(storage, torrent.layout, 0)).toEqual(torrent.piece(0));
-    await storage.close();
-  });
-
   it("has no more files open than it may, shared among storages, and none after closing", async () => {
     const torrent = storedTorrent(
       Array.from({ length: 100 }, (_, i) => ({ path: `${i}`, length: 10 })),
@@ -144,7 +147,7 @@ describe("a seed's storage", () => {
     const files = publish(torrent);
     const before = openDescriptors();
     const openFiles = new OpenFiles(8);
-    const storages = [1, 2].map(() => openSeedStorage({ files, layout: torrent.layout, openFiles }));
+    const storages = [1, 2].map(() => open(torrent, files, { openFiles }).storage);
     for (let piece = 0; piece < torrent.layout.pieceCount; piece++) {
       for (const storage of storages) {
         expect(await readPiece(storage, torrent.layout, piece)).toEqual(torrent.piece(piece));
@@ -161,9 +164,203 @@ describe("a seed's storage", () => {
 
   it("refuses to be written to", async () => {
     const torrent = mixed();
-    const storage = openSeedStorage({ files: publish(torrent), layout: torrent.layout });
+    const storage = open(torrent, publish(torrent)).storage;
     await expect(storage.write(pieceIndex(0), torrent.piece(0))).rejects.toMatchObject({
       name: "StorageError",
     });
+  });
+});
+
+/** 20 pieces of `big`, and one file behind them. */
+const large = () =>
+  storedTorrent(
+    [
+      { path: "big", length: 20 * 64 },
+      { path: "other", length: 100 },
+    ],
+    64,
+  );
+
+describe("a seed's file that isn't what it was", () => {
+  const path = () => join(place.dir, "big");
+  const read = async ({ storage }: Opened, torrent: StoredTorrent, piece: number): Promise<boolean> => {
+    try {
+      expect(await readPiece(storage, torrent.layout, piece)).toEqual(torrent.piece(piece));
+      return true;
+    } catch (error) {
+      expect(error).toMatchObject({ name: "StorageError", message: expect.stringContaining(place.dir) });
+      return false;
+    }
+  };
+  const damaged = (torrent: StoredTorrent, piece: number) => {
+    const data = torrent.file("big").slice();
+    data[piece * 64 + 5] = 0;
+    return data;
+  };
+  const replace = (data: Uint8Array) => {
+    writeFileSync(`${path()}.new`, data);
+    renameSync(`${path()}.new`, path());
+  };
+
+  it.each<[string, () => void]>([
+    ["touched", () => utimesSync(path(), 1, 1)],
+    ["given other permissions", () => chmodSync(path(), 0o600)],
+    ["given another name as well", () => linkSync(path(), `${path()}.link`)],
+    ["written anew with the same data", () => writeFileSync(path(), readFileSync(path()))],
+    ["replaced by one with the same data", () => replace(readFileSync(path()))],
+    ["grown", () => writeFileSync(path(), "more", { flag: "a" })],
+  ])("and was only %s, is served all the while, and known to be whole soon", async (_, change) => {
+    const torrent = large();
+    const opened = open(torrent, publish(torrent));
+    await read(opened, torrent, 0);
+    change();
+    for (const piece of [3, 0, 19, 20]) expect(await read(opened, torrent, piece)).toBe(true);
+    await vi.waitFor(() => expect(opened.told).toEqual([`renewed ${path()}`]), 5_000);
+    expect(opened.lost).toEqual(new Set());
+    for (let piece = 0; piece < 21; piece++) expect(await read(opened, torrent, piece)).toBe(true);
+    await opened.storage.close();
+  });
+
+  it.each<[string, (torrent: StoredTorrent) => void, readonly number[]]>([
+    ["written to", (torrent) => writeFileSync(path(), damaged(torrent, 7)), [7]],
+    [
+      "written to under its old time",
+      (torrent) => {
+        const { mtimeNs } = systemFiles.lstatSync(path()) ?? expect.fail();
+        writeFileSync(path(), damaged(torrent, 7));
+        const seconds = Number(mtimeNs) / 1e9;
+        utimesSync(path(), seconds, seconds);
+      },
+      [7],
+    ],
+    ["replaced", (torrent) => replace(damaged(torrent, 19)), [19]],
+    ["truncated", () => truncateSync(path(), 18 * 64 + 1), [18, 19]],
+    ["deleted", () => rmSync(path()), Array.from({ length: 20 }, (_, piece) => piece)],
+    [
+      "replaced by a folder",
+      () => {
+        rmSync(path());
+        mkdirSync(path());
+      },
+      Array.from({ length: 20 }, (_, piece) => piece),
+    ],
+    [
+      "replaced by a link to the same data",
+      () => {
+        renameSync(path(), `${path()}.aside`);
+        symlinkSync(`${path()}.aside`, path());
+      },
+      Array.from({ length: 20 }, (_, piece) => piece),
+    ],
+  ])("and was %s, gives what is right in it, and everything when it is put back", async (_, change, bad) => {
+    const torrent = large();
+    const files = publish(torrent);
+    const opened = open(torrent, files);
+    await read(opened, torrent, 0);
+    change(torrent);
+    expect(await read(opened, torrent, bad[0] ?? 0)).toBe(false);
+    await vi.waitFor(() => expect([...opened.lost].sort((a, b) => a - b)).toEqual(bad), 5_000);
+    expect(opened.told).toEqual([`changed ${path()}`]);
+    for (let piece = 0; piece < 21; piece++)
+      expect(await read(opened, torrent, piece), `piece ${piece}`).toBe(!bad.includes(piece));
+    rmSync(path(), { recursive: true, force: true });
+    writeFileSync(path(), torrent.file("big"));
+    await vi.waitFor(() => expect(opened.lost).toEqual(new Set()), 5_000);
+    await vi.waitFor(() => expect(opened.told.at(-1)).toBe(`renewed ${path()}`), 5_000);
+    expect(opened.told.filter((told) => told !== `renewed ${path()}`)).toEqual([
+      `changed ${path()}`,
+      `restored ${path()}`,
+    ]);
+    for (let piece = 0; piece < 21; piece++) expect(await read(opened, torrent, piece)).toBe(true);
+    await opened.storage.close();
+  });
+
+  it("never gives a wrong byte while somebody writes to it all the time", async () => {
+    const torrent = large();
+    const opened = open(torrent, publish(torrent));
+    let isWrong = false;
+    const writer = setInterval(() => {
+      isWrong = !isWrong;
+      writeFileSync(path(), isWrong ? damaged(torrent, 3) : torrent.file("big"));
+    }, 1);
+    const given = { yes: 0, no: 0 };
+    const end = performance.now() + 1_500;
+    while (performance.now() < end) {
+      // Or it would be in memory.
+      await read(opened, torrent, 5);
+      if (await read(opened, torrent, 3)) given.yes++;
+      else given.no++;
+      await new Promise(setImmediate);
+    }
+    clearInterval(writer);
+    expect(Math.min(given.yes, given.no)).toBeGreaterThan(5);
+    await opened.storage.close();
+  });
+
+  it("and can't be read now and then is tried again", async () => {
+    const torrent = large();
+    let isBroken = false;
+    const broken = () => Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+    const fileSystem: FileSystem = {
+      ...systemFiles,
+      readv: (descriptor, targets, position) =>
+        isBroken && position === 2 * 64
+          ? Promise.reject(broken())
+          : systemFiles.readv(descriptor, targets, position),
+      readvSync: (descriptor, targets, position) => {
+        if (isBroken && position === 2 * 64) throw broken();
+        return systemFiles.readvSync(descriptor, targets, position);
+      },
+    };
+    const opened = open(torrent, publish(torrent), { fileSystem });
+    isBroken = true;
+    expect(await read(opened, torrent, 2)).toBe(false);
+    expect(await read(opened, torrent, 3)).toBe(true);
+    expect(opened.lost).toEqual(new Set([2]));
+    isBroken = false;
+    await vi.waitFor(
+      () => expect(opened.told.slice(0, 2)).toEqual([`changed ${path()}`, `restored ${path()}`]),
+      5_000,
+    );
+    expect(opened.lost).toEqual(new Set());
+    expect(await read(opened, torrent, 2)).toBe(true);
+    await opened.storage.close();
+  });
+
+  it("is looked at when somebody else suspects it, and whoever does so again and again costs nothing", async () => {
+    const torrent = large();
+    let reads = 0;
+    const fileSystem: FileSystem = {
+      ...systemFiles,
+      readv: (descriptor, targets, position) => {
+        reads++;
+        return systemFiles.readv(descriptor, targets, position);
+      },
+    };
+    const opened = open(torrent, publish(torrent), { fileSystem });
+    writeFileSync(path(), damaged(torrent, 7));
+    opened.storage.suspect(path());
+    await vi.waitFor(() => expect(opened.lost).toEqual(new Set([7])), 5_000);
+    await vi.waitFor(() => expect(reads).toBe(20), 5_000);
+    for (let i = 0; i < 20; i++) {
+      opened.storage.suspect(path());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(reads).toBe(20);
+    await opened.storage.close();
+  });
+
+  it("costs no descriptor and keeps nothing running once it is closed", async () => {
+    const torrent = large();
+    const before = openDescriptors();
+    const opened = open(torrent, publish(torrent));
+    writeFileSync(path(), damaged(torrent, 7));
+    await read(opened, torrent, 7);
+    await opened.storage.close();
+    const told = opened.told.length;
+    writeFileSync(path(), torrent.file("big"));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(opened.told).toHaveLength(told);
+    expect(openDescriptors()).toBe(before);
   });
 });

@@ -8,8 +8,8 @@ export function sharedFile(root: string, path: readonly string[], content: strin
   const absolutePath = join(root, ...path);
   mkdirSync(dirname(absolutePath), { recursive: true });
   writeFileSync(absolutePath, content);
-  const { mtimeNs, ino, size } = statSync(absolutePath, { bigint: true });
-  return { path, absolutePath, length: Number(size), executable: false, mtimeNs, inode: ino };
+  const { mtimeNs, ctimeNs, ino, size } = statSync(absolutePath, { bigint: true });
+  return { path, absolutePath, length: Number(size), executable: false, mtimeNs, ctimeNs, inode: ino };
 }
 
 export const readyState: ShareState = {

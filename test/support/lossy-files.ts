@@ -400,6 +400,7 @@ export class LossyFiles implements FileSystem {
       kind: node.kind,
       size: isFile ? node.data.length : 0,
       mtimeNs: isFile ? node.mtimeNs : 0n,
+      ctimeNs: isFile ? node.mtimeNs : 0n,
       inode: BigInt(node.id),
       mode: isFile ? node.mode : 0o755,
       links: 1,

@@ -5,11 +5,13 @@ export interface FileVersion {
   /** Bytes. */
   readonly length: number;
   readonly mtimeNs: bigint;
+  /** Of the inode: also when `mtimeNs` was put back. */
+  readonly ctimeNs: bigint;
   readonly inode: bigint;
 }
 
 /** A strong tag, quotes included. Nanoseconds and the inode tell apart what was replaced within a second. */
-export function entityTag({ length, mtimeNs, inode }: FileVersion): string {
+export function entityTag({ length, mtimeNs, inode }: Omit<FileVersion, "ctimeNs">): string {
   return `"${length.toString(36)}-${mtimeNs.toString(36)}-${inode.toString(36)}"`;
 }
 

@@ -13,6 +13,7 @@ function file(...path: string[]): SharedFile {
     absolutePath: `/nowhere/${path.join("/")}`,
     executable: false,
     mtimeNs: 1n,
+    ctimeNs: 1n,
     inode: 1n,
   };
 }
