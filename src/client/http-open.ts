@@ -158,6 +158,8 @@ async function openOnce(
 ): Promise<Omit<Opened, "fromPublic"> | string> {
   const proxy = way.kind === "proxy" ? way.proxy : undefined;
   const { headers, authorization, agents } = options;
+  // A request that waits for its connection can't be destroyed.
+  const over = new AbortController();
   const how = {
     path: target.pathname + target.search,
     headers: {
@@ -168,14 +170,14 @@ async function openOnce(
     credentials: target.username === "" ? undefined : credentialsOf(target),
     lookup: way.kind === "direct" ? pinnedTo(way.host) : nothing,
     agent: target.protocol === "https:" ? agents?.https : agents?.http,
-    signal,
+    signal: AbortSignal.any([signal, over.signal]),
   };
   const request = await beginRequest(target, how, proxy).catch((cause: unknown) => {
     throw signal.aborted ? signal.reason : fetchError(target.href, cause);
   });
   return await new Promise((resolve, reject) => {
     const fail = (cause: unknown) => {
-      request.destroy();
+      over.abort();
       reject(signal.aborted ? signal.reason : fetchError(target.href, cause));
     };
     // Over http the other end of the connection is the proxy.
@@ -261,8 +263,7 @@ export function fetchError(url: string, cause: unknown): FetchError {
   return fail(`${url} can't be fetched: ${said === "" ? code : said}.`);
 }
 
-/** The system's code of an error, or of the first one inside an AggregateError (several addresses tried). */
+/** The system's code of an error. */
 function causeCode(cause: unknown): string {
-  if (cause instanceof AggregateError && cause.errors.length > 0) return causeCode(cause.errors[0]);
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }

@@ -1,7 +1,7 @@
 /** Fetches ranges of files over HTTP (RFC 9110, 14), on connections that are kept. */
-import { Agent as HttpAgent, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
+import type { IncomingMessage } from "node:http";
 import type { Clock, Timer } from "../protocol/ambient.ts";
+import { RacingHttpAgent, RacingHttpsAgent } from "./http-agents.ts";
 import { type OpenOptions, openHttp } from "./http-open.ts";
 import { type FetchRange, type FileRange, RangeFailure } from "./range-types.ts";
 
@@ -25,8 +25,8 @@ const KEPT_FOR = 10_000;
 
 export function openRanges(options: RangesOptions): Ranges {
   const agents = {
-    http: new HttpAgent({ keepAlive: true, timeout: KEPT_FOR }),
-    https: new HttpsAgent({ keepAlive: true, timeout: KEPT_FOR }),
+    http: new RacingHttpAgent({ keepAlive: true, timeout: KEPT_FOR }),
+    https: new RacingHttpsAgent({ keepAlive: true, timeout: KEPT_FOR }),
   };
   const fetch: FetchRange = async (range, onData, signal) => {
     const { offset, length } = range;

@@ -1,5 +1,5 @@
 /** Begins HTTP requests, directly or through a proxy (RFC 9112, 3.2.2; RFC 9110, 9.3.6). */
-import { type LookupAddress, lookup as lookupName } from "node:dns";
+import { lookup as lookupName } from "node:dns";
 import { type Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { SourceFor } from "../platform/source-address.ts";
 import type { Proxy } from "./core/proxy-choice.ts";
+import { RacingHttpAgent, RacingHttpsAgent, type RacingRequest } from "./http-agents.ts";
 
 export interface RequestHow {
   /** Goes out as it stands here, whatever `target` says: escapes must stay as they are. */
@@ -44,74 +45,32 @@ export async function beginRequest(
   how: RequestHow,
   proxy: Proxy | undefined,
 ): Promise<ClientRequest> {
-  const { path, headers, credentials, lookup, agent, signal } = how;
+  const { path, headers, credentials, lookup, sourceFor, signal } = how;
   const host = target.hostname.replace(/^\[|\]$/g, "");
-  const pinned = await pin(
-    proxy === undefined ? { host, lookup } : { host: proxy.host, lookup: lookupName },
-    how,
-  );
-  const common = { path, headers, signal, auth: credentials ?? null, ...pinned };
   const isSecure = target.protocol === "https:";
+  const common = { path, headers, signal, until: signal, auth: credentials ?? null };
   if (proxy === undefined) {
-    const direct = { ...common, host, port: target.port, agent: agent ?? false, lookup, ...pinned } as const;
+    const agent = how.agent ?? newAgent(isSecure, sourceFor);
+    const direct: RacingRequest = { ...common, host, port: target.port, agent, lookup };
     return isSecure ? requestHttps(direct) : requestHttp(direct);
   }
+  const toProxy = { ...common, agent: newAgent(proxy.secure, sourceFor) };
   if (!isSecure) {
     return askProxy(proxy, {
-      ...common,
+      ...toProxy,
       path: `http://${target.host}${path}`,
       headers: { ...headers, ...proxyHeaders(proxy), Host: target.host },
     });
   }
-  const tunnel = await openTunnel(proxy, { host, port: Number(target.port) || 443, pinned }, signal);
+  const tunnel = await openTunnel(proxy, { host, port: Number(target.port) || 443 }, how);
   // A name for SNI and the certificate; literals go without SNI (RFC 6066, 3).
   const name = isIP(host) === 0 ? { servername: host } : {};
   const createConnection = () => connectTls({ socket: tunnel, host, ALPNProtocols: ["http/1.1"], ...name });
   return requestHttps({ ...common, host, port: target.port, createConnection });
 }
 
-/** Where a connection leaves from, and the one address that it then goes to. */
-interface Pinned {
-  readonly localAddress?: string;
-  readonly lookup?: LookupFunction;
-}
-
-/** Bound to one address of ours, a connection can't try all of a name's in turn: the first that leads there is taken. */
-async function pin(
-  to: { readonly host: string; readonly lookup: LookupFunction },
-  { sourceFor }: RequestHow,
-): Promise<Pinned> {
-  if (sourceFor === undefined) return {};
-  let failure: unknown = new Error(`${to.host} has no address`);
-  for (const { address, family } of await resolve(to)) {
-    try {
-      const localAddress = sourceFor(address);
-      const lookup: LookupFunction = (_name, { all }, done) =>
-        all === true ? done(null, [{ address, family }]) : done(null, address, family);
-      return localAddress === undefined ? {} : { localAddress, lookup };
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
-}
-
-function resolve({
-  host,
-  lookup,
-}: {
-  readonly host: string;
-  readonly lookup: LookupFunction;
-}): Promise<readonly LookupAddress[]> {
-  const family = isIP(host);
-  if (family !== 0) return Promise.resolve([{ address: host, family }]);
-  return new Promise((found, fail) => {
-    lookup(host, { all: true }, (error, addresses) => {
-      if (error !== null) fail(error);
-      else
-        found(typeof addresses === "string" ? [{ address: addresses, family: isIP(addresses) }] : addresses);
-    });
-  });
+function newAgent(isSecure: boolean, sourceFor: SourceFor | undefined): Agent {
+  return isSecure ? new RacingHttpsAgent({ sourceFor }) : new RacingHttpAgent({ sourceFor });
 }
 
 /** What an answer of that status means, if it was the proxy and not the server behind it that wants to know who we are. */
@@ -128,8 +87,8 @@ export function proxyRefusal(
   return new ProxyError(proxy, reason);
 }
 
-function askProxy(proxy: Proxy, options: object): ClientRequest {
-  const whole = { ...options, host: proxy.host, port: proxy.port, agent: false } as const;
+function askProxy(proxy: Proxy, options: RacingRequest): ClientRequest {
+  const whole: RacingRequest = { ...options, host: proxy.host, port: proxy.port, lookup: lookupName };
   return proxy.secure ? requestHttps(whole) : requestHttp(whole);
 }
 
@@ -140,20 +99,23 @@ function proxyHeaders({ credentials }: Proxy): Record<string, string> {
 
 function openTunnel(
   proxy: Proxy,
-  { host, port, pinned }: { readonly host: string; readonly port: number; readonly pinned: Pinned },
-  signal: AbortSignal,
+  { host, port }: { readonly host: string; readonly port: number },
+  { sourceFor, signal }: RequestHow,
 ): Promise<Duplex> {
   const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
     const request = askProxy(proxy, {
       method: "CONNECT",
       path: authority,
       headers: { ...proxyHeaders(proxy), Host: authority },
-      signal,
-      ...pinned,
+      signal: until,
+      until,
+      agent: newAgent(proxy.secure, sourceFor),
     });
     const fail = (cause: unknown) => {
-      request.destroy();
+      over.abort();
       reject(signal.aborted ? signal.reason : asProxyError(proxy, cause));
     };
     request.setTimeout(TUNNEL_TIMEOUT, () => fail(new ProxyError(proxy, "doesn't answer")));

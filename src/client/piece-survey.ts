@@ -2,6 +2,7 @@
 import type { Dial, PeerAddress, Transport } from "../platform/transport.ts";
 import type { Clock, Millis, Timer } from "../protocol/ambient.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
+import { toLatin1 } from "../protocol/bytes.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { Prove } from "./core/proof.ts";
@@ -52,15 +53,21 @@ export async function surveyPieces(
   signal: AbortSignal,
 ): Promise<PieceSurvey> {
   const waiting = addresses.slice(0, MAX_PEERS);
-  const found: Bitfield[] = [];
+  // By peer id: one that was named by several of its addresses is one.
+  const seen = new Map<string, Bitfield>();
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const pieces = await look(next, options, signal);
-      if (pieces !== undefined) found.push(pieces);
+      const met = await look(next, options, signal);
+      if (met === undefined) continue;
+      const key = toLatin1(met.peerId);
+      // The second connection of one peer is hung up before it shows anything.
+      const known = seen.get(key);
+      if (known === undefined || known.count < met.pieces.count) seen.set(key, met.pieces);
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, worker));
   signal.throwIfAborted();
+  const found = [...seen.values()];
   return {
     peers: found.length,
     complete: found.filter((pieces) => pieces.isComplete).length,
@@ -80,12 +87,17 @@ export function countCopies(found: readonly Bitfield[], pieceCount: number): num
   return rarest + more / pieceCount;
 }
 
+interface Met {
+  readonly peerId: PeerId;
+  readonly pieces: Bitfield;
+}
+
 /** @returns undefined when nobody of this torrent is there. */
 async function look(
   address: PeerAddress,
   options: PieceSurveyOptions,
   signal: AbortSignal,
-): Promise<Bitfield | undefined> {
+): Promise<Met | undefined> {
   let transport: Transport;
   try {
     transport = await options.dial(address, signal);
@@ -100,7 +112,7 @@ class Visit implements WireHandler {
   readonly #options: PieceSurveyOptions;
   readonly #wire: Wire;
   readonly #signal: AbortSignal;
-  readonly #done: (pieces: Bitfield | undefined) => void;
+  readonly #done: (met: Met | undefined) => void;
   readonly #abort = () => this.#wire.close();
   #pieces: Bitfield | undefined;
   #timer: Timer | undefined;
@@ -109,7 +121,7 @@ class Visit implements WireHandler {
     transport: Transport,
     options: PieceSurveyOptions,
     signal: AbortSignal,
-    done: (pieces: Bitfield | undefined) => void,
+    done: (met: Met | undefined) => void,
   ) {
     const { infoHash, peerId, layout, clock } = options;
     this.#options = options;
@@ -147,7 +159,9 @@ class Visit implements WireHandler {
   onClose(): void {
     this.#timer?.cancel();
     this.#signal.removeEventListener("abort", this.#abort);
-    this.#done(this.#pieces);
+    const { identity } = this.#wire;
+    const pieces = this.#pieces;
+    this.#done(identity && pieces && { peerId: identity.peerId, pieces });
   }
 
   // We want nothing and give nothing.

@@ -72,7 +72,6 @@ export class Foothold {
 }
 
 async function addNamed(peer: string, announced: Announced): Promise<void> {
-  const address = await resolvePeer(peer);
   // The download itself warns of peers that can't be used.
-  if (address !== undefined) announced.addPeers([address], "user");
+  announced.addPeers(await resolvePeer(peer), "user");
 }

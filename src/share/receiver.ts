@@ -272,9 +272,9 @@ export class Receiver implements Download {
 
   async #addPeers(peers: readonly string[]): Promise<void> {
     for (const text of peers) {
-      const address = await resolvePeer(text);
-      if (address !== undefined) this.#torrent.addPeers([address], "user");
-      else {
+      const addresses = await resolvePeer(text);
+      this.#torrent.addPeers(addresses, "user");
+      if (addresses.length === 0) {
         const message = `The peer "${text}" can't be used: its name is not known here, or it is not HOST:PORT.`;
         this.#parts.tell({ event: "warning", code: "peer", message });
       }

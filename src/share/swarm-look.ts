@@ -58,9 +58,8 @@ export async function lookAtSwarm(
   const asked = await Promise.all(urls.map((url) => asking.ask(url)));
   const named = await Promise.all(peers.map(resolvePeer));
   const addresses = new Map<string, PeerAddress>();
-  for (const address of [...named, ...asked.flatMap(({ peers: told }) => told)]) {
-    if (address !== undefined) addresses.set(formatPeerAddress(address), address);
-  }
+  for (const address of [...named.flat(), ...asked.flatMap(({ peers: told }) => told)])
+    addresses.set(formatPeerAddress(address), address);
   const pieces = await surveyPieces(
     [...addresses.values()],
     {

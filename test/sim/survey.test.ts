@@ -37,6 +37,8 @@ it("counts peers, the complete ones, and distributed copies", async () => {
   sim.add("none");
   expect(await survey(["all", "some", "none", "nobody"])).toEqual({ peers: 3, complete: 1, copies: 1.5 });
   expect(await survey(["some", "none"])).toEqual({ peers: 2, complete: 0, copies: 0.5 });
+  // Named twice, as by its two addresses, it is still one.
+  expect(await survey(["all", "all", "some"])).toEqual({ peers: 2, complete: 1, copies: 1.5 });
   expect(await survey([])).toEqual({ peers: 0, complete: 0, copies: 0 });
 });
 

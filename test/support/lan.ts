@@ -1,18 +1,27 @@
 /** A network of its own for a test (Linux, root): hosts in network namespaces, joined by a bridge, with no route out. */
 import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import path from "node:path";
 import type { ChildOptions } from "./child.ts";
 import { Child } from "./child.ts";
 import { commandPath } from "./command.ts";
+
+/** What stands below it, by namespace, is seen in `/etc` by what `ip netns exec` starts. */
+const OWN_FILES = "/etc/netns";
 
 function ip(...args: readonly string[]): void {
   execFileSync("ip", args, { stdio: "pipe" });
 }
 
 export interface LanHost {
+  /** Of its network namespace. */
+  readonly name: string;
   /** On its first network. */
   readonly address: string;
   /** Runs a program there. */
   run(command: string, args: readonly string[], options?: ChildOptions): Child;
+  /** Adds a line to its `/etc/hosts`; programs started from now on see it. */
+  knows(address: string, name: string): void;
   /** Runs our command there, with `--json`. */
   share(args: readonly string[], options?: ChildOptions): Child;
 }
@@ -32,7 +41,10 @@ export function makeLan(count: number, networksOf: (i: number) => readonly numbe
   const hub = `${prefix}-hub`;
   const made: string[] = [];
   const remove = () => {
-    for (const name of made.splice(0)) ip("netns", "del", name);
+    for (const name of made.splice(0)) {
+      ip("netns", "del", name);
+      rmSync(path.join(OWN_FILES, name), { recursive: true, force: true });
+    }
   };
   try {
     for (const name of [hub, ...names]) {
@@ -67,8 +79,14 @@ function host(name: string, address: string): LanHost {
   const run: LanHost["run"] = (command, args, options) =>
     new Child("ip", ["netns", "exec", name, command, ...args], options);
   return {
+    name,
     address,
     run,
+    knows: (address, alias) => {
+      const hosts = path.join(OWN_FILES, name, "hosts");
+      mkdirSync(path.dirname(hosts), { recursive: true });
+      appendFileSync(hosts, `${address} ${alias}\n`);
+    },
     share: (args, options) =>
       run(process.execPath, [commandPath, ...args, "--json"], {
         ...options,

@@ -41,6 +41,7 @@ describe("one gate", () => {
     expect(filesWith(importing)).toEqual([
       "client/http-request.ts",
       "platform/addresses.ts",
+      "platform/connect.ts",
       "platform/datagram-channel.ts",
       "platform/datagrams.ts",
       "platform/listener.ts",

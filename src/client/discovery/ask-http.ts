@@ -57,7 +57,7 @@ export async function askHttp<T>(
     const reason = deadline.aborted
       ? "it took too long"
       : error instanceof Error
-        ? reasonOf(error)
+        ? error.message
         : String(error);
     throw new TrackerError(url, reason, { cause: error, unanswered: true });
   }
@@ -178,10 +178,4 @@ async function readBody(response: IncomingMessage): Promise<Uint8Array> {
   // Not asked for, but some servers compress everything.
   if (!/\bgzip\b/i.test(response.headers["content-encoding"] ?? "")) return body;
   return promisify(gunzip)(body, { maxOutputLength: MAX_REPLY });
-}
-
-/** Node's messages repeat address and port; an AggregateError (several addresses tried) has none of its own. */
-function reasonOf(error: Error): string {
-  const inner = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
-  return inner.message;
 }

@@ -1,6 +1,7 @@
 /** Announces and scrapes over UDP (BEP 15, BEP 41). */
 
 import type { DatagramChannel } from "../../platform/datagram-channel.ts";
+import { staggered } from "../../platform/staggered.ts";
 import type { Clock, Millis, Random } from "../../protocol/ambient.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
 import { ipScope, parseIp } from "../../protocol/ip-address.ts";
@@ -104,22 +105,27 @@ function createUdpAsk<T>(options: AskUdpOptions) {
     const target = parseTarget(url);
     const addresses = await allowedAddresses(url, target, options);
     signal.throwIfAborted();
-    let failure: unknown;
-    for (const address of addresses) {
-      try {
-        return await new Conversation(url, target, address, { ...options, ids }).ask(
-          questionFor(target),
-          signal,
-        );
-      } catch (error) {
-        if (signal.aborted) throw signal.reason;
-        // A refusal is an answer; another address of the same tracker gives no better one.
-        if (error instanceof TrackerError && !error.unanswered) throw error;
-        failure ??= error;
-      }
+    const question = questionFor(target);
+    const attempts = addresses.map((address) => (until: AbortSignal) => {
+      const conversation = new Conversation(url, target, address, { ...options, ids });
+      return conversation.ask(question, until);
+    });
+    try {
+      return await staggered(
+        attempts,
+        // Asked twice, over IPv4 and IPv6, a tracker may well know us by both.
+        { clock: options.clock, discard: () => {}, isFinal: isRefusal },
+        signal,
+      );
+    } catch (error) {
+      throw error instanceof AggregateError ? error.errors[0] : error;
     }
-    throw failure;
   };
+}
+
+/** That is an answer; another address of the same tracker gives no better one. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof TrackerError && !error.unanswered;
 }
 
 interface Target {

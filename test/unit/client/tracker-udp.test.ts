@@ -218,6 +218,16 @@ describe("an announce over UDP", () => {
     expect(sent).toEqual(["0 2001:db8::1 0", "0 203.0.113.5 0", "0 203.0.113.5 1"]);
   });
 
+  test("asks the other family as well when one is silent for a quarter of a second", async () => {
+    script = (request, to) => (to === "2001:db8::1" ? undefined : good(request, to));
+    const announce = announcer({ resolve: async () => ["2001:db8::1", "203.0.113.5"] });
+    expect(await outcome(announce("udp://t.example:1/announce", params, never))).toMatchObject({
+      seeders: 1,
+    });
+    expect(sent).toEqual(["0 2001:db8::1 0", "0.25 203.0.113.5 0", "0.25 203.0.113.5 1"]);
+    expect(open).toBe(0);
+  });
+
   test.each([
     ["udp://192.168.1.1:53/", /must have \/announce in its path/],
     ["udp://[::1]:53", /must have \/announce in its path/],
