@@ -1,6 +1,7 @@
 /**
  * One seeder and eight leechers, each behind a link of its own, side by side: time over the bound, copies sent.
- * --mbit, --mib, --leechers, --rounds; --mixed 1 measures swarms of several clients. Linux, root.
+ * --mbit, --mib, --leechers, --rounds; --only boojum leaves the other out; --mixed 1 measures swarms of several clients.
+ * Linux, root.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -65,6 +66,12 @@ const swarms: readonly Swarm[] = !isMixed
         leechers: [...many("libtorrent", leechers - half), ...many("transmission", half)],
       },
     ];
+
+const only = process.argv.indexOf("--only");
+/** `--only NAME`: swarms that NAME seeds. */
+function isChosen({ seeder }: Swarm): boolean {
+  return only < 0 || seeder === process.argv[only + 1];
+}
 
 /** Namespaces begin with this; the bridge is in the one without a number. */
 const prefix = process.argv[process.argv.indexOf("--inside") + 1] ?? "";
@@ -137,7 +144,7 @@ async function compare(): Promise<void> {
     await run("mktorrent", ["-a", trackerUrl, "-l", exponent, "-o", torrent, payload]);
     const bits = (mib * 8 * 1.048576) / mbit;
     const bound = Math.max(bits, (leechers * bits) / (leechers + 1));
-    const samples = await inTurn(swarms, { rounds, warmUp: false }, async (swarm) => {
+    const samples = await inTurn(swarms.filter(isChosen), { rounds, warmUp: false }, async (swarm) => {
       const sample = await measure(place.dir, payload, torrent, swarm);
       const last = Math.max(...sample.seconds);
       console.log(

@@ -55,13 +55,14 @@ export class Offers {
   onPieces(peer: Peer, pieces: Bitfield): void {
     if (this.#superSeed === undefined) return;
     if (pieces.isComplete) this.#showAll();
-    for (const piece of pieces) this.#superSeed?.has(peer.key, piece, false);
+    const now = this.#options.clock.now();
+    for (const piece of pieces) this.#superSeed?.has(peer.key, piece, false, now);
     this.#show();
   }
 
   onHave(peer: Peer, piece: PieceIndex): void {
     if (this.#superSeed === undefined) return;
-    this.#superSeed.has(peer.key, piece, !this.#options.isSending());
+    this.#superSeed.has(peer.key, piece, !this.#options.isSending(), this.#options.clock.now());
     this.#show();
   }
 

@@ -99,6 +99,22 @@ describe("a swarm with equal uplinks", () => {
     },
   );
 
+  it.each([1, 2])(
+    "gets few more however much waits in sockets, unseen by the seeder (seed %i)",
+    async (seed) => {
+      const run = await distribute({
+        seed,
+        length: 32 * MIB,
+        pieceLength: 65_536,
+        socketBuffer: 524_288,
+        leechers: 8,
+        up: 6_250_000,
+      });
+      expect(run.overBound).toBeLessThan(1.12);
+      expect(run.copies).toBeLessThan(1.1);
+    },
+  );
+
   it.each([1, 2])("keeps the uplink of a seeder busy that is far away (seed %i)", async (seed) => {
     const run = await distribute({
       seed,

@@ -20,12 +20,15 @@ export class MemoryNetwork {
   readonly clock: Clock;
   /** Milliseconds from any host to any other. */
   readonly delay: number;
+  /** Bytes of a connection that the system takes at once, out of the sender's sight. */
+  readonly socketBuffer: number;
   /** Reused segments: a run moves gigabytes. */
   readonly spare: Uint8Array[] = [];
 
-  constructor(clock: Clock, options: { readonly delay?: number } = {}) {
+  constructor(clock: Clock, options: { readonly delay?: number; readonly socketBuffer?: number } = {}) {
     this.clock = clock;
     this.delay = options.delay ?? 0;
+    this.socketBuffer = options.socketBuffer ?? 0;
   }
 
   /** Adds a host; `address` is any text that is used as an IP literal. */
@@ -203,7 +206,7 @@ export class MemoryTransport implements Transport {
   }
 
   get bufferedBytes(): number {
-    return this.#buffered;
+    return Math.max(0, this.#buffered - this.host.network.socketBuffer);
   }
 
   attach(handler: TransportHandler): void {
@@ -222,8 +225,9 @@ export class MemoryTransport implements Transport {
     this.#buffered += bytes.length;
     this.#writes.push({ bytes, done, offset: 0 });
     this.#schedule();
-    this.#needDrain ||= this.#buffered >= HIGH_WATER_MARK;
-    return this.#buffered < HIGH_WATER_MARK;
+    const isFull = this.bufferedBytes >= HIGH_WATER_MARK;
+    this.#needDrain ||= isFull;
+    return !isFull;
   }
 
   pause(): void {
@@ -272,7 +276,7 @@ export class MemoryTransport implements Transport {
     this.#buffered -= segment.length;
     this.#unacknowledged += segment.length;
     this.#inFlight++;
-    if (this.#buffered === 0 && this.#needDrain) {
+    if (this.bufferedBytes === 0 && this.#needDrain) {
       this.#needDrain = false;
       this.#later(() => {
         if (!this.#destroyed) this.#handler?.onDrain();

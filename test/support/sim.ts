@@ -94,6 +94,8 @@ export interface SimOptions {
   readonly pieceLength: number;
   /** Milliseconds from host to host; 1 by default. */
   readonly delay?: number;
+  /** Bytes that the system takes of each connection, so that the engine thinks them sent; 0 by default. */
+  readonly socketBuffer?: number;
 }
 
 type Tuning = Partial<Pick<TorrentOptions, "slots" | "wanted" | "maxPeers" | "bufferBytes">>;
@@ -146,7 +148,10 @@ export class Sim {
   constructor(options: SimOptions) {
     this.#options = options;
     this.#random = seededRandom(options.seed);
-    this.network = new MemoryNetwork(this.clock, { delay: options.delay ?? 1 });
+    this.network = new MemoryNetwork(this.clock, {
+      delay: options.delay ?? 1,
+      socketBuffer: options.socketBuffer ?? 0,
+    });
     this.layout = new PieceLayout([options.length], options.pieceLength);
     this.data = new Uint8Array(options.length);
     // Not bytes of a real file, but no two blocks are equal, so that a block in the wrong place is seen.

@@ -1,5 +1,6 @@
 import type { Millis, Random } from "../../protocol/ambient.ts";
 import type { PeerKey } from "./active-piece.ts";
+import { Backlog } from "./backlog.ts";
 
 /** Shown pieces that aren't with their receivers yet, to begin with: so many, or so many bytes if those are more. */
 const LEAST_WINDOW = 8;
@@ -15,6 +16,8 @@ export interface Shown {
 interface Sent {
   readonly peer: PeerKey;
   readonly since: Millis;
+  /** When the first of its blocks was asked for. */
+  askedAt: Millis | undefined;
   /** It was shown the piece; else it sees everything, and chose it. */
   readonly isShown: boolean;
 }
@@ -51,6 +54,7 @@ export class SuperSeed {
   readonly #receivers = new Map<PeerKey, Receiver>();
   /** Those who see everything, because they came first, and have asked for something. */
   readonly #plain = new Set<PeerKey>();
+  readonly #backlog = new Backlog();
   /** How many pieces may be shown and not yet with their receivers; grows whenever the uplink runs dry. */
   #window: number;
   /** How many of the outstanding ones were shown. */
@@ -67,7 +71,9 @@ export class SuperSeed {
 
   /** Every piece is with a receiver; or the last are on their way, and we have nothing to send. @param idle as in `has` */
   isDone(idle: boolean): boolean {
-    return this.#unsent.size + this.#onTrial.size === 0 && (this.#outstanding.size === 0 || idle);
+    return (
+      this.#unsent.size + this.#onTrial.size === 0 && (this.#outstanding.size === 0 || this.#hasRoom(idle))
+    );
   }
 
   /** Only the pieces that we show it exist for this peer. */
@@ -80,6 +86,7 @@ export class SuperSeed {
     this.#plain.delete(peer);
     if (this.#receivers.get(peer)?.asks) this.#asking--;
     this.#receivers.delete(peer);
+    this.#backlog.gone(peer);
     for (const [piece, { peer: to }] of this.#outstanding) if (to === peer) this.#takeBack(piece);
     for (const [piece, to] of this.#onTrial) if (to === peer) this.#takeBack(piece);
     // What only it had is gone with it.
@@ -105,11 +112,21 @@ export class SuperSeed {
     const goesTo = this.#outstanding.get(piece)?.peer ?? this.#onTrial.get(piece);
     const isFree = goesTo === undefined ? this.#unsent.has(piece) : this.#onTrial.get(piece) === peer;
     if (isFree) this.#send(piece, peer, receiver, now);
+    const sent = this.#outstanding.get(piece);
+    if (sent?.peer === peer && sent.askedAt === undefined) {
+      sent.askedAt = now;
+      this.#backlog.asked(peer);
+    }
     return isNew || isFree;
   }
 
-  /** `peer`, shown to or not, has `piece`. @param idle we have nothing to send to anybody */
-  has(peer: PeerKey, piece: number, idle: boolean): void {
+  /** `peer`, shown to or not, has `piece`. @param idle nothing waits here to be sent to anybody */
+  has(peer: PeerKey, piece: number, idle: boolean, now: Millis): void {
+    const sent = this.#outstanding.get(piece);
+    if (sent?.peer === peer && sent.askedAt !== undefined) {
+      this.#backlog.arrived(peer, now - sent.askedAt);
+      sent.askedAt = undefined;
+    }
     const receiver = this.#receivers.get(peer);
     const isFromUs = this.#outstanding.get(piece)?.peer === peer || this.#onTrial.get(piece) === peer;
     const first = this.#first.get(piece);
@@ -120,7 +137,7 @@ export class SuperSeed {
       if (receiver === undefined) return;
       receiver.unseen++;
       this.#first.set(piece, peer);
-      if (idle) this.#window += 2;
+      if (this.#hasRoom(idle)) this.#window += 2;
     } else {
       if (this.#onTrial.has(piece)) {
         this.#takeBack(piece);
@@ -135,7 +152,7 @@ export class SuperSeed {
 
   /** Once a second: what takes too long is shown to others. @param idle as in `has` */
   tick(now: Millis, idle: boolean): void {
-    if (idle) this.#window += Math.max(1, this.#window >> 1);
+    if (this.#hasRoom(idle)) this.#window += Math.max(1, this.#window >> 1);
     for (const [piece, { peer, since }] of this.#outstanding) {
       if (now - since < PATIENCE) continue;
       this.#takeBack(piece);
@@ -161,7 +178,7 @@ export class SuperSeed {
       yield { peer, piece };
     }
     while (this.#shown < this.#window) {
-      const peer = this.#nextPeer(idle);
+      const peer = this.#nextPeer(this.#hasRoom(idle));
       // Whoever has a piece on trial may yet ask for it, so those go last.
       const piece = first(this.#unsent) ?? first(this.#onTrial.keys());
       const receiver = peer === undefined ? undefined : this.#receivers.get(peer);
@@ -173,11 +190,16 @@ export class SuperSeed {
     }
   }
 
+  /** The uplink has room: nothing waits here, and on the ways less than a piece for each receiver. */
+  #hasRoom(idle: boolean): boolean {
+    return idle && this.#backlog.length < Math.max(1, this.#asking + this.#plain.size);
+  }
+
   /** `piece` is on its way to `peer`, and to nobody else. */
   #send(piece: number, peer: PeerKey, receiver: Receiver | undefined, now: Millis): void {
     this.#takeBack(piece);
     this.#unsent.delete(piece);
-    this.#outstanding.set(piece, { peer, since: now, isShown: receiver !== undefined });
+    this.#outstanding.set(piece, { peer, since: now, askedAt: undefined, isShown: receiver !== undefined });
     if (receiver === undefined) return;
     receiver.outstanding++;
     this.#shown++;
@@ -191,6 +213,7 @@ export class SuperSeed {
     const receiver = this.#receivers.get(peer);
     if (receiver !== undefined) receiver.outstanding--;
     if (sent?.isShown) this.#shown--;
+    if (sent?.askedAt !== undefined) this.#backlog.dropped(peer);
     this.#outstanding.delete(piece);
     this.#onTrial.delete(piece);
     this.#unsent.add(piece);

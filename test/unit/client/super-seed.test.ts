@@ -48,17 +48,17 @@ describe("SuperSeed", () => {
   /** Eight receivers, each with two pieces that no other has. */
   function waiting(): SuperSeed {
     const seed = superSeed(100, receivers);
-    for (const peer of receivers) seed.has(peer, peer - 1, false);
+    for (const peer of receivers) seed.has(peer, peer - 1, false, 0);
     const second = [...seed.next(0, false)];
     expect(second.map(({ peer }) => peer).sort()).toEqual(receivers);
-    for (const { peer, piece } of second) seed.has(peer, piece, false);
+    for (const { peer, piece } of second) seed.has(peer, piece, false, 0);
     return seed;
   }
 
   it("shows no third piece to one of eight receivers before one of its two was seen elsewhere", () => {
     const seed = waiting();
     expect(shown(seed)).toEqual([]);
-    seed.has(2, 0, false);
+    seed.has(2, 0, false, 0);
     expect(shown(seed)).toEqual(["16>1"]);
   });
 
@@ -68,10 +68,30 @@ describe("SuperSeed", () => {
     expect(more).toHaveLength(8);
     expect(shown(seed, 0, true)).toEqual([]);
     const [first] = more;
-    if (first !== undefined) seed.has(first.peer, first.piece, true);
+    if (first !== undefined) seed.has(first.peer, first.piece, true, 0);
     expect(shown(seed, 0, true)).toHaveLength(3);
     seed.tick(1000, true);
     expect(shown(seed, 1000, true)).toHaveLength(5);
+  });
+
+  /** Eight receivers that pass nothing on: pieces take 10 ms at first, then `later`. Shown with nothing to send here. */
+  function shownWhenPiecesTake(later: number): number {
+    const seed = superSeed(400, receivers, 65_536);
+    const asked = new Map(receivers.map((peer) => [peer, [peer - 1]]));
+    for (let took = 10; ; took = later) {
+      for (const [peer, pieces] of asked) seed.has(peer, pieces.shift() ?? 0, false, took);
+      const more = [...seed.next(0, false)];
+      if (more.length === 0) return [...seed.next(0, true)].length;
+      for (const { peer, piece } of more) {
+        seed.asked(peer, piece, 0);
+        asked.get(peer)?.push(piece);
+      }
+    }
+  }
+
+  it("takes the uplink for full when pieces take longer on their way, although nothing waits here", () => {
+    expect(shownWhenPiecesTake(80)).toBe(0);
+    expect(shownWhenPiecesTake(10)).toBeGreaterThan(0);
   });
 
   it("shows more of small pieces at a time", () => {
@@ -83,10 +103,10 @@ describe("SuperSeed", () => {
     const seed = superSeed(20, [1]);
     for (let peer = 2; peer < 10; peer++) seed.join(peer);
     const got = new Set<number>([0]);
-    seed.has(1, 0, false);
+    seed.has(1, 0, false, 0);
     for (let step = 0; step < 10; step++) {
       for (const { peer, piece } of seed.next(0, false)) if (peer === 1) got.add(piece);
-      for (const piece of got) seed.has(1, piece, false);
+      for (const piece of got) seed.has(1, piece, false, 0);
     }
     // Those that the others were shown, too: nobody else wants them.
     expect(got.size).toBe(20);
@@ -105,7 +125,7 @@ describe("SuperSeed", () => {
   it("shows what a receiver left with to another, and what was too slow", () => {
     const seed = superSeed(4, [1]);
     expect(shown(seed)).toEqual(["1>1", "2>1", "3>1"]);
-    seed.has(1, 0, false);
+    seed.has(1, 0, false, 0);
     seed.leave(1);
     for (const peer of [2, 3]) seed.join(peer);
     const again = shown(seed);
@@ -123,10 +143,10 @@ describe("SuperSeed", () => {
     const seed = superSeed(3, [1, 2]);
     shown(seed);
     expect(seed.isDone(false)).toBe(false);
-    for (const piece of [0, 1]) seed.has(1, piece, false);
-    seed.has(9, 2, false);
-    seed.has(2, 2, false);
-    for (const piece of [0, 1, 2]) seed.has(2, piece, false);
+    for (const piece of [0, 1]) seed.has(1, piece, false, 0);
+    seed.has(9, 2, false, 0);
+    seed.has(2, 2, false, 0);
+    for (const piece of [0, 1, 2]) seed.has(2, piece, false, 0);
     expect(seed.isDone(true)).toBe(true);
   });
 });
