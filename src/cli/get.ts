@@ -111,7 +111,7 @@ async function download(
   const display = await openDisplay(output, surroundings, "down");
   const view = new GetView(output, display.show);
   try {
-    const { get } = await import("../share.ts");
+    const { get } = await import("../share/get.ts");
     const onEvent = (event: GetEvent) => {
       output.event(event);
       view.show(event);

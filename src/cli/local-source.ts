@@ -26,9 +26,8 @@ export async function resolveSource(
 ): Promise<Source> {
   if (source.kind !== "local") return source;
   const { text, otherwise } = source;
-  const { DEFAULT_SEARCH_SECONDS, findByCode, findByName, lanIsForbidden, sourceOfShares } = await import(
-    "../share.ts"
-  );
+  const { DEFAULT_SEARCH_SECONDS, findByCode, findByName, sourceOfShares } = await import("../share/find.ts");
+  const { lanIsForbidden } = await import("../share/lan-choice.ts");
   if (!lan || lanIsForbidden()) throw otherwise;
   const code = readWordCode(text);
   output.detail("looking on the local network");

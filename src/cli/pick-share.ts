@@ -17,7 +17,7 @@ export async function pickShare(
   { readKeys, screenRows = () => 24 }: Surroundings,
   signal: AbortSignal,
 ): Promise<Source | undefined> {
-  const { DEFAULT_SEARCH_SECONDS, find, sourceOfShares } = await import("../share.ts");
+  const { DEFAULT_SEARCH_SECONDS, find, sourceOfShares } = await import("../share/find.ts");
   const isAsked = readKeys !== undefined && output.terminal && !output.json && !output.quiet;
   let onChange: (shares: readonly LocalShare[]) => void = () => {};
   const onEvent = (event: FindEvent) => output.event(event);

@@ -101,7 +101,7 @@ function runPublish(
     surroundings,
     view: { qr: flags.qr, terms },
     open: async (tell, signal) => {
-      const { publish } = await import("../share.ts");
+      const { publish } = await import("../share/publish.ts");
       const onEvent = (event: PublishEvent) => {
         tell(event);
         if (event.event === "listening" && flags.open) openPage(event, surroundings, output);

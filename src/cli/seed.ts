@@ -60,7 +60,7 @@ function runSeed(
     surroundings,
     view: { qr: flags.qr, terms, work: "checking" },
     open: async (onEvent, signal) => {
-      const { seed, seedFolder } = await import("../share.ts");
+      const { seed, seedFolder } = await import("../share/seed.ts");
       const options = { ...seedOptions(flags), onEvent, signal };
       if (found === undefined) return await seedFolder(source, path, options);
       return await seed(await resolveSource(found, { output, lan: flags.lan }, signal), path, options);

@@ -49,7 +49,7 @@ async function runTracker(flags: TrackerFlags, surroundings: Surroundings): Prom
   const output = createOutput(flags, surroundings);
   const stop = listenForStop(surroundings.readerGone);
   try {
-    const { runTracker: run } = await import("../share.ts");
+    const { runTracker: run } = await import("../share/tracker.ts");
     const { port: at, bind, allow, state, log, showNames } = flags;
     const onEvent = (event: TrackerEvent) => {
       output.event(event);
@@ -82,7 +82,7 @@ function show(output: Output, event: TrackerEvent): void {
 async function runReport(file: string, flags: TrackerFlags, surroundings: Surroundings): Promise<number> {
   endOnSignals();
   const output = createOutput(flags, surroundings);
-  const { readReport } = await import("../share.ts");
+  const { readReport } = await import("../share/tracker-log.ts");
   const found = await readReport(file);
   output.event(found);
   showReport(output, found);
