@@ -1,7 +1,7 @@
 /** The configuration file: flags without their dashes, one a line, for all commands or for one. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import envPaths from "env-paths";
+import { userFolders } from "../platform/user-folders.ts";
 import { UsageError } from "./units.ts";
 
 /** One line that sets something. */
@@ -25,7 +25,7 @@ const MAX_BYTES = 256 * 1024;
 
 /** Where it is looked for without `--config` and `BOOJUM_CONFIG`: `~/.config/boojum/config` on Linux. */
 function defaultConfigPath(): string {
-  return path.join(envPaths("boojum", { suffix: "" }).config, "config");
+  return path.join(userFolders("boojum").config, "config");
 }
 
 /**

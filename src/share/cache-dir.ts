@@ -1,6 +1,6 @@
-import envPaths from "env-paths";
+import { userFolders } from "../platform/user-folders.ts";
 
 /** Where everything that may be lost is kept: remembered IDs and hashes. */
 export function defaultCacheDir(): string {
-  return envPaths("boojum", { suffix: "" }).cache;
+  return userFolders("boojum").cache;
 }

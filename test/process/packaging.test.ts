@@ -1,7 +1,8 @@
 /** What packagers get: the service, as systemd itself judges it. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { commandPath } from "../support/command.ts";
 import { useStage } from "../support/stage.ts";
 
 const { at, run } = useStage();
@@ -26,10 +27,21 @@ it("the command of the service publishes with the settings of its environment, a
   );
   const env = Object.fromEntries(set.map((word) => word.split("=", 2) as [string, string]));
   expect(env).toMatchObject({ BOOJUM_PORT: "6881" });
-  const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
-  const share = run(process.execPath, [cli, ...(command ?? "").split(" ")], {
+  const share = run(process.execPath, [commandPath, ...(command ?? "").split(" ")], {
     env: { ...env, BOOJUM_PORT: "0", BOOJUM_BIND: "127.0.0.1", BOOJUM_CACHE_DIR: at("cache") },
   });
   await share.until(({ stderr }) => stderr.find((line) => line.startsWith("ready")));
   expect(await share.stop("SIGINT")).toBe(0);
+});
+
+it("publishes for a user who is in no list and has no home, as a service's may be", async () => {
+  mkdirSync(at("served"));
+  writeFileSync(at("served/file"), "some bytes");
+  chmodSync(at(), 0o755);
+  const user = ["--reuid", "54321", "--regid", "54321", "--clear-groups", "env", "--unset=HOME"];
+  const flags = ["--port", "0", "--bind", "127.0.0.1", "--no-qr"];
+  const share = run("setpriv", [...user, process.execPath, commandPath, "publish", "served", ...flags]);
+  await share.until(({ stderr }) => stderr.find((line) => line.startsWith("ready")));
+  expect(await share.stop("SIGINT")).toBe(0);
+  expect(share.stderr.join("\n")).toContain("--cache-dir");
 });
