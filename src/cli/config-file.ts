@@ -1,7 +1,7 @@
 /** The configuration file: flags without their dashes, one a line, for all commands or for one. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { userFolders } from "../platform/user-folders.ts";
+import { userFolders } from "../share/user-folders.ts";
 import { UsageError } from "./units.ts";
 
 /** One line that sets something. */

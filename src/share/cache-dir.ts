@@ -1,4 +1,4 @@
-import { userFolders } from "../platform/user-folders.ts";
+import { userFolders } from "./user-folders.ts";
 
 /** Where everything that may be lost is kept: remembered IDs and hashes. */
 export function defaultCacheDir(): string {

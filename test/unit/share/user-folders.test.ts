@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { userFolders } from "../../../src/platform/user-folders.ts";
+import { userFolders } from "../../../src/share/user-folders.ts";
 
 const linux = { platform: "linux", env: {}, home: "/home/ann" } as const;
 
