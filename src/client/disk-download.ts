@@ -41,6 +41,7 @@ export class DiskDownload implements Download {
   readonly have: Bitfield;
   readonly unchecked: Bitfield;
   readonly wanted: Bitfield;
+  readonly selected: ReadonlySet<number>;
   readonly selectedBytes: number;
   readonly resumedBytes: number;
   readonly path: string;
@@ -64,7 +65,8 @@ export class DiskDownload implements Download {
       file.symlink === undefined ? [] : [file.path.join("/")],
     );
     let selectedBytes = 0;
-    for (const index of placement.targets.keys()) selectedBytes += metainfo.files[index]?.length ?? 0;
+    this.selected = new Set(placement.targets.keys());
+    for (const index of this.selected) selectedBytes += metainfo.files[index]?.length ?? 0;
     this.selectedBytes = selectedBytes;
     let resumedBytes = 0;
     for (let piece = 0; piece < layout.pieceCount; piece++) {

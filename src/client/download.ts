@@ -49,6 +49,8 @@ export interface Download {
   readonly unchecked: Bitfield;
   /** The pieces that hold bytes of selected files. */
   readonly wanted: Bitfield;
+  /** The selected files, by their place in the torrent's list. */
+  readonly selected: ReadonlySet<number>;
   /** Bytes of the selected files, pad files not counted. */
   readonly selectedBytes: number;
   /** Bytes of the selected files inside `have`. */

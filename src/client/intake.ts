@@ -268,6 +268,11 @@ export class Intake {
     this.#buffers.clear();
   }
 
+  /** What peers were asked for that isn't `urgent` makes way for what is. */
+  yieldTo(isUrgent: (piece: number) => boolean): void {
+    if (!this.#stopped) this.#requests.yieldTo(isUrgent);
+  }
+
   /** Settles when no write is under way. */
   settled(): Promise<void> {
     return this.#checks.settled();

@@ -106,15 +106,40 @@ export class Requests {
       peer.requests.set(this.#id(active.piece, begin), now);
       peer.wire.sendRequest({ piece: active.piece, begin, length: active.blockLength(block) });
     };
-    const asked = this.#picker.pick(peer, room, take);
+    const { readings } = this.#picker;
+    const awaited = readings === undefined ? 0 : this.#askAgain(peer, room, take, readings.heads());
+    const asked = awaited + this.#picker.pick(peer, room - awaited, take);
     if (asked > 0 || peer.requests.size > 0 || !this.#picker.endgame) return asked;
+    return this.#askAgain(peer, room, take);
+  }
+
+  /** Asks for blocks that slower peers were asked for. */
+  #askAgain(
+    peer: Peer,
+    room: number,
+    take: (active: ActivePiece, block: number) => void,
+    pieces?: Iterable<number>,
+  ): number {
+    const among = pieces === undefined ? undefined : this.#picker.started(pieces);
+    if (among?.length === 0) return 0;
     const mine = Math.min(peer.pipeline.expected(1), NEWCOMER_EXPECTED);
     const isSlow = (key: PeerKey): boolean => {
       const other = this.#options.peers.get(key);
       const expected = other?.pipeline.expected(other.requests.size) ?? this.#options.expectedOfServer(key);
       return expected > SLOWER * mine;
     };
-    return this.#picker.pickDuplicates(peer, Math.min(room, ENDGAME_BLOCKS), isSlow, take);
+    return this.#picker.pickDuplicates(peer, Math.min(room, ENDGAME_BLOCKS), isSlow, take, among);
+  }
+
+  /** Takes back what isn't `urgent`, so that what is comes first. */
+  yieldTo(isUrgent: (piece: number) => boolean): void {
+    for (const peer of this.#options.peers.values()) {
+      for (const id of peer.requests.keys()) {
+        if (!isUrgent(Math.floor(id / this.#blocksPerPiece))) this.#sendCancel(peer, id);
+      }
+      this.release(peer, (piece) => !isUrgent(piece));
+    }
+    this.wakeLater();
   }
 
   /** One block at a time, each paid for before it's asked for, so that all peers get their turn. */

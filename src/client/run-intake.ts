@@ -3,8 +3,9 @@ import type { Bitfield } from "../protocol/bitfield.ts";
 import type { PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import { type ActivePiece, BLOCK_LENGTH, type PeerKey } from "./core/active-piece.ts";
-import { findGap } from "./core/gaps.ts";
+import { findGap, type Gap } from "./core/gaps.ts";
 import type { Picker } from "./core/picker.ts";
+import type { Readings } from "./core/readings.ts";
 
 /** Who sends runs: a connection to a web server. */
 export interface RunSource {
@@ -40,6 +41,26 @@ export interface RunIntakeOptions {
   freed(): void;
 }
 
+/** Bytes that are asked for at once of what somebody reads: longer runs come later. */
+const AHEAD_RUN = 1024 * 1024;
+
+/** What readers need first, and what follows it. */
+function findAhead(
+  readings: Readings | undefined,
+  most: number,
+  isFree: (piece: number) => boolean,
+): Gap | undefined {
+  let begin: number | undefined;
+  readings?.visit((piece) => {
+    if (isFree(piece)) begin = piece;
+    return begin === undefined;
+  });
+  if (begin === undefined) return undefined;
+  let end = begin + 1;
+  while (end - begin < most && isFree(end)) end++;
+  return { begin, end };
+}
+
 /**
  * The way in for those who send whole runs of pieces: books them in the picker, puts what comes into the pieces'
  * buffers. A block that a peer gives meanwhile is the peer's; what comes of it here is dropped.
@@ -62,23 +83,27 @@ export class RunIntake {
   }
 
   /**
-   * What to ask `source` for next: whole pieces that nobody has started, else what is left of started ones.
+   * What to ask `source` for next: whole pieces that nobody has started, else what is left of started ones. Where
+   * somebody reads, what he needs first.
    * @param maxBytes more only when a single piece is larger
-   * @param isWanted limits the choice
+   * @param only limits the choice, to what is needed by those who read
    * @returns undefined when there is nothing, or no room in memory.
    */
-  claim(source: RunSource, maxBytes: number, isWanted: (piece: number) => boolean): Run | undefined {
+  claim(source: RunSource, maxBytes: number, only?: (piece: number) => boolean): Run | undefined {
     const { layout, picker } = this.#options;
     this.#sources.set(source.key, source);
     if (picker.idleCount > 0) {
       const { pieceCount, pieceLength } = layout;
+      const isFree = (piece: number) =>
+        picker.isIdle(piece) && source.have.has(piece) && only?.(piece) !== false;
       const most = Math.max(1, Math.floor(maxBytes / pieceLength));
-      const isFree = (piece: number) => picker.isIdle(piece) && source.have.has(piece) && isWanted(piece);
-      const gap = findGap({ pieceCount, from: this.#next, most, isFree });
+      const gap =
+        findAhead(picker.readings, Math.max(1, Math.floor(AHEAD_RUN / pieceLength)), isFree) ??
+        (only === undefined ? findGap({ pieceCount, from: this.#next, most, isFree }) : undefined);
       const run = gap && this.#start(gap.begin, gap.end, source.key);
       if (run !== undefined) return run;
     }
-    const rest = picker.pickRest(source);
+    const rest = picker.pickRest(source, (piece) => only?.(piece) !== false);
     if (rest === undefined) return undefined;
     const { active, first, count } = rest;
     const begin = active.piece * layout.pieceLength + first * BLOCK_LENGTH;

@@ -11,6 +11,7 @@ import { Emitter } from "./emitter.ts";
 import { Intake } from "./intake.ts";
 import type { Peer } from "./peer.ts";
 import { Progress } from "./progress.ts";
+import { type ReadCursor, Readers } from "./readers.ts";
 import { Swarm } from "./swarm.ts";
 import type { TorrentEnvironment } from "./torrent-environment.ts";
 import {
@@ -43,6 +44,7 @@ export class Torrent {
   readonly #intake: Intake;
   readonly #webSeeds: WebSeeds | undefined;
   readonly #swarm: Swarm;
+  #readers: Readers | undefined;
   #nextKey: PeerKey = 1;
   #timer: Timer | undefined;
   #phase: "running" | "failed" | "finishing" | "closed" = "running";
@@ -134,6 +136,19 @@ export class Torrent {
   async drainWebSeeds(): Promise<void> {
     await this.#webSeeds?.drain();
     await this.#intake.settled();
+  }
+
+  /** Somebody reads what comes, from byte `begin` of the stream up to but without `end`: that is fetched first. */
+  read(begin: number, end: number): ReadCursor {
+    this.#readers ??= new Readers({
+      layout: this.layout,
+      picker: this.#intake.picker,
+      yieldTo: (isUrgent) => {
+        this.#intake.yieldTo(isUrgent);
+        this.#webSeeds?.yieldTo(isUrgent);
+      },
+    });
+    return this.#readers.open(begin, end);
   }
 
   stats(): TorrentStats {

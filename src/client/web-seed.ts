@@ -119,10 +119,27 @@ export class WebSeed {
     return this.#lines.some((line) => line.key === key);
   }
 
-  /** Uses `most` connections at the most for what `isWanted`, until there is nothing more. */
-  work(most: number, isWanted: (piece: number) => boolean): void {
+  /**
+   * Uses `most` connections at the most, until there is nothing more.
+   * @param only limits the choice, to what is needed by those who read
+   */
+  work(most: number, only?: (piece: number) => boolean): void {
     if (this.#isDropped || this.#isClosed || this.#options.clock.now() < this.#restUntil) return;
-    for (const line of this.#lines.slice(0, most)) if (line.run === undefined) this.#next(line, isWanted);
+    for (const line of this.#lines.slice(0, most)) if (line.run === undefined) this.#next(line, only);
+  }
+
+  /** Cuts connections that bring nothing `urgent`, so that they can. */
+  yieldTo(isUrgent: (piece: number) => boolean): void {
+    const { pieceLength } = this.#options.layout;
+    for (const line of this.#lines) {
+      if (line.run === undefined) continue;
+      const last = Math.floor((line.run.end - 1) / pieceLength);
+      let piece = Math.floor(line.at / pieceLength);
+      while (piece <= last && !isUrgent(piece)) piece++;
+      if (piece <= last) continue;
+      line.abort.abort();
+      this.#release(line);
+    }
   }
 
   /** Rests when it holds up pieces that others would have long sent, at `otherRate` bytes a second. */
@@ -152,9 +169,9 @@ export class WebSeed {
     this.#cutAll();
   }
 
-  #next(line: Line, isWanted: (piece: number) => boolean): void {
+  #next(line: Line, only: ((piece: number) => boolean) | undefined): void {
     const { runs, runBytes, clock } = this.#options;
-    const run = runs.claim(line, runBytes, isWanted);
+    const run = runs.claim(line, runBytes, only);
     if (run === undefined) return;
     line.run = run;
     line.at = run.begin;

@@ -126,11 +126,18 @@ export class WebSeeds {
     let free = MAX_LINES;
     for (const { seed } of this.#seeds) free -= seed.busy;
     for (const { seed, source } of this.#seeds) {
-      if (seed.isDropped || !this.#mayAsk(source)) continue;
+      const only = this.#mayAsk(source) ? undefined : this.#onlyAwaited();
+      if (seed.isDropped || only === "nothing") continue;
       const before = seed.busy;
-      seed.work(Math.min(LINES, before + Math.max(0, free)), () => true);
+      seed.work(Math.min(LINES, before + Math.max(0, free)), only);
       free -= seed.busy - before;
     }
+  }
+
+  /** Somebody reads elsewhere now: what isn't `urgent` can wait. */
+  yieldTo(isUrgent: (piece: number) => boolean): void {
+    for (const { seed } of this.#seeds) seed.yieldTo(isUrgent);
+    this.wake();
   }
 
   close(): void {
@@ -142,6 +149,20 @@ export class WebSeeds {
     const now = this.#options.clock.now();
     if (now - this.#movedAt >= STARVING) return true;
     return now - this.#aloneSince >= ALONE;
+  }
+
+  /** Whoever reads and waits is worth the publisher's uplink, where no peer gives what he waits for. */
+  #onlyAwaited(): ((piece: number) => boolean) | "nothing" {
+    const { readings } = this.#options.intake.picker;
+    if (readings === undefined) return "nothing";
+    return (piece) => readings.isNear(piece) && !this.#isGiven(piece);
+  }
+
+  #isGiven(piece: number): boolean {
+    for (const peer of this.#options.peers.values()) {
+      if (peer.joined && !peer.stalled && peer.only === undefined && peer.have.has(piece)) return true;
+    }
+    return false;
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Bitfield } from "../../protocol/bitfield.ts";
 import { type PieceIndex, pieceIndex } from "../../protocol/ids.ts";
 import { ActivePiece, BLOCK_LENGTH, type PeerKey } from "./active-piece.ts";
 import { PieceOrder } from "./piece-order.ts";
+import type { Readings } from "./readings.ts";
 
 /** What the picker needs to know of a peer that is to be asked. */
 export interface PickPeer {
@@ -44,6 +45,8 @@ export class Picker {
   readonly #current = new Map<PeerKey, ActivePiece>();
   /** Failed before: to be fetched from one peer alone. */
   readonly #suspect = new Set<number>();
+  /** While somebody reads what comes: goes before everything else. */
+  readings: Readings | undefined = undefined;
   #seeds = 0;
   #sources = 0;
   #lastStarted = -2;
@@ -107,6 +110,10 @@ export class Picker {
    */
   pick(peer: PickPeer, count: number, take: (active: ActivePiece, block: number) => void): number {
     let left = count;
+    if (this.readings !== undefined) {
+      left -= this.#pickAhead(this.readings, peer, left, take);
+      if (left === 0) return count;
+    }
     const current = this.#current.get(peer.key);
     if (current !== undefined && this.#mayAsk(peer, current)) left -= this.#fill(peer, current, left, take);
     // What a seeder sends of a piece that others have is missing to the swarm elsewhere.
@@ -139,6 +146,28 @@ export class Picker {
     return count - left;
   }
 
+  /** Asks `peer` for what readers need, in that order. */
+  #pickAhead(
+    readings: Readings,
+    peer: PickPeer,
+    count: number,
+    take: (active: ActivePiece, block: number) => void,
+  ): number {
+    let left = count;
+    readings.visit((piece) => {
+      let active = this.#active.get(piece);
+      if (active === undefined) {
+        if (!this.#order.has(piece) || !peer.have.has(piece)) return true;
+        if (peer.only !== undefined && !peer.only.has(piece)) return true;
+        active = this.#begin(piece, peer.key);
+        if (active === undefined) return false;
+      }
+      if (this.#mayAsk(peer, active)) left -= this.#fill(peer, active, left, take);
+      return left > 0;
+    });
+    return count - left;
+  }
+
   /** Nobody has started `piece`, and it is missing. */
   isIdle(piece: number): boolean {
     return this.#order.has(piece);
@@ -161,13 +190,15 @@ export class Picker {
 
   /**
    * Asks `peer` for blocks that follow each other in a piece that somebody has started and nobody was asked for.
+   * @param isWanted limits the choice
    * @returns the first block and how many they are.
    */
   pickRest(
     peer: Pick<PickPeer, "key" | "have">,
+    isWanted: (piece: number) => boolean,
   ): { readonly active: ActivePiece; readonly first: number; readonly count: number } | undefined {
     for (const active of this.#open) {
-      if (!this.#mayAsk({ ...peer, only: undefined }, active)) continue;
+      if (!this.#mayAsk({ ...peer, only: undefined }, active) || !isWanted(active.piece)) continue;
       const { first, count } = active.freeRun();
       this.#ask(active, peer.key, first, count);
       return { active, first, count };
@@ -175,9 +206,20 @@ export class Picker {
     return undefined;
   }
 
+  /** Those of `pieces` that are started and not complete. */
+  started(pieces: Iterable<number>): ActivePiece[] {
+    const found: ActivePiece[] = [];
+    for (const piece of pieces) {
+      const active = this.#active.get(piece);
+      if (active !== undefined) found.push(active);
+    }
+    return found;
+  }
+
   /**
-   * Near the end: asks `peer` for up to `count` blocks that others were asked for already.
+   * Near the end, or where somebody waits: asks `peer` for up to `count` blocks that others were asked for already.
    * @param isSlow whether a peer that was asked is so slow that it's worth asking another
+   * @param among the pieces to look at; all that are started by default
    * @returns how many there were.
    */
   pickDuplicates(
@@ -185,10 +227,11 @@ export class Picker {
     count: number,
     isSlow: (asked: PeerKey) => boolean,
     take: (active: ActivePiece, block: number) => void,
+    among?: readonly ActivePiece[],
   ): number {
     let left = count;
     for (let copies = 1; copies < ENDGAME_COPIES && left > 0; copies++) {
-      for (const active of this.#active.values()) {
+      for (const active of among ?? this.#active.values()) {
         if (!peer.have.has(active.piece) || active.exclusive !== undefined) continue;
         if (peer.only !== undefined && !peer.only.has(active.piece)) continue;
         // From the last block on: the one that was asked first works from the front.
