@@ -29,7 +29,14 @@ export {
   sourceOfShares,
 } from "./share/find.ts";
 export { get } from "./share/get.ts";
-export type { Download, GetOptions, Preparation, SeedGoal } from "./share/get-types.ts";
+export type {
+  Download,
+  DownloadFile,
+  FilePart,
+  GetOptions,
+  Preparation,
+  SeedGoal,
+} from "./share/get-types.ts";
 export { MismatchError } from "./share/given-torrent.ts";
 export { type InfoOptions, readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
 export { lanIsForbidden } from "./share/lan-choice.ts";
@@ -37,6 +44,7 @@ export type { LocalShare } from "./share/local-shares.ts";
 export { InterruptedError, NobodyHasItError } from "./share/peer-errors.ts";
 export { publish } from "./share/publish.ts";
 export type { Publication, PublishEvents, PublishOptions } from "./share/publish-types.ts";
+export { NoSuchFileError } from "./share/reading.ts";
 export { type SeedOptions, seed, seedFolder } from "./share/seed.ts";
 export {
   type AskPassword,
@@ -45,6 +53,14 @@ export {
   type Source,
   SourceReadError,
 } from "./share/source.ts";
+export { SpoolError } from "./share/spool.ts";
+export {
+  StreamError,
+  type StreamedFile,
+  type Streaming,
+  type StreamOptions,
+  stream,
+} from "./share/stream.ts";
 export type { TrackerState } from "./share/swarm-look.ts";
 export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
 export { type CreateEachOptions, createEachTorrent } from "./share/torrent-files.ts";

@@ -1,8 +1,10 @@
 /** `share get SOURCE`: downloads, and seeds meanwhile. */
 import { Command } from "commander";
 import type { GetEvent } from "../share/events.ts";
-import type { GetOptions } from "../share/get-types.ts";
+import type { Download, GetOptions } from "../share/get-types.ts";
 import type { Source } from "../share/source.ts";
+import { checkOneFile, type WriteBytes, writeAll } from "./get-stdout.ts";
+import { player } from "./get-stream.ts";
 import { resolveSource } from "./local-source.ts";
 import {
   addExamples,
@@ -30,6 +32,9 @@ interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
   readonly seedFor?: number;
   readonly seedRatio?: number;
   readonly overwrite?: boolean;
+  readonly stdout?: boolean;
+  readonly stream?: boolean;
+  readonly open?: boolean;
   readonly port?: number;
   readonly peer?: readonly string[];
   readonly timeout?: number;
@@ -44,6 +49,9 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .option("-o, --out <dir>", "put it into this folder", ".")
     .option("--select <glob>", "only these files (repeatable)", collect)
     .option("--overwrite", "replace files that are there and differ")
+    .option("--stdout", "write the one file to standard output, as it comes")
+    .option("--stream", "serve it to players here while it comes, until stopped")
+    .option("--open", "with --stream: open what plays it")
     .option("--timeout <duration>", "give up after so long without data (default: 10m)", duration);
   addPasswordFlags(command, "of the share; it is asked for, too")
     .optionsGroup("Afterwards:")
@@ -54,8 +62,10 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .option("--port <n>", "listen for peers here (default: first free from 6881)", port)
     .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers);
   return addExamples(addTransferFlags(command), EXAMPLES).action(
-    async (source: string | undefined, flags: GetFlags) =>
-      report(await runGet(chooser(source, flags, surroundings), flags, surroundings)),
+    async (source: string | undefined, flags: GetFlags) => {
+      const isNamed = command.getOptionValueSource("out") !== "default";
+      report(await runGet(chooser(source, flags, surroundings), flags, surroundings, isNamed));
+    },
   );
 }
 
@@ -78,19 +88,46 @@ const EXAMPLES = [
 /** What is meant; undefined when there is nothing to get, which is no mistake. */
 type Choose = (output: Output, signal: AbortSignal) => Promise<Source | undefined>;
 
-/** @returns the exit code. */
-export async function runGet(choose: Choose, flags: GetFlags, surroundings: Surroundings): Promise<number> {
+/**
+ * @param isPlaced the user has said where to put it
+ * @returns the exit code.
+ */
+export async function runGet(
+  choose: Choose,
+  flags: GetFlags,
+  surroundings: Surroundings,
+  isPlaced = true,
+): Promise<number> {
+  const { stdout, stderr, writeBytes } = surroundings;
+  const isPiped = flags.stdout === true;
+  if (isPiped && flags.json === true) throw new UsageError("--stdout and --json both want standard output.");
+  if (isPiped && flags.stream === true) throw new UsageError("--stdout and --stream exclude each other.");
+  if (flags.open === true && flags.stream !== true) throw new UsageError("--open needs --stream.");
   const access = await accessFrom(flags, surroundings);
-  const output = createOutput(flags, surroundings);
+  // What people read goes where they see it.
+  const output = createOutput(flags, { ...surroundings, stdout: isPiped ? stderr : stdout });
   const stop = listenForStop(surroundings.readerGone);
   try {
     const source = await choose(output, stop.signal);
     if (source === undefined) return 0;
     const options = { ...getOptions(flags), ...access, signal: stop.signal };
-    await download(source, options, output, surroundings);
+    const shown = { output, surroundings };
+    if (isPiped) {
+      const pipe = { ...shown, writeBytes, tellsPath: isPlaced };
+      await download(source, { ...options, temporary: !isPlaced }, pipe);
+    } else if (flags.stream === true) {
+      const { onRunning, close } = player(output, surroundings, flags.open === true);
+      try {
+        await download(source, { ...options, seed: { forever: true } }, { ...shown, onRunning });
+      } finally {
+        await close();
+      }
+    } else await download(source, options, shown);
     return 0;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
+    // Whoever has read enough needs no advice.
+    if (isPiped && surroundings.readerGone.aborted) return 130;
     output.event({ event: "error", code: "interrupted", message: INTERRUPTED });
     output.note(INTERRUPTED);
     return 130;
@@ -99,27 +136,47 @@ export async function runGet(choose: Choose, flags: GetFlags, surroundings: Surr
   }
 }
 
+interface Screening {
+  readonly output: Output;
+  readonly surroundings: Surroundings;
+  /** Where the one file goes, besides the disk. */
+  readonly writeBytes?: WriteBytes | undefined;
+  readonly tellsPath?: boolean;
+  readonly onRunning?: (download: Download) => Promise<void>;
+}
+
 async function download(
   source: Source,
   options: GetOptions,
-  output: Output,
-  surroundings: Surroundings,
+  { output, surroundings, writeBytes, tellsPath, onRunning }: Screening,
 ): Promise<void> {
   // Loaded here, so that help and mistakes are answered without all this.
   const { GetView } = await import("./ui/get-view.ts");
   const { openDisplay } = await import("./ui/display.ts");
   const display = await openDisplay(output, surroundings, "down");
-  const view = new GetView(output, display.show);
+  const view = new GetView(output, display.show, tellsPath);
+  const refusal = new AbortController();
+  const { signal: stop } = options;
+  const signal = stop === undefined ? refusal.signal : AbortSignal.any([stop, refusal.signal]);
   try {
     const { get } = await import("../share/get.ts");
     const onEvent = (event: GetEvent) => {
+      if (event.event === "started" && writeBytes !== undefined) checkOneFile(event, source, refusal);
       output.event(event);
       view.show(event);
     };
-    const running = await get(source, { ...options, onEvent, onWork: (work) => view.prepare(work) });
+    const running = await get(source, { ...options, signal, onEvent, onWork: (work) => view.prepare(work) });
     display.attach(running);
-    await running.done;
-    await running.closed;
+    try {
+      await onRunning?.(running);
+      if (writeBytes !== undefined) await writeAll(running, writeBytes);
+      await running.done;
+      await running.closed;
+    } finally {
+      await running.close();
+    }
+  } catch (error) {
+    throw refusal.signal.aborted ? refusal.signal.reason : error;
   } finally {
     view.close();
     display.close();

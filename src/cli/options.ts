@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly readKeys?: (onKey: (name: string) => void) => () => void;
   /** Lines of the terminal. */
   readonly screenRows?: () => number;
+  /** Writes bytes to standard output, and settles when there is room for more; rejects when nobody takes them. */
+  readonly writeBytes?: (bytes: Uint8Array) => Promise<void>;
   /** Everything on standard input. */
   readonly readInput?: () => Promise<string>;
   /** Milliseconds on a clock that never goes back. */

@@ -40,6 +40,10 @@ export async function main(args: readonly string[]): Promise<void> {
         readKeys,
         screenRows: () => process.stderr.rows,
       }),
+    writeBytes: (bytes) =>
+      new Promise((resolve, reject) => {
+        process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
     readInput: () => text(process.stdin),
     openUrl: async (url) => {
       const { default: open } = await import("open");

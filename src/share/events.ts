@@ -154,6 +154,19 @@ export interface DoneEvent {
   readonly infoHash: string;
 }
 
+/** Of `--stream`: players on this machine can begin. */
+export interface StreamingEvent {
+  readonly event: "streaming";
+  /** The largest film or piece of music, else the largest file. */
+  readonly url: string;
+  readonly files: readonly {
+    readonly path: string;
+    readonly bytes: number;
+    readonly url: string;
+    readonly type: string;
+  }[];
+}
+
 export type GetEvent = StartedEvent | IdentifiedEvent | ProgressEvent | DoneEvent | WarningEvent;
 
 /** Of `share find`: a share appears on the local network, something of it changes, or it goes. Names are escaped before they are shown. */

@@ -24,6 +24,11 @@ export interface Preparation {
 export interface GetOptions extends TrafficOptions {
   /** The folder that gets NAME; default: the working folder. */
   readonly directory?: string | undefined;
+  /**
+   * Into a folder that is gone when the download is closed, in `TMPDIR` or else the user's cache folder: what was read is
+   * all that is left of it.
+   */
+  readonly temporary?: boolean | undefined;
   /** Another name than NAME for the file or folder. */
   readonly name?: string | undefined;
   /** Globs over paths below NAME; default: everything. */
@@ -48,8 +53,37 @@ export interface GetOptions extends TrafficOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which bytes of a file, as in `node:fs` and in HTTP: both included, from 0. */
+export interface FilePart {
+  /** Default: the first. */
+  readonly start?: number | undefined;
+  /** Default: the last. */
+  readonly end?: number | undefined;
+}
+
+/** A file that is got. */
+export interface DownloadFile {
+  /** Below NAME; of a share that is one file, its name. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
 /** A running download. */
 export interface Download extends Transferring {
+  /** 40 hexadecimal digits. */
+  readonly infoHash: string;
+  /** Those that were asked for, in the torrent's order. */
+  readonly files: readonly DownloadFile[];
+  /**
+   * Reads a file, in order, as its pieces are verified: what is read is fetched first, from each reader's place on, and a
+   * reader that begins elsewhere is followed at once. Who takes nothing is waited for: the download isn't over, though
+   * `done`, while somebody reads. It is an iterable for `for await`; `Readable.from(...)` makes a Node stream of it. To
+   * stop, leave the loop or destroy the stream.
+   * @param path below NAME, as `TransferFile.path` has it; may be left out when only one file is got
+   * @throws {NoSuchFileError} it isn't got here
+   * @throws {InterruptedError} the download was stopped before it was complete
+   */
+  read(path?: string, part?: FilePart): AsyncIterableIterator<Uint8Array>;
   /** Everything that was asked for is verified and on disk; rejects, with everything taken down, when that can't be or it is stopped before. */
   readonly done: Promise<DoneEvent>;
   /** Nothing is left running: after the last upload, or after seeding. Never rejects. */

@@ -6,6 +6,7 @@ import { Preparing } from "./preparing.ts";
 import { readSource, type SourceRead } from "./read-source.ts";
 import { DEFAULT_TIMEOUT_SECONDS } from "./receiver.ts";
 import { type Source, sourceOf } from "./source.ts";
+import { openSpool, spoolParent } from "./spool.ts";
 
 /**
  * Begins to download from a share's URL, a magnet link or a `.torrent` (a path or a URL). What is found to be wrong before the first
@@ -17,10 +18,40 @@ import { type Source, sourceOf } from "./source.ts";
  * @throws {UnsupportedError} it has only a v2 part.
  * @throws {OutputExistsError} {OutputLockedError} {StorageError} the place on disk can't be used.
  * @throws {ListenError} the port that was asked for is taken.
+ * @throws {SpoolError} it is temporary, and there is no place for that.
  */
 export async function get(source: Source | string, options: GetOptions = {}): Promise<Download> {
   const from = typeof source === "string" ? sourceOf(source) : source;
+  if (options.temporary === true) return await getIntoSpool(from, options);
   return await stoppable(options, (stopping) => prepare(from, options, stopping));
+}
+
+async function getIntoSpool(source: Source, options: GetOptions): Promise<Download> {
+  const spool = await openSpool(spoolParent());
+  try {
+    const placed = { ...options, directory: spool.dir };
+    const download = await stoppable(placed, (stopping) => prepare(source, placed, stopping));
+    const closed = download.closed.then(() => spool.remove());
+    return {
+      infoHash: download.infoHash,
+      files: download.files,
+      done: download.done,
+      closed,
+      close: async () => {
+        await download.close();
+        await closed;
+      },
+      read: (path, part) => download.read(path, part),
+      transfers: () => download.transfers(),
+      get limits() {
+        return download.limits;
+      },
+      setLimits: (limits) => download.setLimits(limits),
+    };
+  } catch (error) {
+    await spool.remove();
+    throw error;
+  }
 }
 
 async function prepare(source: Source, options: GetOptions, stopping: AbortController): Promise<Download> {

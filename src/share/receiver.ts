@@ -14,11 +14,12 @@ import type { Metainfo } from "../protocol/metainfo.ts";
 import { announceTorrent } from "./announcing.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
 import type { Foothold } from "./foothold.ts";
-import type { Download, GetOptions, SeedGoal } from "./get-types.ts";
+import type { Download, DownloadFile, FilePart, GetOptions, SeedGoal } from "./get-types.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { InterruptedError, NobodyHasItError } from "./peer-errors.ts";
 import { resolvePeer } from "./peer-names.ts";
 import { openPeerPort, type PeerPort, trafficFor } from "./peer-port.ts";
+import { DownloadReaders, filesOf, readComplete } from "./reading.ts";
 import { proverOf } from "./token.ts";
 import { limitsOf, setLimitsOf, TorrentTransfer } from "./transfer.ts";
 import type { Limits, Transfer } from "./transfer-types.ts";
@@ -74,9 +75,12 @@ export async function finishAtOnce(parts: ReceiverParts): Promise<Download> {
   const event = doneEvent(parts);
   parts.tell(event);
   return {
+    infoHash: event.infoHash,
+    files: filesOf(parts),
     done: Promise.resolve(event),
     closed: Promise.resolve(),
     close: () => Promise.resolve(),
+    read: (path, part = {}) => readComplete(parts, path, part),
     // Nothing moves, so there is nothing to show and nothing to limit.
     transfers: () => [],
     limits: {},
@@ -95,12 +99,15 @@ function doneEvent({ place, infoHash, startedAt }: ReceiverParts): DoneEvent {
 }
 
 export class Receiver implements Download {
+  readonly infoHash: string;
+  readonly files: readonly DownloadFile[];
   readonly done: Promise<DoneEvent>;
   readonly closed: Promise<void>;
   readonly #parts: ReceiverParts;
   readonly #session: Session;
   readonly #torrent: Torrent;
   readonly #transfer: Transfer;
+  readonly #readers: DownloadReaders;
   readonly #listener: Listener;
   readonly #finders: PeerPort["finders"];
   readonly #announceTo: PeerPort["announce"];
@@ -124,6 +131,8 @@ export class Receiver implements Download {
   private constructor(parts: ReceiverParts, { listener, session, finders, announce }: PeerPort) {
     const { metainfo, infoHash, place } = parts;
     this.#parts = parts;
+    this.infoHash = toHex(infoHash);
+    this.files = filesOf(parts);
     this.#listener = listener;
     this.#session = session;
     this.#finders = finders;
@@ -154,14 +163,15 @@ export class Receiver implements Download {
       webSeeds: { sources: webSeedSources(metainfo), torrent: metainfo, fetch: this.#ranges.fetch },
     });
     this.#transfer = new TorrentTransfer({
-      id: toHex(infoHash),
+      id: this.infoHash,
       name: metainfo.name,
-      infoHash: () => toHex(infoHash),
+      infoHash: () => this.infoHash,
       torrent: () => this.#torrent,
       files: () => metainfo.files,
       phase: () => (this.#completedAt === undefined ? "getting" : "seeding"),
       wanted: () => ({ done: this.#bytesDone, total: place.selectedBytes, pieces: place.wanted }),
     });
+    this.#readers = new DownloadReaders(parts, this.#torrent);
     let isDone: (event: DoneEvent) => void = () => {};
     let isNotDone: (error: unknown) => void = () => {};
     this.done = new Promise((resolve, reject) => {
@@ -178,6 +188,10 @@ export class Receiver implements Download {
     for (const piece of pieces)
       if (this.#torrent.have.has(piece)) this.#bytesDone -= this.#parts.place.bytesIn(piece);
     this.#torrent.lose(pieces);
+  }
+
+  read(path?: string, part: FilePart = {}): AsyncIterableIterator<Uint8Array> {
+    return this.#readers.read(path, part);
   }
 
   transfers(): readonly Transfer[] {
@@ -201,6 +215,10 @@ export class Receiver implements Download {
   async #live(isDone: (event: DoneEvent) => void): Promise<void> {
     try {
       await this.#run(isDone);
+      this.#readers.stop(new InterruptedError());
+    } catch (error) {
+      this.#readers.stop(error);
+      throw error;
     } finally {
       await this.#takeDown();
     }
@@ -230,7 +248,8 @@ export class Receiver implements Download {
     this.#tellProgress();
     tell(event);
     isDone(event);
-    await Promise.race([this.#seed(), failed.catch(() => {})]);
+    const wanted = Promise.all([this.#seed(), this.#readers.settled()]);
+    await Promise.race([wanted, failed.catch(() => {})]);
     if (!stopping.signal.aborted) await this.#torrent.finish(GRACE_MS);
   }
 

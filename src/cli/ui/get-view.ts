@@ -9,14 +9,17 @@ import type { ProgressDisplay, ShowProgress } from "./progress.ts";
 export class GetView {
   readonly #output: Output;
   readonly #show: ShowProgress;
+  readonly #tellsPath: boolean;
   #progress: ProgressDisplay | undefined;
   #preparing: Preparation["work"] | undefined;
   #done = false;
   /** Bytes that were here before. */
   #resumed = 0;
 
-  constructor(output: Output, show: ShowProgress) {
+  /** @param tellsPath false when what was got is not to be found there */
+  constructor(output: Output, show: ShowProgress, tellsPath = true) {
     this.#output = output;
+    this.#tellsPath = tellsPath;
     this.#show = show;
   }
 
@@ -80,7 +83,7 @@ export class GetView {
     this.#progress?.stop();
     this.#progress = undefined;
     this.#output.note(`${this.#output.colors.green("done")}  ${this.#summary(event)}`);
-    this.#output.result(escapeForTerminal(event.path));
+    if (this.#tellsPath) this.#output.result(escapeForTerminal(event.path));
   }
 
   #summary({ bytes, seconds }: DoneEvent): string {

@@ -53,6 +53,8 @@ else:
 parameters.save_path = directory
 parameters.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
 handle = session.add_torrent(parameters)
+# The session's own limits don't hold for the local network.
+handle.set_upload_limit(int(os.environ.get("LIMIT_UP", "0")))
 running = True
 
 

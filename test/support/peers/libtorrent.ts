@@ -11,6 +11,7 @@ async function start(mode: "seed" | "get" | "node", job: PeerJob): Promise<Runni
     env: {
       ...(job.encryption && { ENCRYPTION: job.encryption }),
       ...(job.dht && { DHT: job.dht }),
+      ...(job.limitUp && { LIMIT_UP: String(job.limitUp) }),
     },
   });
   const awaited = mode === "get" ? "DONE" : "READY";

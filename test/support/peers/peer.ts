@@ -19,6 +19,8 @@ export interface PeerJob {
   readonly encryption?: "rc4" | "header";
   /** `HOST:PORT` of a node by which it joins the DHT; by default it doesn't. */
   readonly dht?: string;
+  /** Bytes a second that it sends at the most; of libtorrent. */
+  readonly limitUp?: number;
   /** An empty folder for the client's own files. */
   readonly state: string;
 }
