@@ -67,7 +67,7 @@ export { type CreateEachOptions, createEachTorrent } from "./share/torrent-files
 export type { TorrentWarning } from "./share/torrent-warnings.ts";
 export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tracker.ts";
 export { readReport, TrackerLogError, type TrackerReport } from "./share/tracker-log.ts";
-export type { TrafficOptions } from "./share/traffic.ts";
+export type { ReachOptions, TrafficOptions } from "./share/traffic.ts";
 export type * from "./share/transfer-types.ts";
 export { UnsupportedError } from "./share/unsupported-error.ts";
 export { type VerifyOptions, verify } from "./share/verify.ts";

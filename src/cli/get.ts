@@ -36,6 +36,7 @@ interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
   readonly stream?: boolean;
   readonly open?: boolean;
   readonly port?: number;
+  readonly upnp?: boolean;
   readonly peer?: readonly string[];
   readonly timeout?: number;
 }
@@ -60,6 +61,7 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .option("--seed-ratio <ratio>", "seed until so many copies are sent, e.g. 1.5", ratio)
     .optionsGroup("Traffic:")
     .option("--port <n>", "listen for peers here (default: first free from 6881)", port)
+    .option("--upnp", "have the router open it to the internet, meanwhile")
     .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers);
   return addExamples(addTransferFlags(command), EXAMPLES).action(
     async (source: string | undefined, flags: GetFlags) => {
@@ -197,6 +199,7 @@ function getOptions(flags: GetFlags): GetOptions {
     },
     overwrite: flags.overwrite,
     port: flags.port,
+    upnp: flags.upnp,
     peers: flags.peer,
     timeoutSeconds: flags.timeout,
   };

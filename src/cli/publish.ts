@@ -78,6 +78,7 @@ function publishOptions(flags: PublishFlags): PublishOptions {
     bind: flags.bind,
     publicUrl: flags.publicUrl,
     trustProxies: flags.trustProxy,
+    upnp: flags.upnp,
     name: flags.name,
     trackers: flags.tracker,
     unlisted: flags.unlisted,

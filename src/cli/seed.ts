@@ -75,6 +75,7 @@ function seedOptions(flags: SeedFlags): SeedOptions {
     bind: flags.bind,
     publicUrl: flags.publicUrl,
     trustProxies: flags.trustProxy,
+    upnp: flags.upnp,
     slots: flags.slots,
     cacheDir: flags.cacheDir,
   };

@@ -82,6 +82,7 @@ export interface PortFlags {
   readonly bind?: readonly string[];
   readonly publicUrl?: string;
   readonly trustProxy?: readonly string[];
+  readonly upnp?: boolean;
 }
 
 export function addPortFlags(command: Command): Command {
@@ -90,6 +91,7 @@ export function addPortFlags(command: Command): Command {
     .option("--port <n>", "listen here (default: as last time, else from 6881)", port)
     .option("--bind <address>", "listen on this address only (repeatable)", collect)
     .option("--public-url <url>", "how others reach this port from outside", publicUrl)
+    .option("--upnp", "have the router open it to the internet, meanwhile")
     .option("--trust-proxy <address>", "believe its X-Forwarded-* (repeatable)", collectProxies);
 }
 

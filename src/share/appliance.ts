@@ -5,6 +5,7 @@ import { BoojumError } from "../protocol/errors.ts";
 import type { EndedEvent, ReadyEvent } from "./events.ts";
 import type { ShareMemory } from "./memory.ts";
 import { OnePort } from "./one-port.ts";
+import type { Outside } from "./outside-port.ts";
 import type { Publication, PublishEvents, PublishOptions } from "./publish-types.ts";
 import type { PublishedShare } from "./published-share.ts";
 import { Service, STOPPED_PATIENCE } from "./service.ts";
@@ -35,6 +36,7 @@ export class Appliance implements Publication {
   readonly #adding = new Set<Promise<void>>();
   #settleClosed: () => void = () => {};
   #closing: Promise<void> | undefined;
+  #outside: Outside | undefined;
 
   /** Opens the port, tells `listening`, and begins to hash. @throws {ListenError} */
   static async open(
@@ -51,6 +53,7 @@ export class Appliance implements Publication {
       tell({ event: "warning", code: "loopback", message });
     }
     await appliance.#openUdp();
+    await appliance.#openOutside();
     // Whoever comes first shouldn't have to wait for it; see front-door.ts.
     void import("./pages.ts").catch(() => {});
     return appliance;
@@ -113,6 +116,15 @@ export class Appliance implements Publication {
       const message = `${error.message} Trackers over UDP can't be offered; HTTP can.`;
       this.#tell({ event: "warning", code: "udp", message });
     }
+  }
+
+  /** Loaded only when it's wanted. */
+  async #openOutside(): Promise<void> {
+    const { upnp = false, bind = [] } = this.#options;
+    if (!upnp) return;
+    const { openOutside } = await import("./outside-port.ts");
+    if (this.#closing !== undefined) return;
+    this.#outside = openOutside({ port: this.port, bind, udp: true, http: true, tell: this.#tell });
   }
 
   /** So that the next publication of these paths has the same URLs. */
@@ -243,7 +255,10 @@ export class Appliance implements Publication {
     await this.ready.catch(() => {});
     await Promise.allSettled(this.#adding);
     const shares = [...this.#shares.values()];
-    await Promise.all(shares.map((share) => share.announcer?.close(STOPPED_PATIENCE)));
+    await Promise.all([
+      this.#outside?.close(),
+      ...shares.map((share) => share.announcer?.close(STOPPED_PATIENCE)),
+    ]);
     await this.#port.close();
     await Promise.all(shares.map((share) => share.closeStorage()));
     this.#tell({ event: "stopped" });

@@ -20,6 +20,20 @@ export interface HashingEvent {
   readonly bytesTotal: number;
 }
 
+/** With `upnp`: a port of the router leads to ours; told again when anything about that has changed. */
+export interface OpenedEvent {
+  readonly event: "opened";
+  /** How the router was asked. */
+  readonly way: "PCP" | "NAT-PMP" | "UPnP";
+  /** IP literals: the router on our side, and its address on the internet's side. */
+  readonly gateway: string;
+  readonly address: string;
+  /** The router's. */
+  readonly port: number;
+  /** The base URL of a publication from there. */
+  readonly url?: string;
+}
+
 /** One share is hashed, tracked and seeded. */
 export interface ReadyEvent {
   readonly event: "ready";
@@ -103,6 +117,7 @@ export interface StoppedEvent {
 
 export type PublishEvent =
   | ListeningEvent
+  | OpenedEvent
   | HashingEvent
   | ReadyEvent
   | CodeEvent
@@ -167,7 +182,13 @@ export interface StreamingEvent {
   }[];
 }
 
-export type GetEvent = StartedEvent | IdentifiedEvent | ProgressEvent | DoneEvent | WarningEvent;
+export type GetEvent =
+  | StartedEvent
+  | IdentifiedEvent
+  | ProgressEvent
+  | DoneEvent
+  | OpenedEvent
+  | WarningEvent;
 
 /** Of `share find`: a share appears on the local network, something of it changes, or it goes. Names are escaped before they are shown. */
 export interface FindEvent extends LocalShare {

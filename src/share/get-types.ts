@@ -1,7 +1,7 @@
 /** What downloading takes and gives. */
 import type { DoneEvent, GetEvent } from "./events.ts";
 import type { AskPassword } from "./source.ts";
-import type { TrafficOptions } from "./traffic.ts";
+import type { ReachOptions, TrafficOptions } from "./traffic.ts";
 import type { Transferring } from "./transfer-types.ts";
 
 /** Until when to seed what was downloaded; the first condition that is met ends it, none means not at all. */
@@ -21,7 +21,7 @@ export interface Preparation {
   readonly bytesTotal: number;
 }
 
-export interface GetOptions extends TrafficOptions {
+export interface GetOptions extends TrafficOptions, ReachOptions {
   /** The folder that gets NAME; default: the working folder. */
   readonly directory?: string | undefined;
   /**

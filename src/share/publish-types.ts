@@ -1,11 +1,11 @@
 /** What publishing takes and gives. */
 import type { PublishEvent, ReadyEvent } from "./events.ts";
-import type { TrafficOptions } from "./traffic.ts";
+import type { ReachOptions, TrafficOptions } from "./traffic.ts";
 import type { Transferring } from "./transfer-types.ts";
 
 export type PublishEvents = (event: PublishEvent) => void;
 
-export interface PublishOptions extends TrafficOptions {
+export interface PublishOptions extends TrafficOptions, ReachOptions {
   /** The TCP port, 0 for any; default: the one the first path had last time, else the first free from `minPort` to `maxPort`. */
   readonly port?: number | undefined;
   /** IP addresses of this machine to listen on; default: all. */

@@ -15,6 +15,7 @@ import { announceTorrent } from "./announcing.ts";
 import type { DoneEvent, GetEvent } from "./events.ts";
 import type { Foothold } from "./foothold.ts";
 import type { Download, DownloadFile, FilePart, GetOptions, SeedGoal } from "./get-types.ts";
+import type { Outside } from "./outside-port.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { InterruptedError, NobodyHasItError } from "./peer-errors.ts";
 import { resolvePeer } from "./peer-names.ts";
@@ -113,6 +114,7 @@ export class Receiver implements Download {
   readonly #announceTo: PeerPort["announce"];
   readonly #ranges: Ranges;
   #announcer: Announcer | undefined;
+  #outside: Outside | undefined;
   #bytesDone: number;
   #lastPieceAt = systemClock.now();
   #completedAt: number | undefined;
@@ -236,6 +238,7 @@ export class Receiver implements Download {
     const complete = this.#watch();
     this.#announcer = this.#announce();
     void this.#addPeers(options.peers ?? []);
+    if (options.upnp === true) await this.#openOutside();
     this.#ticker = setInterval(() => this.#tick(), 1_000);
     await Promise.race([complete, failed]);
     this.#completedAt = systemClock.now();
@@ -271,6 +274,14 @@ export class Receiver implements Download {
       leftAtStart: this.#parts.leftAtStart,
       onWarning: (message) => tell({ event: "warning", code: "tracker", message }),
     });
+  }
+
+  /** Loaded only when it's wanted. */
+  async #openOutside(): Promise<void> {
+    const { openOutside } = await import("./outside-port.ts");
+    const { tell, options } = this.#parts;
+    const { port } = this.#listener;
+    this.#outside = openOutside({ port, bind: [], udp: options.dht === true, http: false, tell });
   }
 
   /** Settles when everything wanted is verified. */
@@ -346,7 +357,7 @@ export class Receiver implements Download {
 
   async #takeDown(): Promise<void> {
     clearInterval(this.#ticker);
-    const told = this.#announcer?.close(GRACE_MS);
+    const told = Promise.all([this.#announcer?.close(GRACE_MS), this.#outside?.close()]);
     await this.#session.close();
     this.#ranges.close();
     await Promise.all([told, this.#finders.close(), this.#listener.close(), this.#parts.place.close()]);

@@ -40,6 +40,15 @@ export interface TrafficOptions {
   readonly encryption?: Encryption | undefined;
 }
 
+/** How far others come from. */
+export interface ReachOptions {
+  /**
+   * Have the router of this network open the port to the internet (PCP, NAT-PMP or UPnP), as long as this runs. Then
+   * everybody there who knows the address can come. Not by default.
+   */
+  readonly upnp?: boolean | undefined;
+}
+
 /** Those of `options` alone. */
 export function trafficOf(options: TrafficOptions): TrafficOptions {
   const { limitUp, limitDown, lan, dht, dhtNodes, encryption } = options;

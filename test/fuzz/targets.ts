@@ -19,11 +19,14 @@ import { parseScrapeReply } from "../../src/client/core/scrape.ts";
 import { readUdpReply } from "../../src/client/core/udp-announce.ts";
 import { decodeState, StateEncoder } from "../../src/client/resume.ts";
 import { decodeRecords, encodeRecords } from "../../src/create/core/hash-records.ts";
+import { findServices, readSearchReply } from "../../src/gateway/core/igd.ts";
+import { readAddressReply, readNatPmpMap } from "../../src/gateway/core/nat-pmp.ts";
+import { readPcpMap } from "../../src/gateway/core/pcp.ts";
 import { parseRange } from "../../src/httpd/core/range.ts";
 import { parseTarget } from "../../src/httpd/core/target.ts";
 import { parseView } from "../../src/httpd/core/view.ts";
 import { decodeBencode, decodeBencodePrefix } from "../../src/protocol/bencode.ts";
-import { fromLatin1, toLatin1 } from "../../src/protocol/bytes.ts";
+import { fromHex, fromLatin1, toLatin1 } from "../../src/protocol/bytes.ts";
 import { decodeCompactPeers, decodeCompactPeers6 } from "../../src/protocol/compact-peers.ts";
 import { encodeBencode } from "../../src/protocol/encode.ts";
 import { BencodeError, MagnetError, MetainfoError, ProtocolError } from "../../src/protocol/errors.ts";
@@ -428,6 +431,32 @@ export const targets: readonly Target[] = [
       parseNetwork(said);
       decodeCompactPeers(input.subarray(0, input.length - (input.length % 6)));
       decodeCompactPeers6(input.subarray(0, input.length - (input.length % 18)));
+    },
+  },
+  {
+    name: "gateway",
+    samples: [
+      fromHex("02810000000004b00000001e000000000000000000000000aaaaaaaaaaaaaaaaaaaaaaaa060000001ae11ae1") ??
+        text(""),
+      fromLatin1("\x00\x82\x00\x00\x00\x00\x00\x09\x1a\xe1\x1a\xe1\x00\x00\x04\xb0"),
+      text(
+        "HTTP/1.1 200 OK\r\nST: urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\nLOCATION: http://10.0.0.1:80/d.xml\r\n\r\n",
+      ),
+      text(
+        "<root><URLBase>http://10.0.0.1/</URLBase><service><serviceType>urn:schemas-upnp-org:service:WANIPConnection:1" +
+          "</serviceType><controlURL>/c</controlURL></service></root>",
+      ),
+    ],
+    run: (input) => {
+      const nonce = new Uint8Array(12).fill(0xaa);
+      const asked = { protocol: "tcp", port: 6881, wanted: 6881, lifetime: 1200 } as const;
+      readPcpMap(input, { ...asked, nonce, client: Uint8Array.of(10, 0, 0, 2) });
+      readNatPmpMap(input, asked);
+      readAddressReply(input);
+      const location = readSearchReply(input, "10.0.0.1");
+      demand(location === undefined || location.hostname === "10.0.0.1", `location ${location}`);
+      for (const { control } of findServices(latin1(input), new URL("http://10.0.0.1/d.xml")))
+        demand(control.hostname === "10.0.0.1", `control ${control}`);
     },
   },
 ];

@@ -290,7 +290,7 @@ describe("what can't be", () => {
       [],
       ["get"],
       ["get", "magnet:?xt=urn:btih:0"],
-      [".", "--upnp"],
+      [".", "--webrtc"],
       [".", "--limit-up", "0"],
     ]) {
       expect(await plain(...args).end(), args.join(" ")).toBe(2);

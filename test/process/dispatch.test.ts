@@ -68,7 +68,7 @@ describe("what can't be understood ends with 2", () => {
     ["a command without its argument", ["info"], "missing required argument"],
     ["too many arguments", ["get", "a.torrent", "b.torrent"], "too many arguments"],
     ["a flag of another command", ["get", "x.torrent", "--no-qr"], "unknown option '--no-qr'"],
-    ["a flag that isn't built yet", ["empty", "--upnp"], "unknown option '--upnp'"],
+    ["a flag that nobody has", ["empty", "--webrtc"], "unknown option '--webrtc'"],
     ["a misspelled flag", ["empty", "--limitup", "1MB"], "--limit-up"],
     ["a value that is none", ["empty", "--limit-up", "fast"], '"fast" is not a rate'],
     ["a port out of range", ["empty", "--port", "70000"], "65535"],

@@ -46,6 +46,10 @@ describe("the layering rules", () => {
     ["src/mdns/planted.ts", "../client/torrent.ts"],
     ["src/client/planted.ts", "../mdns/browser.ts"],
     ["src/mdns/core/planted.ts", "../../platform/clock.ts"],
+    ["src/gateway/planted.ts", "../client/torrent.ts"],
+    ["src/mdns/planted.ts", "../gateway/openers.ts"],
+    ["src/gateway/core/planted.ts", "../openers.ts"],
+    ["src/platform/planted.ts", "../gateway/openers.ts"],
     ["src/platform/planted.ts", "../client/torrent.ts"],
     ["src/cli/planted.ts", "../client/torrent.ts"],
   ])("refuse that %s imports %s", (file, target) => {

@@ -40,6 +40,7 @@ describe("one gate", () => {
       /import (?!type)[^;]*\b(connect|createServer|createSocket|request)\b[^;]*from "node:(net|dgram|http|https|tls|http2)"/;
     expect(filesWith(importing)).toEqual([
       "client/http-request.ts",
+      "gateway/gateway-http.ts",
       // For players on this machine: it listens on 127.0.0.1 and nowhere else.
       "httpd/stream-server.ts",
       "platform/addresses.ts",
@@ -47,6 +48,7 @@ describe("one gate", () => {
       "platform/datagram-channel.ts",
       "platform/datagrams.ts",
       "platform/listener.ts",
+      "platform/multicast-question.ts",
       "platform/multicast.ts",
       "platform/ports.ts",
       "platform/tcp.ts",

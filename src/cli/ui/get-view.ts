@@ -33,6 +33,10 @@ export class GetView {
         return this.#update(event);
       case "done":
         return this.#isDone(event);
+      case "opened":
+        return this.#output.note(
+          `outside  ${event.address} port ${event.port}  (opened by the router, ${event.way})`,
+        );
       case "warning":
         return this.#output.warn(event.message);
     }

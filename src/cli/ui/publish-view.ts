@@ -4,6 +4,7 @@ import type {
   EndedEvent,
   FailedEvent,
   ListeningEvent,
+  OpenedEvent,
   PeerEvent,
   PublishEvent,
   ReadyEvent,
@@ -40,6 +41,8 @@ export class PublishView {
   /** How one of those that are ready is got. */
   #anyUrl: string | undefined;
   #shares = 0;
+  /** The one share that there is. */
+  #only: string | undefined;
   /** Those whose URL is shown. */
   readonly #shown = new Set<string>();
   /** Of shares that are ready. */
@@ -56,6 +59,8 @@ export class PublishView {
     switch (event.event) {
       case "listening":
         return this.#listening(event);
+      case "opened":
+        return this.#opened(event);
       case "hashing":
         return this.#progress.update(event);
       case "ready":
@@ -85,6 +90,7 @@ export class PublishView {
     const { colors } = this.#output;
     this.#shares = event.shares.length;
     const [first] = event.shares;
+    if (event.shares.length === 1) this.#only = first?.share;
     for (const share of event.shares) {
       if (event.shares.length > 1) this.#output.note(colors.bold(escapeForTerminal(share.name)));
       this.#output.result(share.url);
@@ -97,6 +103,12 @@ export class PublishView {
     if (!this.#qr || !this.#output.terminal || event.shares.length !== 1 || first === undefined) return;
     const code = qrCode(first.url, this.#output.stderr.columns ?? 80);
     if (code !== undefined) this.#output.note(code);
+  }
+
+  /** The way in from the internet; printed when it is known, since nothing waits for it. */
+  #opened({ way, url = "" }: OpenedEvent): void {
+    const path = this.#only === undefined ? "/" : `/s/${this.#only}`;
+    this.#output.note(`outside  ${url}${path}  (opened by the router, ${way})`);
   }
 
   #isReady(event: ReadyEvent): void {
