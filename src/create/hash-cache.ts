@@ -22,6 +22,8 @@ import type { Source } from "./source.ts";
 /** All shares together. A share of 100 GB takes 230 KB; what wasn't used for longest goes first. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_SHARES = 1_000;
+/** Once that part of either was added, or of the shares that were there, it's time to look again. */
+const LOOK_AFTER = 1 / 8;
 /** Records beyond those of a share as it is now. */
 const SPARE_RECORDS = 2_000;
 /** What another process writes takes moments; what is older was left by one that died. */
@@ -117,7 +119,7 @@ export class HashCache {
       await rm(unfinished, { force: true });
       throw error;
     }
-    await evict(this.#dir);
+    await evictIfDue(this.#dir, bytes.length);
   }
 
   /** Of the pieces that are done and lie in no file that may change without a trace. */
@@ -152,8 +154,34 @@ function settledPieces({ files, totalBytes, lookedAt }: Source, pieceLength: num
   return settled;
 }
 
-/** Removes what was not used for longest until the rest fits, and what was never finished. */
-async function evict(dir: string): Promise<void> {
+/** What this process has added to a folder since it looked at all of it, and how many shares it saw then. */
+interface Added {
+  shares: number;
+  bytes: number;
+  readonly seen: number;
+}
+
+/** By folder: a process has one, tests some. */
+const addedTo = new Map<string, Added>();
+
+/** Looks at a folder now and then: each time would make a thousand shares cost a million looks at files. */
+async function evictIfDue(dir: string, bytes: number): Promise<void> {
+  const added = addedTo.get(dir);
+  if (added !== undefined) {
+    added.shares++;
+    added.bytes += bytes;
+    const isDue = added.shares > LOOK_AFTER * added.seen || added.bytes > LOOK_AFTER * MOST_BYTES;
+    if (!isDue) return;
+  }
+  const seen = await evict(dir);
+  addedTo.set(dir, { shares: 0, bytes: 0, seen });
+}
+
+/**
+ * Removes what was not used for longest until the rest fits, and what was never finished.
+ * @returns how many files there were.
+ */
+async function evict(dir: string): Promise<number> {
   const names = await readdir(dir);
   const found = await Promise.all(
     names.map(async (name) => {
@@ -177,4 +205,5 @@ async function evict(dir: string): Promise<void> {
       : bytes > MOST_BYTES || count > MOST_SHARES;
     if (isDue) await rm(share.path, { force: true });
   }
+  return names.length;
 }

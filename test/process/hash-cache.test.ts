@@ -1,6 +1,7 @@
 /** What isn't read again, and what must be. */
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -276,6 +277,23 @@ describe("the cache", () => {
     const left = readdirSync(hashes);
     expect(left).toHaveLength(4);
     expect(left).toEqual(expect.arrayContaining(["a2", "a3", "a5.4567.tmp"]));
+  });
+
+  it("keeps to its bounds without a look at everything for each share", async () => {
+    const hashes = path.join(cacheDir, "hashes");
+    mkdirSync(hashes, { recursive: true });
+    for (let i = 0; i < 79; i++) writeFileSync(path.join(hashes, `b${i}`), "");
+    put("first", 20_000, 0);
+    await make();
+    const crashed = path.join(hashes, "a4.0123.tmp");
+    writeFileSync(crashed, "");
+    setTime(crashed);
+    // Eighty are there: a tenth more is no reason to look, an eighth is.
+    for (let added = 1; added <= 11; added++) {
+      put(`more ${added}`, 20_000, added);
+      await make();
+      expect(existsSync(crashed)).toBe(added < 11);
+    }
   });
 });
 
