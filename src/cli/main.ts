@@ -2,9 +2,11 @@
 // Starting fast is a feature: what isn't needed for `--version` and `--help` is loaded afterwards.
 import { version } from "../share/version.ts";
 import { ROOT_HELP } from "./root-help.ts";
+import { StandardOutput } from "./standard-output.ts";
 import { catchSignals } from "./stop.ts";
 
 const args = process.argv.slice(2);
+const output = new StandardOutput();
 if (args.length === 1 && args[0] === "--version") {
   process.stdout.write(`${version}\n`);
 } else if (args.length === 1 && (args[0] === "--help" || args[0] === "-h")) {
@@ -12,5 +14,5 @@ if (args.length === 1 && args[0] === "--version") {
 } else {
   catchSignals();
   const { main } = await import("./run.ts");
-  await main(args);
+  await main(args, output.ended);
 }

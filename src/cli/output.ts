@@ -102,6 +102,8 @@ export class Output {
 export function describeError(error: unknown): { readonly code: string; readonly message: string } {
   if (error instanceof BoojumError) return { code: error.code, message: error.message };
   if (!(error instanceof Error)) return { code: "internal", message: String(error) };
+  if ("syscall" in error && error.syscall === "uv_cwd")
+    return { code: "folder", message: "The folder that you are in was deleted. Go to another one." };
   const code = "code" in error && typeof error.code === "string" ? error.code : "internal";
   return { code, message: error.message };
 }

@@ -11,15 +11,13 @@ import { describeError } from "./output.ts";
 import { ROOT_HELP } from "./root-help.ts";
 import { applySettings } from "./settings.ts";
 import { meansGet } from "./source.ts";
-import { StandardOutput } from "./standard-output.ts";
 import { suggest } from "./suggest.ts";
 import { askSecret } from "./ui/ask.ts";
 import { readKeys } from "./ui/keys.ts";
 import { UsageError } from "./units.ts";
 
 /** Runs in the real process and sets its exit code; the process ends by itself when nothing is left to do. */
-export async function main(args: readonly string[]): Promise<void> {
-  const output = new StandardOutput();
+export async function main(args: readonly string[], readerGone: AbortSignal): Promise<void> {
   // Progress that nobody can see is no reason to fail.
   process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => {
@@ -54,13 +52,9 @@ export async function main(args: readonly string[]): Promise<void> {
         if (opener.pid !== undefined) resolve();
       });
     },
-    readerGone: output.ended,
+    readerGone,
   });
-  process.exitCode = output.error === undefined ? exitCode : 1;
-  if (output.error !== undefined)
-    process.stderr.write(
-      `error: Standard output can't be written: ${escapeForTerminal(output.error.message)}\n`,
-    );
+  process.exitCode = exitCode;
   // Nothing should be left; should something be all the same, the user must not have to kill us.
   setTimeout(() => process.exit(), 3_000).unref();
 }
@@ -74,6 +68,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   const commands = allCommands(surroundings, report);
   for (const command of commands) {
     command.hook("preAction", () => {
+      refuseEmpty(command);
       applySettings(command, commands, surroundings.env, (message) =>
         createOutput(command.opts<CommonFlags>(), surroundings).warn(message),
       );
@@ -138,6 +133,16 @@ function choose(
   const meant = meansGet(word) ? "get" : "publish";
   if (meant === "publish") refuseMistyped(word, commands);
   return { command: commands.find((command) => isCalled(command, meant)), rest: args };
+}
+
+/** `share "$FOLDER"` with an unset variable must not mean the folder that we are in. */
+function refuseEmpty(command: Command): void {
+  if (command.args.includes("")) throw new UsageError(`An argument is empty. For the folder you are in: .`);
+  for (const option of command.options) {
+    const isPlace = /<(dir|file)>/.test(option.flags);
+    if (!isPlace || command.getOptionValue(option.attributeName()) !== "") continue;
+    throw new UsageError(`${option.long} is empty. For the folder you are in: .`);
+  }
 }
 
 function isCalled(command: Command, word: string): boolean {

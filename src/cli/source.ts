@@ -1,5 +1,5 @@
 /** What a SOURCE on the command line is. */
-import { statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { UsageError } from "./units.ts";
 
 export type Source =
@@ -21,6 +21,9 @@ export function meansGet(text: string): boolean {
   if (isUrl(text) || isMagnet(text)) return true;
   return text.endsWith(".torrent") && !/^\.{0,2}[/\\]/.test(text) && isFile(text);
 }
+
+/** Characters of an argument in a message: it may be a file's contents. */
+const LONGEST_SHOWN = 200;
 
 /** Something to look for on the local network. */
 export interface LocalName {
@@ -44,7 +47,8 @@ export function findSource(text: string): Source | LocalName {
   return { kind: "local", text, otherwise };
 }
 
-function whyNot(text: string): string {
+function whyNot(given: string): string {
+  const text = given.length > LONGEST_SHOWN ? `${given.slice(0, LONGEST_SHOWN)}...` : given;
   if (isDirectory(text))
     return `"${text}" is a folder here, not a source. To publish it: share ${quote(text)}`;
   if (isFile(text)) return `"${text}" is a file here, not a source. To publish it: share ${quote(text)}`;
@@ -68,9 +72,18 @@ function quote(path: string): string {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  return look(path)?.isFile() ?? false;
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return look(path)?.isDirectory() ?? false;
+}
+
+/** @returns undefined when nothing of that name is there, or can be. */
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }

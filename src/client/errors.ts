@@ -96,8 +96,17 @@ export function storageError(path: string, doing: "read" | "write", error: unkno
     case "ELOOP":
     case "ENXIO":
       return fail("unsafe", "is a symbolic link or a special file, which is never followed. Move it away");
+    case "ENAMETOOLONG":
+      return fail(
+        "unwritable",
+        "has a longer name than the file system takes. Choose another folder with -o",
+      );
     case "ENOENT":
-      return fail("missing", "is gone. Put it back, or start again");
+      if (doing === "read") return fail("missing", "is gone. Put it back, or start again");
+      return fail(
+        "missing",
+        "can't be written: a folder on the way is gone, or takes no files. Choose another with -o",
+      );
     case "EMFILE":
     case "ENFILE":
       return fail("other", "can't be opened: too many open files. Raise the limit (ulimit -n)");

@@ -6,8 +6,7 @@ import { syncFolder } from "./state-file.ts";
 
 /** Makes a folder, and those above it, where they are missing. */
 export async function makeFolders(fs: FileSystem, path: string): Promise<void> {
-  const kind = fs.lstatSync(path)?.kind;
-  if (kind !== undefined) return;
+  if (isThere(fs, path)) return;
   if (dirname(path) !== path) await makeFolders(fs, dirname(path));
   try {
     await fs.mkdir(path);
@@ -18,6 +17,14 @@ export async function makeFolders(fs: FileSystem, path: string): Promise<void> {
     if (code !== "ENOENT") throw storageError(path, "write", error);
     const message = `${path} can't be made: ${dirname(path)} takes no new folders. Choose another one with -o.`;
     throw new StorageError(path, "unwritable", message, { cause: error });
+  }
+}
+
+function isThere(fs: FileSystem, path: string): boolean {
+  try {
+    return fs.lstatSync(path) !== undefined;
+  } catch (error) {
+    throw storageError(path, "write", error);
   }
 }
 

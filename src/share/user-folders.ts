@@ -46,10 +46,11 @@ function thisPlace(): UserPlace {
   return { platform: process.platform, env: process.env, home: homeOrRoot() };
 }
 
-/** A service's user may be in no list of users, nor have a `HOME`; shells take `/` for it then. */
+/** A service's user may be in no list of users, nor have a `HOME` that is a path; shells take `/` for it then. */
 function homeOrRoot(): string {
   try {
-    return homedir();
+    const home = homedir();
+    return isAbsolute(home) ? home : "/";
   } catch {
     return "/";
   }

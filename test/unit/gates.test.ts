@@ -64,6 +64,7 @@ describe("one gate", () => {
       "cli/main.ts",
       "cli/output.ts",
       "cli/run.ts",
+      "cli/standard-output.ts",
       "cli/ui/ask.ts",
       "cli/ui/live/live-view.ts",
       "cli/ui/live/screen.ts",
