@@ -10,7 +10,7 @@ import type { PeerJob, RunningPeer } from "../support/peers/peer.ts";
 import { rewriteTorrent } from "../support/torrent-file.ts";
 
 const node = "10.99.0.9:7600";
-/** Transmission does it, too, but takes one to two minutes until it believes in so small a network. */
+/** Transmission has to be awaited: transmission.test.ts. */
 const clients = [libtorrent, aria2];
 const place = scratch();
 let jobs = 0;

@@ -1,4 +1,4 @@
-/** Peers of one torrent on a network of its own find each other without a tracker (BEP 14): ours, libtorrent, Transmission. */
+/** Peers of one torrent on a network of its own find each other without a tracker (BEP 14): ours and libtorrent; Transmission: transmission.test.ts. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -80,30 +80,4 @@ it("libtorrent, the engine of qBittorrent, finds ours, and ours finds it", async
   const out = fresh();
   await keep(host(2).share(["get", magnet, "-o", out, "--timeout", "40s"])).succeed();
   expect(await digestFile(path.join(out, "payload.bin"))).toBe(await digestFile(source));
-});
-
-it("Transmission finds ours", async () => {
-  const hash = await publish();
-  const [state, dir] = [fresh(), fresh()];
-  const settings = { "lpd-enabled": true, "dht-enabled": false, "utp-enabled": false, "rpc-enabled": true };
-  writeFileSync(
-    path.join(state, "settings.json"),
-    JSON.stringify({
-      ...settings,
-      "rpc-port": 9191,
-      "rpc-authentication-required": false,
-      "download-dir": dir,
-    }),
-  );
-  keep(host(1).run("transmission-daemon", ["-f", "-g", state]));
-  const add = ["9191", "-a", `magnet:?xt=urn:btih:${hash}`];
-  const isAdded = async () => (await keep(host(1).run("transmission-remote", add)).exited) === 0;
-  for (let tries = 0; tries < 50 && !(await isAdded()); tries++)
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  const publisher = running[0];
-  const peer = await publisher?.until(
-    ({ stdout }) => stdout.find((line) => line.includes('"event":"peer"') && line.includes("Transmission")),
-    60_000,
-  );
-  expect(peer).toContain("10.77.0.2");
 });
