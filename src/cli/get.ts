@@ -35,6 +35,7 @@ interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
   readonly stdout?: boolean;
   readonly stream?: boolean;
   readonly open?: boolean;
+  readonly symlinks?: boolean;
   readonly port?: number;
   readonly upnp?: boolean;
   readonly peer?: readonly string[];
@@ -53,6 +54,7 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .option("--stdout", "write the one file to standard output, as it comes")
     .option("--stream", "serve it to players here while it comes, until stopped")
     .option("--open", "with --stream: open what plays it")
+    .option("--symlinks", "make its links, those that lead to something in it")
     .option("--timeout <duration>", "give up after so long without data (default: 10m)", duration);
   addPasswordFlags(command, "of the share; it is asked for, too")
     .optionsGroup("Afterwards:")
@@ -198,6 +200,7 @@ function getOptions(flags: GetFlags): GetOptions {
       ratio: flags.seedRatio,
     },
     overwrite: flags.overwrite,
+    symlinks: flags.symlinks,
     port: flags.port,
     upnp: flags.upnp,
     peers: flags.peer,

@@ -103,6 +103,8 @@ export interface SourceFlags {
   readonly exclude?: readonly string[];
   /** How often it was given. */
   readonly followSymlinks?: number;
+  readonly symlinks?: boolean;
+  readonly times?: boolean;
   readonly cacheDir?: string;
 }
 
@@ -115,6 +117,8 @@ export function addSourceFlags(command: Command, cacheHelp: string): Command {
     .option("--include <glob>", "only these files (repeatable)", collect)
     .option("--exclude <glob>", "not these files (repeatable)", collect)
     .option("--follow-symlinks", "inside what is shared; given twice: anywhere")
+    .option("--symlinks", "tell of links inside as links (BEP 47)")
+    .option("--times", "tell when files changed: another info hash then")
     .option("--cache-dir <dir>", cacheHelp)
     .on("option:follow-symlinks", () => command.setOptionValue("followSymlinks", ++followed));
 }
@@ -123,15 +127,19 @@ export function sourceOptions(
   flags: SourceFlags,
 ): Pick<
   CreateTorrentOptions & PublishOptions,
-  "pieceLength" | "private" | "include" | "exclude" | "followSymlinks" | "cacheDir"
+  "pieceLength" | "private" | "include" | "exclude" | "followSymlinks" | "symlinks" | "times" | "cacheDir"
 > {
-  const { followSymlinks: times = 0 } = flags;
+  const { followSymlinks: followed = 0, symlinks, times } = flags;
+  if (symlinks && followed > 0)
+    throw new UsageError("--symlinks doesn't follow links: leave one of both out.");
   return {
     pieceLength: flags.pieceSize,
     private: flags.private,
     include: flags.include,
     exclude: flags.exclude,
-    followSymlinks: times >= 2 ? 2 : times === 1 ? 1 : 0,
+    followSymlinks: followed >= 2 ? 2 : followed === 1 ? 1 : 0,
+    symlinks,
+    times,
     cacheDir: flags.cacheDir,
   };
 }

@@ -1,26 +1,20 @@
 import { join } from "node:path";
-import { type FileSystem, systemErrorCode } from "../platform/file-system.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
 import { toHex } from "../protocol/bytes.ts";
 import type { InfoHash } from "../protocol/ids.ts";
 import type { Checkpoints } from "./checkpoints.ts";
+import { completeTree, type TreeOptions } from "./complete-tree.ts";
 import { DiskStorage } from "./disk-storage.ts";
 import type { Download } from "./download.ts";
 import { storageError } from "./errors.ts";
-import type { Folder, Target } from "./folders.ts";
+import type { Target } from "./folders.ts";
 import type { Lock } from "./lock.ts";
 import type { Loan } from "./open-files.ts";
-import type { Placement } from "./placement.ts";
 import type { Recovered } from "./recover.ts";
-import type { SpanIo } from "./span-io.ts";
 import { removeFile, type StateFile, syncFolder } from "./state-file.ts";
 import type { PieceStorage } from "./storage.ts";
 
-export interface DiskDownloadOptions {
-  readonly fs: FileSystem;
-  readonly io: SpanIo;
-  readonly placement: Placement;
-  readonly root: Folder;
+export interface DiskDownloadOptions extends TreeOptions {
   readonly parts: Target;
   readonly statePath: string;
   readonly lock: Lock;
@@ -32,9 +26,6 @@ export interface DiskDownloadOptions {
   /** There was a state of this torrent before. */
   readonly hadState: boolean;
 }
-
-/** How many files are made between two turns of the loop. */
-const FILES_A_TURN = 100;
 
 /** A download's place on disk from the moment it is ready until it is closed. */
 export class DiskDownload implements Download {
@@ -61,8 +52,8 @@ export class DiskDownload implements Download {
     this.unchecked = options.unchecked;
     this.wanted = placement.wanted.clone();
     this.path = join(root.path, metainfo.name);
-    this.skipped = metainfo.files.flatMap((file) =>
-      file.symlink === undefined ? [] : [file.path.join("/")],
+    this.skipped = metainfo.files.flatMap(({ path, symlink }) =>
+      symlink === undefined || options.symlinks || !options.isSelected(path) ? [] : [path.join("/")],
     );
     let selectedBytes = 0;
     this.selected = new Set(placement.targets.keys());
@@ -106,7 +97,7 @@ export class DiskDownload implements Download {
   async #finish(): Promise<void> {
     const { fs, io, checkpoints, state, statePath, parts, root, lock, placement } = this.#options;
     await this.#storage.finishWriting();
-    await this.#completeFiles();
+    await completeTree(this.#options);
     await checkpoints?.syncAll();
     for (const target of placement.targets.values()) target.state = "readOnly";
     try {
@@ -122,34 +113,6 @@ export class DiskDownload implements Download {
     await state?.close();
     this.#isFinished = true;
     await lock.release();
-  }
-
-  /** What no piece brings: files without bytes, and executable bits (BEP 47 `x`). */
-  async #completeFiles(): Promise<void> {
-    const { placement } = this.#options;
-    let made = 0;
-    for (const [index, target] of placement.targets) {
-      const file = placement.metainfo.files[index];
-      if (file === undefined || (file.length > 0 && !file.executable)) continue;
-      if (target.state !== "absent" && !file.executable) continue;
-      await this.#completeFile(target, file.executable);
-      made++;
-      if (made % FILES_A_TURN === 0) await new Promise(setImmediate);
-    }
-  }
-
-  async #completeFile(target: Target, isExecutable: boolean): Promise<void> {
-    const { fs, io } = this.#options;
-    try {
-      const loan = io.openFiles.borrowSync(target);
-      try {
-        if (isExecutable) await makeExecutable(fs, loan.descriptor);
-      } finally {
-        loan.release();
-      }
-    } catch (error) {
-      throw storageError(target.path, "write", error);
-    }
   }
 
   async #release(): Promise<void> {
@@ -180,18 +143,5 @@ export class DiskDownload implements Download {
     }
     // Nothing was ever made that would have to be known as ours.
     if (!hadState && this.have.count === 0 && !this.#storage.hasWritten) await removeFile(fs, statePath);
-  }
-}
-
-/** Lets everybody execute it who may read it. */
-async function makeExecutable(fs: FileSystem, descriptor: number): Promise<void> {
-  const { mode } = fs.fstatSync(descriptor);
-  const wanted = mode | ((mode & 0o444) >> 2);
-  if (wanted === mode) return;
-  try {
-    await fs.chmod(descriptor, wanted);
-  } catch (error) {
-    // A file of somebody else that was there and matched, or a file system without such bits: the data are right.
-    if (systemErrorCode(error) !== "EPERM" && systemErrorCode(error) !== "ENOTSUP") throw error;
   }
 }

@@ -25,6 +25,10 @@ export interface DownloadOptions {
   readonly overwrite: boolean;
   /** Which files are wanted, by `TorrentFile.path`; all when absent. */
   readonly select?: (path: readonly string[]) => boolean;
+  /** Make the torrent's symbolic links (BEP 47), those that lead to something in it; default: none. */
+  readonly symlinks?: boolean;
+  /** Something beside the data could not be made at the end; for people. */
+  readonly onSkipped?: (message: string) => void;
   /** Chooses the sample that is checked again. */
   readonly random: Random;
   readonly onProgress?: CheckProgress;
@@ -59,12 +63,12 @@ export interface Download {
   bytesIn(piece: number): number;
   /** `directory/NAME`. */
   readonly path: string;
-  /** Files of the torrent that are not made: symbolic links (BEP 47). Paths as shown to people. */
+  /** Links of the torrent that are not made, since nobody asked for them. Paths as shown to people. */
   readonly skipped: readonly string[];
   /** The info hash of a provisional torrent became known, and `have` are right by it. */
   identify(infoHash: InfoHash, have: Bitfield): Promise<void>;
   /**
-   * All wanted pieces are written: makes empty files, sets executable bits, syncs everything, then removes the state
+   * All wanted pieces are written: makes empty files and folders, sets executable bits and times, makes links, syncs everything, then removes the state
    * and the lock. The storage can be read from until it is closed.
    */
   finish(): Promise<void>;

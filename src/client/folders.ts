@@ -114,6 +114,23 @@ export class Folder implements Openable {
     if (kind !== undefined && kind !== "folder") throw notAFolder(this.path, kind);
   }
 
+  /** Makes it, and the folders above, unless it is there. @throws {StorageError} a link or a file stands in its place. */
+  make(): void {
+    this.#mayMake = true;
+    this.#openFiles.borrowSync(this).release();
+  }
+
+  /** Makes a symbolic link in it. @returns false when something else has that name. */
+  link(name: string, text: string): boolean {
+    return this.within(name, true, (path) => {
+      const found = this.#fs.lstatSync(path)?.kind;
+      if (found !== undefined) return found === "link" && this.#fs.readlinkSync(path) === text;
+      this.#fs.symlinkSync(text, path);
+      this.hasNewNames = true;
+      return true;
+    });
+  }
+
   /** Makes the names in it durable, where the system can do that. */
   async sync(): Promise<void> {
     const loan = await this.#openFiles.borrow(this);

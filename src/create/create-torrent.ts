@@ -1,6 +1,7 @@
 import { nodeHashes } from "../platform/hashes.ts";
 import { infoHash } from "../protocol/ids.ts";
 import { encodeInfo } from "../protocol/write-metainfo.ts";
+import { contentOf } from "./content.ts";
 import { choosePieceLength, isPieceLength } from "./core/piece-length.ts";
 import type { Created, CreateOptions } from "./created.ts";
 import { CreateOptionError, SourceError } from "./errors.ts";
@@ -27,16 +28,13 @@ export async function createTorrent(
   const pieceLength = checkedPieceLength(source, options.pieceLength);
   options.onPlan?.(pieceLength);
   const pieceHashes = await hashPieces(source, pieceLength, options, signal);
-  const [first] = source.files;
   const info = encodeInfo({
     name: source.name,
     pieceLength,
     pieceHashes,
     private: options.private ?? false,
     ...(options.source !== undefined && { source: options.source }),
-    ...(source.singleFile && first !== undefined
-      ? { length: first.length, executable: first.executable }
-      : { files: source.files }),
+    ...contentOf(source, options.times ?? false),
   });
   if (info.length > MOST_INFO_BYTES) throw tooManyFiles(source);
   return {

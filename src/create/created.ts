@@ -7,6 +7,8 @@ export interface CreateOptions {
   readonly pieceLength?: number;
   /** BEP 27: receivers find peers through the trackers only. Default false. */
   readonly private?: boolean;
+  /** Tell when each file last changed. Not by default: the same files would make another torrent elsewhere. */
+  readonly times?: boolean;
   /** A word in `info`, so that the info hash differs from that of the same files elsewhere; default: none. */
   readonly source?: string;
   /** Threads that hash; default: one for each core. */

@@ -14,8 +14,8 @@ import { CreateOptionError, SourceError } from "./errors.ts";
 import type { Filter } from "./filter.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
 import { Notices } from "./notices.ts";
-import type { ScanOptions, Source, SourceFile } from "./source.ts";
-import { type Candidate, walk } from "./walk.ts";
+import type { ScanOptions, Source, SourceFile, SourceLink } from "./source.ts";
+import { type Candidate, type FoundLink, walk } from "./walk.ts";
 
 /** Enough to keep the thread pool's queue full. */
 const STATS_AT_ONCE = 64;
@@ -39,12 +39,12 @@ export async function scan(path: string, options: ScanOptions, signal: AbortSign
     throw new SourceError(root, `Can't publish ${JSON.stringify(root)}: ${fsReason(cause)}.`, { cause });
   });
   const notices = new Notices();
-  const files = stats.isFile()
-    ? oneFile(root, name, stats, filter)
-    : await filesBelow(root, stats, options, filter, notices, signal);
-  noteRenames(root, name, stats.isFile() ? [] : files, notices);
+  const found = stats.isFile()
+    ? { files: oneFile(root, name, stats, filter), links: [], emptyFolders: [] }
+    : await findBelow(root, stats, options, filter, notices, signal);
+  noteRenames(root, name, stats.isFile() ? [] : found.files, notices);
   for (const notice of notices.all()) options.onNotice?.(notice);
-  return finish({ name, root, singleFile: stats.isFile(), files, lookedAt });
+  return finish({ name, root, singleFile: stats.isFile(), ...found, lookedAt });
 }
 
 /** Globs are rare, and reading them takes a third of what making a torrent takes to load. */
@@ -78,14 +78,14 @@ function oneFile(root: string, name: string, stats: BigIntStats, filter: Filter)
   return [sourceFile({ path: [name], absolutePath: root, followed: true }, stats)];
 }
 
-async function filesBelow(
+async function findBelow(
   root: string,
   stats: BigIntStats,
   options: ScanOptions,
   filter: Filter,
   notices: Notices,
   signal: AbortSignal,
-): Promise<SourceFile[]> {
+): Promise<Pick<Source, "files" | "links" | "emptyFolders">> {
   if (!stats.isDirectory()) {
     throw new SourceError(
       root,
@@ -93,9 +93,33 @@ async function filesBelow(
     );
   }
   const pace = new Pace(systemClock);
-  const candidates = await walk(root, filter, options.followSymlinks ?? 0, notices, pace, signal);
-  candidates.sort((a, b) => comparePaths(a.path, b.path));
-  return statAll(candidates, pace, signal);
+  const walked = await walk(root, options, { filter, notices, pace, signal });
+  const candidates = walked.files.sort((a, b) => comparePaths(a.path, b.path));
+  const files = await statAll(candidates, pace, signal);
+  const emptyFolders = walked.emptyFolders.sort(comparePaths);
+  const links = linksInside(walked.links, [...files.map(({ path }) => path), ...emptyFolders], notices);
+  return { files, links, emptyFolders };
+}
+
+/** Those that lead to something in the share, be it another of them. */
+function linksInside(
+  found: readonly FoundLink[],
+  paths: readonly (readonly string[])[],
+  notices: Notices,
+): SourceLink[] {
+  if (found.length === 0) return [];
+  const known = new Set(found.map(({ path }) => path.join("/")));
+  for (const path of paths) {
+    for (let end = path.length; end > 0 && !known.has(path.slice(0, end).join("/")); end--)
+      known.add(path.slice(0, end).join("/"));
+  }
+  const links = found.filter(({ path, target }) => {
+    const isInside = known.has(target.join("/"));
+    const message = "the symbolic link leads to nothing in the share; left out";
+    if (!isInside) notices.add({ code: "symlink", path, message });
+    return isInside;
+  });
+  return links.sort((a, b) => comparePaths(a.path, b.path));
 }
 
 /** In the order of `candidates`; those that vanished since their folder was read are as if they had never been there. */

@@ -17,6 +17,14 @@ export interface SourceFile {
   readonly executable: boolean;
 }
 
+/** A symbolic link that is told as one (BEP 47), not followed. */
+export interface SourceLink {
+  /** As {@link SourceFile.path}. */
+  readonly path: readonly string[];
+  /** Components below the share's folder: a file, folder or link of the share. */
+  readonly target: readonly string[];
+}
+
 /** A file or folder that can be published: at least one file, at least one byte. */
 export interface Source {
   /** The share's name: the last part of the resolved path, unless another was asked for. */
@@ -27,6 +35,10 @@ export interface Source {
   readonly singleFile: boolean;
   /** In the order of the torrent; see `core/order.ts`. */
   readonly files: readonly SourceFile[];
+  /** In the same order; empty unless asked for. */
+  readonly links: readonly SourceLink[];
+  /** Folders without anything in them, in the same order. */
+  readonly emptyFolders: readonly (readonly string[])[];
   /** Sum of the file lengths, bytes. */
   readonly totalBytes: number;
   /** When the first file was looked at, or just before; milliseconds since 1970 by the wall clock. */
@@ -43,8 +55,6 @@ export type ScanNoticeCode =
   | "symlink"
   /** A FIFO, socket or device; left out. */
   | "special"
-  /** A folder without anything in it: torrents hold files only. */
-  | "empty-folder"
   /** Published, but receivers will store it under a name that every system can hold. */
   | "renamed";
 
@@ -65,6 +75,8 @@ export interface ScanOptions {
   readonly exclude?: readonly string[];
   /** 0 (default): symbolic links are left out. 1: followed inside the share's folder. 2: followed anywhere. */
   readonly followSymlinks?: 0 | 1 | 2;
+  /** Tell of links inside the share as links, instead of leaving them out or following them. */
+  readonly symlinks?: boolean;
   /** Told of everything that is left out or renamed without having been asked for. */
   readonly onNotice?: (notice: ScanNotice) => void;
 }

@@ -1,8 +1,8 @@
 /** Reads a tree of folders. Contents, sizes and times of files are left to the caller. */
 import { isUtf8 } from "node:buffer";
 import { type Dirent, readdirSync } from "node:fs";
-import { lstat, readdir, realpath, stat } from "node:fs/promises";
-import { sep } from "node:path";
+import { lstat, readdir, readlink, realpath, stat } from "node:fs/promises";
+import { isAbsolute, relative, resolve, sep } from "node:path";
 import { drainQueue } from "../platform/bounded.ts";
 import type { Pace } from "../platform/pace.ts";
 import { Slices } from "../platform/slices.ts";
@@ -11,7 +11,7 @@ import { SourceError } from "./errors.ts";
 import type { Filter } from "./filter.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
 import type { Notices } from "./notices.ts";
-import type { ScanNoticeCode } from "./source.ts";
+import type { ScanNoticeCode, ScanOptions } from "./source.ts";
 
 /** A file that belongs to the share, by its place and name. */
 export interface Candidate {
@@ -19,6 +19,19 @@ export interface Candidate {
   readonly absolutePath: string;
   /** A symbolic link that may be followed. */
   readonly followed: boolean;
+}
+
+/** A symbolic link to be told of as such, and where it leads, below the root: that may be nowhere. */
+export interface FoundLink {
+  readonly path: readonly string[];
+  readonly target: readonly string[];
+}
+
+export interface Walked {
+  readonly files: Candidate[];
+  readonly links: FoundLink[];
+  /** Folders in which nothing is at all. */
+  readonly emptyFolders: (readonly string[])[];
 }
 
 interface Folder {
@@ -46,14 +59,11 @@ const MOST_FILES = 1_000_000;
  */
 export async function walk(
   root: string,
-  filter: Filter,
-  followSymlinks: 0 | 1 | 2,
-  notices: Notices,
-  pace: Pace,
-  signal: AbortSignal,
-): Promise<Candidate[]> {
+  { followSymlinks = 0, symlinks = false }: Pick<ScanOptions, "followSymlinks" | "symlinks">,
+  parts: Pick<WalkerParts, "filter" | "notices" | "pace" | "signal">,
+): Promise<Walked> {
   const realRoot = await realpath(root);
-  const walker = new Walker({ realRoot, filter, followSymlinks, notices, pace, signal });
+  const walker = new Walker({ ...parts, realRoot, followSymlinks, symlinks });
   walker.folders.push({
     path: [],
     absolutePath: root,
@@ -62,31 +72,36 @@ export async function walk(
     behindLink: false,
     included: false,
   });
-  await drainQueue(walker.folders, FOLDERS_AT_ONCE, (folder) => walker.read(folder), signal);
-  return walker.files;
+  await drainQueue(walker.folders, FOLDERS_AT_ONCE, (folder) => walker.read(folder), parts.signal);
+  return walker;
 }
 
 interface WalkerParts {
   readonly realRoot: string;
   readonly filter: Filter;
   readonly followSymlinks: 0 | 1 | 2;
+  readonly symlinks: boolean;
   readonly notices: Notices;
   readonly pace: Pace;
   readonly signal: AbortSignal;
 }
 
-class Walker {
+class Walker implements Walked {
   readonly folders: Folder[] = [];
   readonly files: Candidate[] = [];
+  readonly links: FoundLink[] = [];
+  readonly emptyFolders: (readonly string[])[] = [];
   readonly #realRoot: string;
   readonly #filter: Filter;
   readonly #followSymlinks: 0 | 1 | 2;
+  readonly #symlinks: boolean;
   readonly #notices: Notices;
   readonly #pace: Pace;
   readonly #signal: AbortSignal;
   readonly #slices = new Slices();
 
-  constructor({ realRoot, filter, followSymlinks, notices, pace, signal }: WalkerParts) {
+  constructor({ realRoot, filter, followSymlinks, symlinks, notices, pace, signal }: WalkerParts) {
+    this.#symlinks = symlinks;
     this.#realRoot = realRoot;
     this.#filter = filter;
     this.#followSymlinks = followSymlinks;
@@ -104,14 +119,14 @@ class Walker {
       if (errorCode(cause) === "ENOENT" && folder.parent !== undefined) return;
       throw unreadable(folder.absolutePath, "folder", cause);
     }
-    if (entries.length === 0 && folder.parent !== undefined)
-      this.#note("empty-folder", folder.path, "empty folders can't be published");
+    if (entries.length === 0 && folder.parent !== undefined && folder.included)
+      this.emptyFolders.push(folder.path);
     if (entries.some(({ name }) => mayBeMangled(name))) await this.#refuseBadNames(folder);
     for (const entry of entries) {
       const settled = this.#take(folder, entry.name, kindOf(entry));
       if (settled !== undefined) await settled;
     }
-    if (this.files.length > MOST_FILES) {
+    if (this.files.length + this.links.length + this.emptyFolders.length > MOST_FILES) {
       throw new SourceError(
         this.#realRoot,
         `There are more than ${MOST_FILES} files in ${JSON.stringify(this.#realRoot)}, more than a torrent can list: publish an archive, or parts of it.`,
@@ -202,6 +217,7 @@ class Walker {
     name: string,
     absolutePath: string,
   ): Promise<void> {
+    if (this.#symlinks) return await this.#tellLink(folder, path, absolutePath);
     if (this.#followSymlinks === 0) {
       return this.#note("symlink", path, "symbolic links are not followed; left out");
     }
@@ -223,6 +239,19 @@ class Walker {
     if (kind === "folder") this.#enter(folder, path, absolutePath, target, true);
     else if (kind !== "file") this.#note("special", path, "it is neither a file nor a folder; left out");
     else if (this.#wants(folder, path, name)) this.files.push({ path, absolutePath, followed: true });
+  }
+
+  /** Where it leads is judged by its text alone: receivers will have the links as they are told. */
+  async #tellLink(folder: Folder, path: readonly string[], absolutePath: string): Promise<void> {
+    if (!(folder.included || this.#filter.includes(path, false))) return;
+    const text = await readlink(absolutePath, { encoding: "buffer" });
+    if (!isUtf8(text)) return this.#note("symlink", path, "the symbolic link is not valid UTF-8; left out");
+    const from = join(this.#realRoot, folder.path.join(sep));
+    const target = relative(this.#realRoot, resolve(from, text.toString()));
+    if (target === "" || isAbsolute(target) || target.split(sep)[0] === "..") {
+      return this.#note("symlink", path, "the symbolic link leads out of the share; left out");
+    }
+    this.links.push({ path, target: target.split(sep) });
   }
 
   /** Node decodes names leniently; a mangled one could neither be opened nor named to others. */

@@ -3,6 +3,7 @@
  * each; ARCHITECTURE.md has the format.
  */
 import type { ServerResponse } from "node:http";
+import type { InfoFile } from "../protocol/write-metainfo.ts";
 import type { HashFront, Share } from "./model.ts";
 
 const VERSION = 1;
@@ -30,9 +31,18 @@ export class HashStreams {
   }
 }
 
+/** What a line tells; one that is a folder is empty. */
+interface EarlyFile extends InfoFile {
+  readonly folder?: boolean;
+}
+
 function* head(share: Share, front: HashFront): Generator<string> {
-  const { name, oneFile, files, bytes, listed, token } = share;
-  const { pieceLength } = front;
+  const { name, oneFile, bytes, listed, token } = share;
+  const { pieceLength, content } = front;
+  const files: readonly EarlyFile[] =
+    "files" in content
+      ? [...content.files, ...(content.folders ?? []).map((path) => ({ path, length: 0, folder: true }))]
+      : [{ ...content, path: [name] }];
   yield line({
     hashes: VERSION,
     name,
@@ -48,7 +58,9 @@ function* head(share: Share, front: HashFront): Generator<string> {
   for (let at = 0; at < files.length; at += FILES_AT_ONCE) {
     yield files
       .slice(at, at + FILES_AT_ONCE)
-      .map(({ path, length, executable }) => line({ path, bytes: length, ...(executable && { executable }) }))
+      .map(({ length, executable, ...file }) =>
+        line({ ...file, bytes: length, ...(executable && { executable }) }),
+      )
       .join("");
   }
 }

@@ -1,5 +1,7 @@
 /** What the web server knows about shares: the appliance implements this, the pages only read it. */
 
+import type { InfoContent } from "../protocol/write-metainfo.ts";
+
 /** A file as it was when the share was scanned; what is served must still be that file. */
 export interface SharedFile {
   /** Names from the share's root down, without the share's own; the file of a one-file share is `[share.name]`. */
@@ -83,6 +85,8 @@ export interface HashFront {
   readonly pieceLength: number;
   /** BEP 27. */
   readonly private: boolean;
+  /** What the torrent is going to say of its files. */
+  readonly content: InfoContent;
   /** 20 bytes for each piece of the torrent; those of the first `known` pieces are there. */
   readonly hashes: Uint8Array;
   readonly known: number;

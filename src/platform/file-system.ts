@@ -48,6 +48,8 @@ export interface FileSystem {
   writeSync(descriptor: number, data: Uint8Array, position: number): number;
   truncate(descriptor: number, size: number): Promise<void>;
   chmod(descriptor: number, mode: number): Promise<void>;
+  /** When the data last changed, in whole seconds since 1970; when they were last read becomes the same. */
+  setTime(descriptor: number, seconds: number): Promise<void>;
   /** Makes the data durable, and the size. */
   fdatasync(descriptor: number): Promise<void>;
   /** Makes everything durable; on a folder: the names in it. */
@@ -59,6 +61,10 @@ export interface FileSystem {
   mkdirSync(path: string): void;
   /** The names in a folder. */
   list(path: string): Promise<string[]>;
+  /** Makes a symbolic link with that text; fails with EEXIST. */
+  symlinkSync(text: string, path: string): void;
+  /** The text of a symbolic link. */
+  readlinkSync(path: string): string;
   link(existing: string, name: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -124,6 +130,7 @@ export const systemFiles: FileSystem = {
   writeSync: (descriptor, data, position) => fs.writeSync(descriptor, data, 0, data.length, position),
   truncate: (descriptor, size) => settle((done) => fs.ftruncate(descriptor, size, done)),
   chmod: (descriptor, mode) => settle((done) => fs.fchmod(descriptor, mode, done)),
+  setTime: (descriptor, seconds) => settle((done) => fs.futimes(descriptor, seconds, seconds, done)),
   fdatasync: (descriptor) => settle((done) => fs.fdatasync(descriptor, done)),
   fsync: (descriptor) => settle((done) => fs.fsync(descriptor, done)),
   close: (descriptor) => settle((done) => fs.close(descriptor, done)),
@@ -134,6 +141,8 @@ export const systemFiles: FileSystem = {
     new Promise((resolve, reject) => {
       fs.readdir(path, (error, names) => (error ? reject(error) : resolve(names)));
     }),
+  symlinkSync: (text, path) => fs.symlinkSync(text, path),
+  readlinkSync: (path) => fs.readlinkSync(path),
   link: (existing, name) => settle((done) => fs.link(existing, name, done)),
   rename: (from, to) => settle((done) => fs.rename(from, to, done)),
   unlink: (path) => settle((done) => fs.unlink(path, done)),

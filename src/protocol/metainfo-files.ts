@@ -11,6 +11,7 @@ export interface RawFile {
   readonly pad: boolean;
   readonly executable: boolean;
   readonly symlink?: readonly string[];
+  readonly mtime?: number;
   /** 32 bytes (BEP 52). */
   readonly piecesRoot?: Uint8Array;
 }
@@ -43,7 +44,8 @@ export function readFiles(files: readonly BencodeValue[]): RawFile[] {
 /** The one file of a torrent without `info.files`. */
 export function readSingleFile(info: BencodeDict, name: string): RawFile {
   const length = readLength(info, "info");
-  return { rawPath: [name], length, pad: false, executable: readAttributes(info).includes("x") };
+  const executable = readAttributes(info).includes("x");
+  return { rawPath: [name], length, pad: false, executable, ...readTime(info) };
 }
 
 function readFile(entry: BencodeDict, key: string): RawFile {
@@ -54,7 +56,33 @@ function readFile(entry: BencodeDict, key: string): RawFile {
   const path = entry.get("path.utf-8") ?? entry.get("path");
   // Some writers of pad files think that nobody will look at their paths.
   const rawPath = pad && path === undefined ? padPath(length) : readPath(path, `${key}.path`);
-  return { rawPath, length, pad, executable: attributes.includes("x"), ...(symlink && { symlink }) };
+  const executable = attributes.includes("x");
+  return { rawPath, length, pad, executable, ...(symlink && { symlink }), ...readTime(entry) };
+}
+
+/** Beyond the year 4000 nothing was ever written; 0 is what writers put where they know no time. */
+const MAX_TIME = 2 ** 36;
+
+function readTime(entry: BencodeDict): Pick<RawFile, "mtime"> {
+  const mtime = integerAt(entry, "mtime");
+  return mtime !== undefined && mtime > 0 && mtime < MAX_TIME ? { mtime } : {};
+}
+
+/** More are an attempt to fill a disk with names; a folder each costs a few bytes here. */
+const MAX_EMPTY_FOLDERS = 100_000;
+
+/**
+ * `folders` of our own `boojum` key in `info`: folders that no file is in. What isn't a list of paths is left out, since
+ * the data are right without it.
+ */
+export function readEmptyFolders(info: BencodeDict): string[][] {
+  const ours = dictAt(info, "boojum");
+  const list = (ours && listAt(ours, "folders")) ?? [];
+  return list.slice(0, MAX_EMPTY_FOLDERS).flatMap((path): string[][] => {
+    if (!Array.isArray(path) || path.length === 0) return [];
+    const names = path.flatMap((name) => (name instanceof Uint8Array ? [decodeText(name)] : []));
+    return names.length === path.length ? [names] : [];
+  });
 }
 
 export function padPath(length: number): string[] {

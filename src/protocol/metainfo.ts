@@ -17,6 +17,8 @@ export interface TorrentFile {
   readonly executable: boolean;
   /** BEP 47 `l`: target components as the torrent says them, none of them `..`; relative to the share's folder. */
   readonly symlink?: readonly string[];
+  /** When the data last changed, whole seconds since 1970 (`mtime`, as libtorrent writes it); above 0. */
+  readonly mtime?: number;
   /** Merkle root of the file (BEP 52), 32 bytes; absent for empty and pad files, symlinks and in v1 torrents. */
   readonly piecesRoot?: Uint8Array;
 }
@@ -40,6 +42,8 @@ export interface Metainfo {
   readonly rawName: string;
   readonly singleFile: boolean;
   readonly files: readonly TorrentFile[];
+  /** Folders without anything in them, as `TorrentFile.path`: `folders` in our own `boojum` key, inside `info`. */
+  readonly emptyFolders: readonly (readonly string[])[];
   /** Sum of the file lengths, pad files included: the v1 stream's length. Bytes. */
   readonly length: number;
   readonly pieceLength: number;

@@ -11,6 +11,7 @@ import {
   fileTreeOf,
   padPath,
   type RawFile,
+  readEmptyFolders,
   readFiles,
   readFileTree,
   readName,
@@ -84,6 +85,7 @@ type Content = Pick<
   | "rawName"
   | "singleFile"
   | "files"
+  | "emptyFolders"
   | "length"
   | "pieceLength"
   | "pieceCount"
@@ -104,12 +106,14 @@ function readContent(dict: BencodeDict, info: BencodeDict, hashes: Hashes, maxPi
   const isTreeOfOne = tree?.length === 1 && tree[0]?.rawPath.length === 1 && tree[0].rawPath[0] === name;
   if (version === "v2") {
     const files = withPads(tree ?? [], pieceLength);
-    return { version, ...build(name, isTreeOfOne, files, pieceLength), pieceHashes: new Uint8Array() };
+    const built = build(name, isTreeOfOne, { files, folders: [] }, pieceLength);
+    return { version, ...built, pieceHashes: new Uint8Array() };
   }
   const list = filesOf(info);
   const files = list ? readFiles(list) : [readSingleFile(info, name)];
   const merged = tree ? agree(files, tree, pieceLength) : files;
-  const built = build(name, !list, merged, pieceLength);
+  const folders = list ? readEmptyFolders(info) : [];
+  const built = build(name, !list, { files: merged, folders }, pieceLength);
   return { version, ...built, pieceHashes: readPieceHashes(info, built.pieceCount, maxPieces) };
 }
 
@@ -194,14 +198,20 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name, i) => name === b[i]);
 }
 
+interface RawContent {
+  readonly files: readonly RawFile[];
+  /** Empty ones. */
+  readonly folders: readonly (readonly string[])[];
+}
+
 function build(
   rawName: string,
   singleFile: boolean,
-  rawFiles: readonly RawFile[],
+  { files: rawFiles, folders }: RawContent,
   pieceLength: number,
 ): Omit<Content, "version" | "pieceHashes"> {
   const [[name = ""] = []] = portablePaths([[rawName]]);
-  const paths = placePaths(rawFiles);
+  const { paths, emptyFolders } = placePaths(rawFiles, folders);
   let offset = 0;
   const files = rawFiles.map((file, i): TorrentFile => {
     const placed = { path: paths[i] ?? [], ...file, offset };
@@ -215,6 +225,7 @@ function build(
     rawName,
     singleFile,
     files,
+    emptyFolders,
     length: offset,
     pieceLength,
     pieceCount: Math.ceil(offset / pieceLength),
@@ -222,11 +233,14 @@ function build(
 }
 
 /** Real files choose their names first: a pad file is never written and must not rename any. */
-function placePaths(files: readonly RawFile[]): string[][] {
+function placePaths(
+  files: readonly RawFile[],
+  folders: readonly (readonly string[])[],
+): { readonly paths: readonly string[][]; readonly emptyFolders: readonly string[][] } {
   const order = files.map((_, i) => i);
   order.sort((a, b) => Number(files[a]?.pad) - Number(files[b]?.pad)); // stable
-  const placed = portablePaths(order.map((i) => files[i]?.rawPath ?? []));
+  const placed = portablePaths([...order.map((i) => files[i]?.rawPath ?? []), ...folders]);
   const paths: string[][] = [];
   for (const [rank, i] of order.entries()) paths[i] = placed[rank] ?? [];
-  return paths;
+  return { paths, emptyFolders: placed.slice(files.length) };
 }

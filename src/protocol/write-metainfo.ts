@@ -1,13 +1,17 @@
 /** Writes v1 torrents (BEP 3, 12, 19, 27, 47). Equal input gives equal bytes, on any machine. */
 import { type Encodable, encodeBencode, RawBencode } from "./encode.ts";
 
-interface InfoFile {
+export interface InfoFile {
   /** Components below the torrent's folder, at least one. */
   readonly path: readonly string[];
   /** Bytes. */
   readonly length: number;
   /** BEP 47 `x`. */
   readonly executable?: boolean;
+  /** See `TorrentFile.mtime`. */
+  readonly mtime?: number;
+  /** BEP 47 `l`: a link, of no length, to these components below the torrent's folder. */
+  readonly symlink?: readonly string[];
 }
 
 interface InfoCommon {
@@ -23,9 +27,12 @@ interface InfoCommon {
   readonly source?: string;
 }
 
-/** A folder has `files`, in stream order; a one-file torrent has `length`. */
-export type InfoOptions = InfoCommon &
-  ({ readonly files: readonly InfoFile[] } | { readonly length: number; readonly executable?: boolean });
+/** A folder has `files`, in stream order, and `folders`, those that are empty; a one-file torrent has `length`. */
+export type InfoContent =
+  | { readonly files: readonly InfoFile[]; readonly folders?: readonly (readonly string[])[] }
+  | Pick<InfoFile, "length" | "executable" | "mtime">;
+
+export type InfoOptions = InfoCommon & InfoContent;
 
 export interface TorrentOptions {
   /** The bencoded `info` dictionary, used byte for byte: the info hash stays what it is. */
@@ -51,8 +58,8 @@ export interface TorrentOptions {
 export function encodeInfo(options: InfoOptions): Uint8Array {
   const content: Record<string, Encodable | undefined> =
     "files" in options
-      ? { files: options.files.map(encodeFile) }
-      : { length: options.length, attr: attr(options.executable) };
+      ? { files: options.files.map(encodeFile), boojum: foldersKey(options.folders) }
+      : { length: options.length, attr: attributes(options), mtime: options.mtime };
   return encodeBencode({
     ...content,
     name: options.name,
@@ -91,10 +98,22 @@ function ownKey({ token, unlisted }: TorrentOptions): Encodable | undefined {
 }
 
 function encodeFile(file: InfoFile): Encodable {
-  return { attr: attr(file.executable), length: file.length, path: file.path };
+  return {
+    attr: attributes(file),
+    length: file.length,
+    mtime: file.mtime,
+    path: file.path,
+    "symlink path": file.symlink,
+  };
 }
 
 /** BEP 47, for folders and one-file torrents alike. */
-function attr(executable: boolean | undefined): string | undefined {
+function attributes({ executable, symlink }: Pick<InfoFile, "executable" | "symlink">): string | undefined {
+  if (symlink !== undefined) return "l";
   return executable === true ? "x" : undefined;
+}
+
+/** Part of the info hash, and passed over by those who don't know it. */
+function foldersKey(folders: readonly (readonly string[])[] = []): Encodable | undefined {
+  return folders.length === 0 ? undefined : { folders };
 }

@@ -2,7 +2,7 @@
  * The time before a publisher knows its torrent: what it has hashed is fetched over HTTP already, each piece checked by
  * the hash that it told. Only the final info hash makes these pieces good.
  */
-import { type EarlyHead, HashLinesError } from "../client/core/hash-lines.ts";
+import { type EarlyFile, type EarlyHead, HashLinesError } from "../client/core/hash-lines.ts";
 import { readProxyRules } from "../client/core/proxy-choice.ts";
 import type { Download as Place } from "../client/download.ts";
 import { NotFreshError } from "../client/errors.ts";
@@ -16,7 +16,7 @@ import { type InfoHash, infoHash, pieceIndex } from "../protocol/ids.ts";
 import { PieceLayout } from "../protocol/layout.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import { parseMetainfo } from "../protocol/parse-metainfo.ts";
-import { encodeInfo, encodeTorrent } from "../protocol/write-metainfo.ts";
+import { encodeInfo, encodeTorrent, type InfoContent, type InfoFile } from "../protocol/write-metainfo.ts";
 import type { GetEvent } from "./events.ts";
 import type { GetOptions } from "./get-types.ts";
 import { NobodyHasItError } from "./peer-errors.ts";
@@ -327,16 +327,21 @@ class EarlyDownload {
 const MAX_PIECES = 2_097_152;
 
 function infoOf(head: EarlyHead, pieceHashes: Uint8Array): Uint8Array {
-  const [first] = head.files;
-  return encodeInfo({
-    name: head.name,
-    pieceLength: head.pieceLength,
-    pieceHashes,
-    private: head.private,
-    ...(head.oneFile && first !== undefined
-      ? { length: first.bytes, executable: first.executable }
-      : {
-          files: head.files.map(({ path, bytes, executable }) => ({ path, length: bytes, executable })),
-        }),
-  });
+  const { name, pieceLength } = head;
+  return encodeInfo({ name, pieceLength, pieceHashes, private: head.private, ...contentOf(head) });
+}
+
+function contentOf({ oneFile, files }: EarlyHead): InfoContent {
+  const [first] = files;
+  if (oneFile && first !== undefined) return infoFile(first);
+  const folders = files.filter(({ folder }) => folder === true).map(({ path }) => path);
+  return { files: files.filter(({ folder }) => folder !== true).map(infoFile), folders };
+}
+
+function infoFile({ path, bytes, executable, mtime, symlink }: EarlyFile): InfoFile {
+  return {
+    ...{ path, length: bytes, executable },
+    ...(mtime !== undefined && { mtime }),
+    ...(symlink !== undefined && { symlink }),
+  };
 }

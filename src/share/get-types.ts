@@ -36,6 +36,8 @@ export interface GetOptions extends TrafficOptions, ReachOptions {
   readonly seed?: SeedGoal | undefined;
   /** Replace files that are there and differ. */
   readonly overwrite?: boolean | undefined;
+  /** Make the torrent's symbolic links, those that lead to something in it; default: none. */
+  readonly symlinks?: boolean | undefined;
   /** Where peers can reach us, 0 for any; default: the first free from `minPort` to `maxPort`. */
   readonly port?: number | undefined;
   /** `HOST:PORT` of peers to ask besides those that the tracker knows. */

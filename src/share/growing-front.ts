@@ -1,15 +1,18 @@
 import type { HashFront } from "../httpd/model.ts";
+import type { InfoContent } from "../protocol/write-metainfo.ts";
 
 /** The hashes of a share while they come to be: written by the hasher, read by whoever streams them. */
 export class GrowingFront implements HashFront {
   readonly pieceLength: number;
   readonly private: boolean;
+  readonly content: InfoContent;
   hashes: Uint8Array = new Uint8Array(0);
   known = 0;
   outcome: HashFront["outcome"];
   readonly #listeners = new Set<() => void>();
 
-  constructor(pieceLength: number, isPrivate: boolean) {
+  constructor(pieceLength: number, isPrivate: boolean, content: InfoContent) {
+    this.content = content;
     this.pieceLength = pieceLength;
     this.private = isPrivate;
   }

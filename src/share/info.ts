@@ -20,6 +20,8 @@ export interface TorrentInfoFile {
   readonly pad?: true;
   readonly executable?: true;
   readonly symlink?: string;
+  /** When its data last changed, in seconds since 1970. */
+  readonly mtime?: number;
   /** Merkle root of its blocks (BEP 52), 64 hexadecimal digits. */
   readonly piecesRoot?: string;
 }
@@ -45,6 +47,8 @@ export interface TorrentInfo {
   readonly trackers: readonly (readonly string[])[];
   readonly webSeeds: readonly string[];
   readonly files: readonly TorrentInfoFile[];
+  /** Folders without anything in them. */
+  readonly emptyFolders?: readonly string[];
   readonly magnet: string;
   /** What is odd about it. */
   readonly warnings: readonly TorrentWarning[];
@@ -113,6 +117,9 @@ function describeTorrent(metainfo: Metainfo): TorrentInfo {
     trackers: metainfo.trackers,
     webSeeds: metainfo.webSeeds,
     files: metainfo.files.map(describeFile),
+    ...(metainfo.emptyFolders.length > 0 && {
+      emptyFolders: metainfo.emptyFolders.map((path) => path.join("/")),
+    }),
     magnet: magnetOf(metainfo),
     warnings: warningsOf(metainfo, Date.now() / 1000),
   };
@@ -138,6 +145,7 @@ function describeFile(file: TorrentFile): TorrentInfoFile {
     ...(file.pad && { pad: true }),
     ...(file.executable && { executable: true }),
     ...(file.symlink !== undefined && { symlink: file.symlink.join("/") }),
+    ...(file.mtime !== undefined && { mtime: file.mtime }),
     ...(file.piecesRoot !== undefined && { piecesRoot: toHex(file.piecesRoot) }),
   };
 }

@@ -95,7 +95,7 @@ export class Preparing {
     const place = await this.#open(metainfo, false);
     this.#place = place;
     for (const path of place.skipped) {
-      const message = `"${path}" is a symbolic link in the torrent; it was not made.`;
+      const message = `"${path}" is a symbolic link in the torrent; it was not made. With --symlinks it is.`;
       this.tell({ event: "warning", code: "symlink", message });
     }
     if (this.#isStarted) this.tell({ event: "identified", infoHash: toHex(infoHash) });
@@ -122,6 +122,8 @@ export class Preparing {
         directory,
         overwrite,
         provisional,
+        symlinks: this.#options.symlinks ?? false,
+        onSkipped: (message) => this.tell({ event: "warning", code: "skipped", message }),
         ...(select !== undefined && { select }),
         random: systemRandom,
         onProgress: (bytesDone, bytesTotal) => onWork?.({ work: "checking", bytesDone, bytesTotal }),

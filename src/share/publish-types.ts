@@ -36,6 +36,10 @@ export interface PublishOptions extends TrafficOptions, ReachOptions {
   readonly exclude?: readonly string[] | undefined;
   /** 0 (default): symbolic links are left out. 1: followed inside the share. 2: followed anywhere. */
   readonly followSymlinks?: 0 | 1 | 2 | undefined;
+  /** Tell of links inside the share as links (BEP 47). */
+  readonly symlinks?: boolean | undefined;
+  /** Tell when each file last changed; then the same files make another torrent elsewhere. */
+  readonly times?: boolean | undefined;
   /** Where IDs and ports are remembered; default: the user's cache folder. */
   readonly cacheDir?: string | undefined;
   /** Told of everything that happens, from `listening` to `stopped`. */

@@ -4,6 +4,7 @@ import type { FileVersion } from "../client/seed-source.ts";
 import { openSeedStorage, type SeedStorage } from "../client/seed-storage.ts";
 import type { SourceWatcher } from "../client/source-checks.ts";
 import type { Torrent } from "../client/torrent.ts";
+import { contentOf } from "../create/content.ts";
 import { createTorrent } from "../create/create-torrent.ts";
 import type { Created } from "../create/created.ts";
 import { scan } from "../create/scan.ts";
@@ -125,6 +126,7 @@ export class PublishedShare implements Share {
         include: options.include ?? [],
         exclude: options.exclude ?? [],
         followSymlinks: options.followSymlinks ?? 0,
+        symlinks: options.symlinks ?? false,
         onNotice: (notice) => tell({ event: "warning", code: notice.code, message: describeNotice(notice) }),
       },
       signal,
@@ -137,10 +139,12 @@ export class PublishedShare implements Share {
       source,
       {
         private: isPrivate(options),
+        times: options.times ?? false,
         ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
         onProgress,
         onPlan: (pieceLength) => {
-          this.front = new GrowingFront(pieceLength, isPrivate(options));
+          const content = contentOf(source, options.times ?? false);
+          this.front = new GrowingFront(pieceLength, isPrivate(options), content);
         },
         onPieces: (_, to, hashes) => this.front?.grow(to, hashes),
         cacheDir: options.cacheDir ?? defaultCacheDir(),

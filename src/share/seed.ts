@@ -28,6 +28,8 @@ export interface SeedOptions
     | "include"
     | "exclude"
     | "followSymlinks"
+    | "symlinks"
+    | "times"
   > {
   /** How long the swarm of a magnet link may take to give its metadata; default 60. */
   readonly timeoutSeconds?: number | undefined;

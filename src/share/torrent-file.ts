@@ -32,6 +32,10 @@ export interface CreateTorrentOptions {
   readonly exclude?: readonly string[] | undefined;
   /** 0 (default): symbolic links are left out. 1: followed inside the folder. 2: followed anywhere. */
   readonly followSymlinks?: 0 | 1 | 2 | undefined;
+  /** Tell of links inside the folder as links (BEP 47). */
+  readonly symlinks?: boolean | undefined;
+  /** Tell when each file last changed; then the same files make another torrent elsewhere. */
+  readonly times?: boolean | undefined;
   /** Where hashes are remembered; default: the user's cache folder. */
   readonly cacheDir?: string | undefined;
   readonly onProgress?: ((bytesDone: number, bytesTotal: number) => void) | undefined;
@@ -54,6 +58,7 @@ export async function createTorrentFile(
       include: options.include ?? [],
       exclude: options.exclude ?? [],
       followSymlinks: options.followSymlinks ?? 0,
+      symlinks: options.symlinks ?? false,
       onNotice: (notice) => options.onWarning?.(describeNotice(notice)),
     },
     signal,
@@ -64,6 +69,7 @@ export async function createTorrentFile(
     source,
     {
       private: options.private ?? false,
+      times: options.times ?? false,
       ...(options.source !== undefined && { source: options.source }),
       ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
       helps: true,

@@ -91,21 +91,26 @@ test("one file is a share of its own, whatever it is called", async () => {
   expect((await scan(path, { name: "other" }, signal)).files[0]?.path).toEqual(["other"]);
 });
 
-test("junk, download state and empty folders are left out and told", async () => {
+test("junk and download state are left out and told; empty folders are kept", async () => {
   put("a/.DS_Store");
   put("Thumbs.db");
   put(".film.boojum");
   put(".film.boojum.lock");
   put("Thumbs.db.txt");
-  mkdirSync(join(root, "nothing"));
+  mkdirSync(join(root, "nothing", "deeper"), { recursive: true });
+  mkdirSync(join(root, "a", "b"));
   const { files, notices } = await look();
+  expect((await scan(root, {}, signal)).emptyFolders).toEqual([
+    ["a", "b"],
+    ["nothing", "deeper"],
+  ]);
+  expect((await scan(root, { include: ["*.txt", "a/"] }, signal)).emptyFolders).toEqual([["a", "b"]]);
   expect(files).toEqual(["Thumbs.db.txt"]);
   expect(notices).toEqual([
     "state .film.boojum",
     "state .film.boojum.lock",
     "junk Thumbs.db",
     "junk a/.DS_Store",
-    "empty-folder nothing",
   ]);
 });
 
@@ -272,11 +277,9 @@ test("of ten thousand links twenty are named, and then how many more there are",
   put("file");
   for (let i = 0; i < 10_000; i++)
     symlinkSync("/etc/passwd", join(root, `link${String(i).padStart(5, "0")}`));
-  for (let i = 0; i < 3; i++) mkdirSync(join(root, `empty${i}`));
   const notices: ScanNotice[] = [];
   await scan(root, { onNotice: (notice) => notices.push(notice) }, signal);
-  expect(notices).toHaveLength(24);
-  expect(notices.filter(({ code }) => code === "empty-folder")).toHaveLength(3);
+  expect(notices).toHaveLength(21);
   expect(notices.at(-1)).toEqual({
     code: "symlink",
     path: [],

@@ -241,6 +241,21 @@ export class LossyFiles implements FileSystem {
     this.#change(file, { do: "mode", mode }, `chmod ${path}`);
   }
 
+  async setTime(descriptor: number, seconds: number): Promise<void> {
+    const { file, path } = this.#openFile(descriptor);
+    this.options.before?.("utimes", path);
+    file.mtimeNs = BigInt(seconds) * 1_000_000_000n;
+  }
+
+  /** It has none. */
+  symlinkSync(_text: string, path: string): void {
+    throw failure("ENOTSUP", path);
+  }
+
+  readlinkSync(path: string): string {
+    throw failure("EINVAL", path);
+  }
+
   fdatasync(descriptor: number): Promise<void> {
     return this.#sync("fdatasync", descriptor);
   }

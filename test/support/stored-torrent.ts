@@ -67,6 +67,7 @@ export function storedTorrent(
     info: new Uint8Array(0),
     name,
     rawName: name,
+    emptyFolders: [],
     singleFile: specs.length === 1 && specs[0]?.path === name,
     files,
     length: layout.totalLength,

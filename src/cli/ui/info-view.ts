@@ -29,7 +29,7 @@ export function showInfo(output: Output, info: TorrentInfo): void {
   showSwarm(output, info);
   const files = info.files.filter((file) => file.pad !== true);
   field("files", countOf(files.length, "file"));
-  showTree(output, files);
+  showTree(output, files, info.emptyFolders ?? []);
   for (const { message } of info.warnings) output.warn(message);
 }
 
@@ -56,9 +56,10 @@ interface Folder {
   bytes: number;
 }
 
-function showTree(output: Output, files: readonly TorrentInfoFile[]): void {
+function showTree(output: Output, files: readonly TorrentInfoFile[], emptyFolders: readonly string[]): void {
   const root = emptyFolder();
   for (const file of files) place(root, file);
+  for (const path of emptyFolders) folderAt(root, path.split("/"), 0);
   const line = (bytes: number, depth: number, text: string) =>
     output.result(`  ${formatBytes(bytes).padStart(SIZE_WIDTH)}  ${"  ".repeat(depth)}${text}`);
   // No recursion: how deep it goes is a stranger's choice.
@@ -85,8 +86,13 @@ function emptyFolder(): Folder {
 function place(root: Folder, file: TorrentInfoFile): void {
   const path = file.path.split("/");
   const name = path.pop() ?? "";
+  folderAt(root, path, file.bytes).files.push({ name, file });
+}
+
+/** The folder at `path`, where it and those above have `bytes` more. */
+function folderAt(root: Folder, path: readonly string[], bytes: number): Folder {
   let folder = root;
-  folder.bytes += file.bytes;
+  folder.bytes += bytes;
   for (const component of path) {
     let inner = folder.folders.get(component);
     if (inner === undefined) {
@@ -94,15 +100,18 @@ function place(root: Folder, file: TorrentInfoFile): void {
       folder.folders.set(component, inner);
     }
     folder = inner;
-    folder.bytes += file.bytes;
+    folder.bytes += bytes;
   }
-  folder.files.push({ name, file });
+  return folder;
 }
 
 function describe({ name, file }: { readonly name: string; readonly file: TorrentInfoFile }): string {
   const target = file.symlink === undefined ? "" : ` -> ${file.symlink}`;
-  const mark = file.executable === true ? " (executable)" : "";
-  return `${escapeForTerminal(name + target)}${mark}`;
+  const marks = [
+    ...(file.executable === true ? ["executable"] : []),
+    ...(file.mtime === undefined ? [] : [date(file.mtime)]),
+  ];
+  return `${escapeForTerminal(name + target)}${marks.length === 0 ? "" : ` (${marks.join(", ")})`}`;
 }
 
 /** Piece lengths are powers of two, so they read best in binary units. */

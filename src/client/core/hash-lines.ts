@@ -16,6 +16,10 @@ export interface EarlyFile {
   readonly path: readonly string[];
   readonly bytes: number;
   readonly executable: boolean;
+  readonly mtime?: number;
+  readonly symlink?: readonly string[];
+  /** An empty folder, no file. */
+  readonly folder?: boolean;
 }
 
 /** What the torrent is going to be, all but its hashes. */
@@ -153,11 +157,19 @@ function readOpening(fields: Fields): Opening {
   };
 }
 
-function readFile({ path, bytes, executable }: Fields): EarlyFile {
-  if (!Array.isArray(path) || path.length === 0 || !path.every((name) => typeof name === "string"))
-    throw new HashLinesError("a file has no path");
+function readFile({ path, bytes, executable, mtime, symlink, folder }: Fields): EarlyFile {
+  if (!isPath(path)) throw new HashLinesError("a file has no path");
   if (!isCount(bytes)) throw new HashLinesError("a file has no size");
-  return { path, bytes, executable: executable === true };
+  return {
+    ...{ path, bytes, executable: executable === true },
+    ...(isCount(mtime) && { mtime }),
+    ...(isPath(symlink) && { symlink }),
+    ...(folder === true && { folder }),
+  };
+}
+
+function isPath(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
 }
 
 function isCount(value: unknown): value is number {

@@ -54,6 +54,7 @@ describe("parseMetainfo, v1", () => {
       name: "a.txt",
       rawName: "a.txt",
       singleFile: true,
+      emptyFolders: [],
       files: [{ path: ["a.txt"], rawPath: ["a.txt"], length: 5, offset: 0, pad: false, executable: false }],
       length: 5,
       pieceLength: 16_384,
@@ -103,6 +104,26 @@ describe("parseMetainfo, v1", () => {
     ]);
     expect(paths(torrent)).toEqual(["run", ".pad/100", ".pad/7", "link", "odd"]);
     expect(parse(single({ attr: "x" })).files[0]?.executable).toBe(true);
+  });
+
+  it("reads times and empty folders as far as they make sense, and files choose their names first", () => {
+    const times = [1_700_000_000, 0, -5, 2 ** 40, "soon"];
+    const files = times.map((mtime, i) => file([`f${i}`], 1, { mtime }));
+    const folders = [["f0"], ["..", "x"], ["con", "a:b"], [], "no", [1], ["F1"], ["x"]];
+    const torrent = parse(folder(files, { boojum: { folders } }));
+    expect(torrent.files.map(({ mtime }) => mtime)).toEqual([1_700_000_000, ...Array(4).fill(undefined)]);
+    expect(paths(torrent)).toEqual(["f0", "f1", "f2", "f3", "f4"]);
+    expect(torrent.emptyFolders.map((path) => path.join("/"))).toEqual([
+      "f0 (2)",
+      "x",
+      "_con/a_b",
+      "F1 (2)",
+      "x (2)",
+    ]);
+    const many = Array.from({ length: 100_001 }, (_, i) => [`${i}`]);
+    expect(parse(folder(files, { boojum: { folders: many } })).emptyFolders).toHaveLength(100_000);
+    expect(parse(folder(files, { boojum: "other" })).emptyFolders).toEqual([]);
+    expectRefused(folder(files, { boojum: { folders: [Array(4_000).fill("x")] } }), "path");
   });
 
   it("keeps the names of the torrent beside safe and unique ones", () => {

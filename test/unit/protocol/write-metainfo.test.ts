@@ -71,6 +71,28 @@ describe("encodeTorrent", () => {
     expect(torrent.infoHash).toEqual(nodeHashes.sha1(unsorted));
   });
 
+  it("writes links, times and empty folders only where there are any", () => {
+    const files = [
+      { path: ["a"], length: 4, mtime: 1_000_000_000, executable: true },
+      { path: ["l"], length: 0, symlink: ["b", "c"] },
+    ];
+    const info = encodeInfo({ ...common, files, folders: [["e", "f"], ["g"]] });
+    expect(toLatin1(info)).toMatch(
+      /^d6:boojumd7:foldersll1:e1:fel1:geee5:filesld4:attr1:x6:lengthi4e5:mtimei1000000000e4:pathl1:aeed4:attr1:l6:lengthi0e4:pathl1:le12:symlink pathl1:b1:ceee4:name/,
+    );
+    const torrent = parseMetainfo(encodeTorrent({ info }), nodeHashes);
+    expect(torrent.emptyFolders).toEqual([["e", "f"], ["g"]]);
+    expect(torrent.files.map(({ mtime, symlink }) => [mtime, symlink])).toEqual([
+      [1_000_000_000, undefined],
+      [undefined, ["b", "c"]],
+    ]);
+    const plain = encodeInfo({ ...common, files: [{ path: ["a"], length: 4 }], folders: [] });
+    expect(toLatin1(plain)).not.toMatch(/boojum|mtime|symlink/);
+    const one = encodeInfo({ ...common, length: 4, mtime: 7 });
+    expect(toLatin1(one)).toMatch(/^d6:lengthi4e5:mtimei7e4:name/);
+    expect(parseMetainfo(encodeTorrent({ info: one }), nodeHashes).files[0]?.mtime).toBe(7);
+  });
+
   it("writes what the parser reads back", () => {
     const files = [
       { path: ["a", "b.txt"], length: 4, executable: true },
