@@ -43,7 +43,7 @@ export { lanIsForbidden } from "./share/lan-choice.ts";
 export type { LocalShare } from "./share/local-shares.ts";
 export { InterruptedError, NobodyHasItError } from "./share/peer-errors.ts";
 export { publish } from "./share/publish.ts";
-export type { Publication, PublishEvents, PublishOptions } from "./share/publish-types.ts";
+export type { PipedSource, Publication, PublishEvents, PublishOptions } from "./share/publish-types.ts";
 export { NoSuchFileError } from "./share/reading.ts";
 export { type SeedOptions, seed, seedFolder } from "./share/seed.ts";
 export {

@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly screenRows?: () => number;
   /** Writes bytes to standard output, and settles when there is room for more; rejects when nobody takes them. */
   readonly writeBytes?: (bytes: Uint8Array) => Promise<void>;
+  /** Standard input as bytes, when it is no terminal. */
+  readonly input?: { readonly data: AsyncIterable<Uint8Array>; close(): void };
   /** Everything on standard input. */
   readonly readInput?: () => Promise<string>;
   /** Milliseconds on a clock that never goes back. */

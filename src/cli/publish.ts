@@ -1,7 +1,7 @@
 /** `share PATH...`: publishes until it is stopped. */
 import { Command } from "commander";
 import type { ListeningEvent, PublishEvent } from "../share/events.ts";
-import type { PublishOptions } from "../share/publish-types.ts";
+import type { PipedSource, PublishOptions } from "../share/publish-types.ts";
 import {
   addExamples,
   type CommonFlags,
@@ -25,6 +25,7 @@ import {
   type TransferFlags,
   transferOptions,
 } from "./shared-flags.ts";
+import { UsageError } from "./units.ts";
 
 interface PublishFlags extends CommonFlags, PasswordFlags, SourceFlags, TransferFlags, PortFlags {
   readonly name?: string;
@@ -40,7 +41,7 @@ interface PublishFlags extends CommonFlags, PasswordFlags, SourceFlags, Transfer
 export function publishCommand(surroundings: Surroundings, report: (code: number) => void): Command {
   const command = new Command("publish")
     .usage("PATH... [flags]")
-    .description("Publish files or folders, each as a share of its own, until stopped.")
+    .description("Publish files or folders (-: standard input), each as a share, until stopped.")
     .argument("<path...>")
     .optionsGroup("Who may have it, and for how long:")
     .option("--unlisted", "only those who know the URL: it is in no list");
@@ -68,6 +69,7 @@ const EXAMPLES = [
   "share ./photos                              a folder, for everybody here",
   "share ./photos --unlisted --expire 2h       for those with the link, not long",
   "share a.iso b.iso --until-copies 12 --open  until 12 have it; show the page",
+  "tar c . | share - --name backup.tar         what comes by the pipe",
 ];
 
 function publishOptions(flags: PublishFlags): PublishOptions {
@@ -88,8 +90,31 @@ function publishOptions(flags: PublishFlags): PublishOptions {
   };
 }
 
-function runPublish(
+async function runPublish(
   paths: readonly string[],
+  options: PublishOptions,
+  flags: PublishFlags,
+  surroundings: Surroundings,
+): Promise<number> {
+  if (!paths.includes("-")) return await runSources(paths, options, flags, surroundings);
+  const { input } = surroundings;
+  const { name, ...rest } = options;
+  if (paths.length > 1)
+    throw new UsageError("Standard input (-) is published alone: start another share for the rest.");
+  if (input === undefined)
+    throw new UsageError("Standard input is the terminal: tar c . | share - --name backup.tar");
+  if (name === undefined)
+    throw new UsageError("What comes by standard input has no name: give it one with --name.");
+  try {
+    return await runSources([{ name, data: input.data }], rest, flags, surroundings);
+  } finally {
+    // Whoever still writes there hears that nobody reads.
+    input.close();
+  }
+}
+
+function runSources(
+  sources: readonly (string | PipedSource)[],
   options: PublishOptions,
   flags: PublishFlags,
   surroundings: Surroundings,
@@ -107,7 +132,7 @@ function runPublish(
         tell(event);
         if (event.event === "listening" && flags.open) openPage(event, surroundings, output);
       };
-      return await publish(paths, { ...options, onEvent, signal });
+      return await publish(sources, { ...options, onEvent, signal });
     },
   });
 }

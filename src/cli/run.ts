@@ -42,6 +42,9 @@ export async function main(args: readonly string[], readerGone: AbortSignal): Pr
       new Promise((resolve, reject) => {
         process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
+    ...(!process.stdin.isTTY && {
+      input: { data: process.stdin, close: () => void process.stdin.destroy() },
+    }),
     readInput: () => text(process.stdin),
     openUrl: async (url) => {
       const { default: open } = await import("open");

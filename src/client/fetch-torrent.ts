@@ -11,6 +11,7 @@ const MAX_TORRENT_BYTES = 10_000_000;
 const POLL_INTERVAL = 500;
 /** ... and at one that still looks for its files. */
 const SCAN_INTERVAL = 100;
+const MAX_SCANS = 20;
 /** ... and for one that is gone. */
 const RETRY_INTERVAL = 1_000;
 /** A server that is busy but isn't hashing gets this many chances. */
@@ -96,6 +97,7 @@ export async function fetchTorrent(
   };
   let { meanwhile } = options;
   let hashedAt: number | undefined;
+  let scans = 0;
   for (let busy = 0; ; ) {
     let got: Got;
     try {
@@ -125,8 +127,9 @@ export async function fetchTorrent(
       continue;
     }
     const delay = status === undefined ? Math.min(got.retryAfter ?? 1, 5) * 1000 : POLL_INTERVAL;
-    // Files are listed in no time, as a rule.
-    await pause(clock, status?.bytes === 0 ? SCAN_INTERVAL : delay, signal);
+    // Files are listed in no time, as a rule; what comes by a pipe may take hours.
+    const isListing = status?.bytes === 0 && ++scans <= MAX_SCANS;
+    await pause(clock, isListing ? SCAN_INTERVAL : delay, signal);
   }
 }
 

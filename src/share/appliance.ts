@@ -16,6 +16,8 @@ import type { Limits, Transfer } from "./transfer-types.ts";
 export interface ApplianceOptions extends PublishOptions {
   /** Go on when no share is left: others may be added. Not by default. */
   readonly persistent?: boolean | undefined;
+  /** Called once, when nothing is read any more. */
+  readonly cleanUp?: (() => Promise<void>) | undefined;
 }
 
 export class Appliance implements Publication {
@@ -261,6 +263,7 @@ export class Appliance implements Publication {
     ]);
     await this.#port.close();
     await Promise.all(shares.map((share) => share.closeStorage()));
+    await this.#options.cleanUp?.();
     this.#tell({ event: "stopped" });
     this.#settleClosed();
   }

@@ -13,6 +13,14 @@ export interface ListeningEvent {
   readonly shares: readonly { readonly share: string; readonly name: string; readonly url: string }[];
 }
 
+/** Of a share that comes by a pipe, while it comes; then it is hashed. */
+export interface ReadingEvent {
+  readonly event: "reading";
+  readonly share: string;
+  /** So far. */
+  readonly bytes: number;
+}
+
 export interface HashingEvent {
   readonly event: "hashing";
   readonly share: string;
@@ -118,6 +126,7 @@ export interface StoppedEvent {
 export type PublishEvent =
   | ListeningEvent
   | OpenedEvent
+  | ReadingEvent
   | HashingEvent
   | ReadyEvent
   | CodeEvent

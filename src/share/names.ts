@@ -4,6 +4,9 @@ import { basename, extname, resolve } from "node:path";
 import { CreateOptionError, SourceError } from "../create/errors.ts";
 import { checkShareName } from "../create/scan.ts";
 
+/** Brings the data into place. `onBytes` is told how many have come. */
+export type Fill = (onBytes: (bytes: number) => void, signal: AbortSignal) => Promise<void>;
+
 export interface PublishedPath {
   /** As the user means it: the last part is the share's name unless another is given. */
   readonly path: string;
@@ -11,6 +14,8 @@ export interface PublishedPath {
   readonly realPath: string;
   readonly name: string;
   readonly oneFile: boolean;
+  /** Nothing is there before this has brought it. */
+  readonly fill?: Fill;
 }
 
 /**
@@ -23,7 +28,6 @@ export async function lookAtPaths(
   name: string | undefined,
 ): Promise<readonly PublishedPath[]> {
   if (name !== undefined) checkShareName(name);
-  if (paths.length === 0) throw new CreateOptionError("Nothing to publish: name a file or folder.");
   const found = new Map<string, PublishedPath>();
   for (const path of paths) {
     const looked = await look(resolve(path), name);
@@ -50,7 +54,7 @@ async function look(path: string, name: string | undefined): Promise<PublishedPa
 }
 
 /** The second of one name gets ` (2)`, before a file's extension, so that it still opens with the right program. */
-function withUniqueNames(paths: readonly PublishedPath[]): readonly PublishedPath[] {
+export function withUniqueNames(paths: readonly PublishedPath[]): readonly PublishedPath[] {
   const taken = new Set<string>();
   return paths.map((path) => {
     const extension = path.oneFile ? extname(path.name) : "";

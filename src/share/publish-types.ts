@@ -5,6 +5,14 @@ import type { Transferring } from "./transfer-types.ts";
 
 export type PublishEvents = (event: PublishEvent) => void;
 
+/** What is published as it is read, such as standard input: one file. It is kept on disk until the publication is closed. */
+export interface PipedSource {
+  /** Of the file, and of the share. */
+  readonly name: string;
+  /** Read once, to its end; then it is hashed and ready. */
+  readonly data: AsyncIterable<Uint8Array>;
+}
+
 export interface PublishOptions extends TrafficOptions, ReachOptions {
   /** The TCP port, 0 for any; default: the one the first path had last time, else the first free from `minPort` to `maxPort`. */
   readonly port?: number | undefined;

@@ -1,21 +1,27 @@
 /** Publishing: one port that is web server, tracker and seeder of one or several shares. */
 import { CreateOptionError } from "../create/errors.ts";
 import { parseNetwork } from "../protocol/proxy-rule.ts";
-import { Appliance } from "./appliance.ts";
+import { Appliance, type ApplianceOptions } from "./appliance.ts";
 import { defaultCacheDir } from "./cache-dir.ts";
 import { newShareId, ShareMemory } from "./memory.ts";
-import { lookAtPaths } from "./names.ts";
-import type { Publication, PublishEvents, PublishOptions } from "./publish-types.ts";
+import { lookAtPaths, type PublishedPath, withUniqueNames } from "./names.ts";
+import { placesFor } from "./piped.ts";
+import type { PipedSource, Publication, PublishEvents, PublishOptions } from "./publish-types.ts";
 import { PublishedShare } from "./published-share.ts";
+import { openSpool, spoolParent } from "./spool.ts";
 import { deriveToken } from "./token.ts";
 
 /**
- * Publishes files and folders until it is closed. The URLs answer when this returns; hashing goes on behind them.
+ * Publishes files, folders and streams of bytes until it is closed. The URLs answer when this returns; hashing goes on behind them.
  * @throws {SourceError} a path isn't there.
  * @throws {CreateOptionError} a name is missing or makes no sense, or an unlisted share, or one with a password, is given other trackers.
  * @throws {ListenError} the port can't be had.
+ * @throws {SpoolError} there is no place for what is piped.
  */
-export async function publish(paths: readonly string[], options: PublishOptions = {}): Promise<Publication> {
+export async function publish(
+  sources: readonly (string | PipedSource)[],
+  options: PublishOptions = {},
+): Promise<Publication> {
   options.signal?.throwIfAborted();
   const unlisted = options.unlisted ?? false;
   const { password } = options;
@@ -30,7 +36,29 @@ export async function publish(paths: readonly string[], options: PublishOptions 
       "An unlisted share, or one with a password, can't have other trackers: they would tell of it. Leave out --tracker.",
     );
   }
-  const looked = await lookAtPaths(paths, options.name);
+  if (sources.length === 0) throw new CreateOptionError("Nothing to publish: name a file or folder.");
+  const files = await lookAtPaths(
+    sources.filter((source) => typeof source === "string"),
+    options.name,
+  );
+  const piped = sources.filter((source) => typeof source !== "string");
+  if (piped.length === 0) return await publishPaths(files, options);
+  const spool = await openSpool(spoolParent(options.cacheDir));
+  try {
+    return await publishPaths([...files, ...placesFor(piped, spool)], { ...options, cleanUp: spool.remove });
+  } catch (error) {
+    await spool.remove();
+    throw error;
+  }
+}
+
+async function publishPaths(
+  paths: readonly PublishedPath[],
+  options: ApplianceOptions,
+): Promise<Publication> {
+  const { unlisted = false, password } = options;
+  const listed = !unlisted && password === undefined;
+  const looked = withUniqueNames(paths);
   const memory = new ShareMemory(options.cacheDir ?? defaultCacheDir());
   const tell: PublishEvents = (event) => options.onEvent?.(event);
   const shares = new Map<string, PublishedShare>();

@@ -11,6 +11,7 @@ import { scan } from "../create/scan.ts";
 import type { SourceFile } from "../create/source.ts";
 import type { Room, Share, SharedFile, ShareState } from "../httpd/model.ts";
 import type { Announcement } from "../mdns/core/service.ts";
+import { systemClock } from "../platform/clock.ts";
 import type { Millis } from "../protocol/ambient.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { editTorrent } from "../protocol/edit-metainfo.ts";
@@ -23,7 +24,7 @@ import { defaultCacheDir } from "./cache-dir.ts";
 import type { HashingEvent, ReadyEvent } from "./events.ts";
 import { type Adopted, adoptData, type GivenTorrent } from "./given-torrent.ts";
 import { GrowingFront } from "./growing-front.ts";
-import type { PublishedPath } from "./names.ts";
+import type { Fill, PublishedPath } from "./names.ts";
 import { describeNotice } from "./notices.ts";
 import { PeerRoster } from "./peer-roster.ts";
 import type { PublishEvents, PublishOptions } from "./publish-types.ts";
@@ -32,6 +33,8 @@ import { RoomWatch } from "./room-watch.ts";
 import { TorrentTransfer } from "./transfer.ts";
 import type { Transfer } from "./transfer-types.ts";
 import { version } from "./version.ts";
+
+const READING_INTERVAL: Millis = 500;
 
 /** What the pages and the tracker read of it; changes as the share comes to life. */
 export class PublishedShare implements Share {
@@ -61,11 +64,13 @@ export class PublishedShare implements Share {
   readonly ending = new AbortController();
   /** The torrent, when it was there before the share. */
   readonly #given: GivenTorrent | undefined;
+  /** Brings what is to be read. */
+  readonly #fill: Fill | undefined;
   #adopted: Adopted | undefined;
 
   constructor(
     id: string,
-    { path, realPath, name, oneFile }: PublishedPath,
+    { path, realPath, name, oneFile, fill }: PublishedPath,
     access: { readonly listed: boolean; readonly token: string | undefined },
     tell: PublishEvents,
     given?: GivenTorrent,
@@ -78,6 +83,7 @@ export class PublishedShare implements Share {
     this.path = path;
     this.realPath = realPath;
     this.oneFile = oneFile;
+    this.#fill = fill;
     this.roster = new PeerRoster(id, tell);
     this.#watch = new RoomWatch(this.roster);
   }
@@ -119,6 +125,7 @@ export class PublishedShare implements Share {
    */
   async hash(options: PublishOptions, tell: PublishEvents, signal: AbortSignal): Promise<Created> {
     if (this.#given !== undefined) return await this.#adopt(this.#given, tell, signal);
+    await this.#fill?.(this.#reading(tell), signal);
     const source = await scan(
       this.path,
       {
@@ -147,7 +154,8 @@ export class PublishedShare implements Share {
           this.front = new GrowingFront(pieceLength, isPrivate(options), content);
         },
         onPieces: (_, to, hashes) => this.front?.grow(to, hashes),
-        cacheDir: options.cacheDir ?? defaultCacheDir(),
+        // What came by a pipe never comes again as the same file.
+        ...(this.#fill === undefined && { cacheDir: options.cacheDir ?? defaultCacheDir() }),
         onCacheTrouble: (message) => tell({ event: "warning", code: "cache", message }),
       },
       signal,
@@ -162,6 +170,16 @@ export class PublishedShare implements Share {
     this.files = this.created.files;
     this.bytes = this.created.totalBytes;
     return this.created;
+  }
+
+  #reading(tell: PublishEvents): (bytes: number) => void {
+    let toldAt = Number.NEGATIVE_INFINITY;
+    return (bytes) => {
+      const now = systemClock.now();
+      if (now - toldAt < READING_INTERVAL) return;
+      toldAt = now;
+      tell({ event: "reading", share: this.id, bytes });
+    };
   }
 
   #progress(tell: PublishEvents, signal: AbortSignal) {

@@ -16,13 +16,16 @@ export interface Spool {
   remove(): Promise<void>;
 }
 
-/** The folder can't be made. */
+/** What lies there for a while can't be written. */
 export class SpoolError extends BoojumError {
-  constructor(parent: string, cause: unknown) {
-    const said = cause instanceof Error ? cause.message : String(cause);
-    super("storage-unwritable", `${parent} can't be written: ${said}. Choose another folder with TMPDIR.`, {
-      cause,
-    });
+  /** @param full set when there is no space left: in words */
+  constructor(parent: string, cause: unknown, full?: string) {
+    const said = full ?? (cause instanceof Error ? cause.message : String(cause));
+    super(
+      full === undefined ? "storage-unwritable" : "storage-full",
+      `${parent} can't be written: ${said}. Choose another folder with TMPDIR.`,
+      { cause },
+    );
   }
 }
 

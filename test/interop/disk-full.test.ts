@@ -41,6 +41,17 @@ it("get ends with 4 on a full disk, says so, keeps what is there, and goes on fr
   }
 });
 
+it("what is published by a pipe ends with 4 on a full disk, and leaves nothing there", async () => {
+  const small = path.join(place.dir, "spool");
+  mkdirSync(small);
+  const share = `"${process.execPath}" "${commandPath}" - --name big --json --bind 127.0.0.1 --cache-dir ${small}`;
+  const script = `mount -t tmpfs -o size=4m tmpfs ${small} && head -c 10000000 /dev/zero | ${share}; echo "exit $?"; ls -A ${small}`;
+  const { stdout } = await finished("unshare", ["--mount", "bash", "-c", script]);
+  expect(stdout.find((line) => line.includes("storage-full"))).toContain("the disk is full after");
+  expect(stdout.filter((line) => !line.startsWith("{"))[0]).toBe("exit 4");
+  expect(stdout.filter((line) => line.startsWith("boojum-spool"))).toEqual([]);
+});
+
 it("publish needs no place to write to: its URL is just not remembered", async () => {
   const file = path.join(place.dir, "other.bin");
   writeFileSync(file, "data");

@@ -61,6 +61,8 @@ export class PublishView {
         return this.#listening(event);
       case "opened":
         return this.#opened(event);
+      case "reading":
+        return this.#progress.status(`reading  ${formatBytes(event.bytes)}`);
       case "hashing":
         return this.#progress.update(event);
       case "ready":
