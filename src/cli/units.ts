@@ -112,7 +112,15 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 86400)}d ${Math.floor((whole % 86400) / 3600)}h`;
 }
 
+/**
+ * A whole number for people: `12,345`. Done by hand, since the first `toLocaleString` of a process loads what it knows of
+ * languages, for 15 ms.
+ */
+export function formatCount(count: number): string {
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
+}
+
 /** `1 file`, `2 files`. */
 export function countOf(count: number, noun: string): string {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

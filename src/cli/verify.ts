@@ -17,7 +17,7 @@ import { accessFrom, addPasswordFlags, type PasswordFlags } from "./password.ts"
 import { addTransferFlags, type TransferFlags, transferOptions } from "./shared-flags.ts";
 import { findSource } from "./source.ts";
 import { listenForStop } from "./stop.ts";
-import { countOf, formatBytes } from "./units.ts";
+import { countOf, formatBytes, formatCount } from "./units.ts";
 
 interface VerifyFlags extends CommonFlags, PasswordFlags, TransferFlags {
   readonly repair?: boolean;
@@ -122,7 +122,7 @@ async function runVerify(
 function showVerified(output: Output, event: VerifiedEvent): void {
   showDamage(event, (line) => output.result(line));
   const part = event.bytes === 0 ? 100 : Math.floor((event.goodBytes / event.bytes) * 100);
-  const files = `${event.good.toLocaleString("en")} of ${countOf(event.files.length, "file")} good`;
+  const files = `${formatCount(event.good)} of ${countOf(event.files.length, "file")} good`;
   output.result(`${files}, ${part} % of ${formatBytes(event.bytes)}`);
   if (event.meant === undefined) return;
   output.warn(`Nothing of it is in ${event.path}. Did you mean ${event.meant}?`);

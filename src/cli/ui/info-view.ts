@@ -2,7 +2,7 @@
 import { escapeForTerminal } from "../../protocol/escape.ts";
 import type { TorrentInfo, TorrentInfoFile } from "../../share/info.ts";
 import type { Output } from "../output.ts";
-import { countOf, formatBytes } from "../units.ts";
+import { countOf, formatBytes, formatCount } from "../units.ts";
 
 export function showInfo(output: Output, info: TorrentInfo): void {
   const field = (name: string, value: string) =>
@@ -13,8 +13,8 @@ export function showInfo(output: Output, info: TorrentInfo): void {
   field("name", info.name);
   if (info.infoHash !== undefined) field("info hash", info.infoHash);
   if (info.infoHashV2 !== undefined) field("v2 hash", info.infoHashV2);
-  field("size", `${formatBytes(info.bytes)} (${info.bytes.toLocaleString("en")} bytes)`);
-  field("pieces", `${info.pieces.toLocaleString("en")} of ${pieceLength(info.pieceLength)}`);
+  field("size", `${formatBytes(info.bytes)} (${formatCount(info.bytes)} bytes)`);
+  field("pieces", `${formatCount(info.pieces)} of ${pieceLength(info.pieceLength)}`);
   if (info.private) field("private", "yes");
   if (info.source !== undefined) field("source", info.source);
   if (info.comment !== undefined) field("comment", info.comment);
@@ -35,7 +35,7 @@ export function showInfo(output: Output, info: TorrentInfo): void {
 
 function showSwarm(output: Output, { swarm, availability }: TorrentInfo): void {
   if (swarm === undefined || availability === undefined) return;
-  const count = (n: number | null, what: string) => `${n === null ? "?" : n.toLocaleString("en")} ${what}`;
+  const count = (n: number | null, what: string) => `${n === null ? "?" : formatCount(n)} ${what}`;
   for (const { tracker, seeders, leechers, completed, error } of swarm) {
     const counts = [count(seeders, "seeding"), count(leechers, "getting it"), count(completed, "completed")];
     const said = error === undefined ? counts.join(", ") : `no answer: ${error}`;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
+  countOf,
   formatBytes,
+  formatCount,
   formatDuration,
   formatRate,
   parseDuration,
@@ -74,6 +76,13 @@ describe("durations, counts and ratios", () => {
 });
 
 describe("what people read", () => {
+  it("groups the digits of whole numbers, as English does", () => {
+    const counts = [0, 7, 12, 999, 1_000, 12_345, 123_456, 1_234_567, 9_007_199_254_740_991];
+    for (const count of counts) expect(formatCount(count)).toBe(count.toLocaleString("en"));
+    expect(countOf(20_000, "file")).toBe("20,000 files");
+    expect(countOf(1, "file")).toBe("1 file");
+  });
+
   it("shows three figures, and moves to the next unit when rounding reaches it", () => {
     expect(formatBytes(0)).toBe("0 B");
     expect(formatBytes(999)).toBe("999 B");
