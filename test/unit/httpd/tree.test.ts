@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { folderAt, growTree, type Row, type Sorting, search, unfold } from "../../../src/httpd/core/tree.ts";
+import { cpuMillis } from "../../support/cpu-time.ts";
 
 const byName: Sorting = { order: "name", descending: false };
 const file = (path: string, length = 1, mtimeNs = 0n) => ({ path: path.split("/"), length, mtimeNs });
@@ -57,12 +58,12 @@ describe("a tree of files", () => {
 
   it("keeps up with 100,000 files in one folder", () => {
     const many = Array.from({ length: 100_000 }, (_, i) => file(`all/${i % 997}-${i}.bin`));
-    const start = performance.now();
     const big = growTree(many);
-    expect(unfold(big, new Set(["all"]), byName)).toHaveLength(100_001);
+    const first = cpuMillis(() => {
+      expect(unfold(big, new Set(["all"]), byName)).toHaveLength(100_001);
+    });
     expect(search(many, "/996-", byName)).toHaveLength(100);
-    const first = performance.now();
-    unfold(big, new Set(["all"]), byName);
-    expect(performance.now() - first).toBeLessThan((first - start) / 2);
+    // What is sorted once is not sorted again.
+    expect(cpuMillis(() => unfold(big, new Set(["all"]), byName))).toBeLessThanOrEqual(first / 2);
   });
 });

@@ -149,9 +149,10 @@ describe("decodeBencode", { timeout: 30_000 }, () => {
   });
 
   it("refuses more than 3 million tokens, keys counted", () => {
-    const started = performance.now();
-    expect(refusal("l" + "i0e".repeat(3_333_332) + "e").message).toMatch(/too many values/);
-    expect(performance.now() - started).toBeLessThan(3000);
+    const time = cpuMillis(() => {
+      expect(refusal("l" + "i0e".repeat(3_333_332) + "e").message).toMatch(/too many values/);
+    });
+    expect(time).toBeLessThan(3000);
     expect(() => decode("d1:ai1e1:bi2ee", { maxTokens: 5 })).not.toThrow();
     expect(refusal("d1:ai1e1:bi2ee", { maxTokens: 4 }).offset).toBe(10);
   });
