@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { inMessages, keyOf, type TxtRecord } from "../../../src/mdns/core/messages.ts";
+import { type DnsRecord, inMessages, keyOf } from "../../../src/mdns/core/messages.ts";
 import { addressRecords, ownRecords, readEntries, uniqueNames } from "../../../src/mdns/core/service.ts";
 
+type TxtRecord = Extract<DnsRecord, { readonly type: "TXT" }>;
 const HASH = "0123456789abcdef0123456789abcdef01234567";
 const good = [
   "txtvers=1",

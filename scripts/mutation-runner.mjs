@@ -1,0 +1,191 @@
+// Runs tests for Stryker, all in one process: what they import is loaded once, so that a mutant costs the tests that
+// reach it and nothing else. (Stryker's own runner starts vitest's worker anew for each of ten thousand mutants.)
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { INSTRUMENTER_CONSTANTS } from "@stryker-mutator/api/core";
+import { commonTokens, declareClassPlugin, PluginKind } from "@stryker-mutator/api/plugin";
+import {
+  DryRunStatus,
+  determineHitLimitReached,
+  MutantRunStatus,
+  TestStatus,
+} from "@stryker-mutator/api/test-runner";
+import { collectTests } from "@vitest/runner";
+import { build } from "esbuild";
+import fc from "fast-check";
+import { TestRunner } from "vitest";
+import { clientText } from "./client-text.mjs";
+
+/** A test that waits for what a mutant has taken away has failed after this many milliseconds. */
+const PATIENCE = 10_000;
+/** Tests that take more milliseconds are about size. Each change that they reach would cost as much again: left out. */
+const LONG = 1_500;
+/** As `test/support/cpu-time.ts` says it: mutants make code several times as slow. */
+const NOT_MEASURED = "time is not measured here";
+
+// A mutant is found out by the first counterexample: looking for a smaller one would take most of the time.
+fc.configureGlobal({ endOnFailure: true, seed: 1 });
+
+class InProcessRunner {
+  static inject = [commonTokens.options];
+  #files;
+  /** By name. */
+  #tests = new Map();
+  /** Milliseconds that each took when it last passed: the quick ones come first. */
+  #took = new Map();
+  #suites = [];
+  #stray;
+  #mutants = (globalThis[INSTRUMENTER_CONSTANTS.NAMESPACE] ??= {});
+
+  constructor({ inProcess }) {
+    this.#files = inProcess.tests;
+  }
+
+  /** Nothing changed is ever loaded, as changes to what is made at loading are left out: nothing needs another load. */
+  capabilities() {
+    return { reloadEnvironment: true };
+  }
+
+  async init() {
+    Object.assign(process.env, { BOOJUM_MUTANTS: "1", BOOJUM_NO_LAN: "1", BOOJUM_CONFIG: "" });
+    process.on("unhandledRejection", (reason) => {
+      this.#stray ??= reason;
+    });
+    const outdir = path.resolve("artifacts/mutation-tests");
+    await build({
+      // Where the changed copy is; this process began elsewhere.
+      absWorkingDir: process.cwd(),
+      entryPoints: this.#files,
+      outdir,
+      outbase: ".",
+      outExtension: { ".js": ".mjs" },
+      bundle: true,
+      // What two tests import is one module, with one set of mutants.
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      packages: "external",
+      plugins: [clientText],
+      logLevel: "warning",
+    });
+    const bundles = this.#files.map((file) => path.join(outdir, file.replace(/\.tsx?$/, ".mjs")));
+    for (const file of await collectTests(bundles, collector(outdir))) {
+      if (file.result?.state === "fail") throw new Error(`${file.name}: ${file.result.errors?.[0]?.message}`);
+      this.#addAll(file, file.name);
+    }
+    for (const suite of this.#suites)
+      for (const hook of TestRunner.getSuiteHooks(suite).beforeAll) await hook(suite);
+  }
+
+  #addAll(suite, name) {
+    this.#suites.push(suite);
+    for (const task of suite.tasks) {
+      if (task.type === "suite") this.#addAll(task, `${name} > ${task.name}`);
+      else if (task.mode === "run" || task.mode === "queued")
+        this.#tests.set(nameOf(this.#tests, `${name} > ${task.name}`), task);
+    }
+  }
+
+  async dryRun() {
+    const tests = [];
+    for (const [name, task] of this.#tests) {
+      this.#mutants.currentTestId = name;
+      const failure = await this.#run(name, task);
+      this.#mutants.currentTestId = undefined;
+      const isMeasuring = failure === NOT_MEASURED;
+      if (isMeasuring || (this.#took.get(name) ?? 0) > LONG)
+        delete this.#mutants.mutantCoverage?.perTest[name];
+      const result = { id: name, name, timeSpentMs: this.#took.get(name) ?? 0 };
+      tests.push(
+        failure === undefined || isMeasuring
+          ? { ...result, status: TestStatus.Success }
+          : { ...result, status: TestStatus.Failed, failureMessage: failure },
+      );
+    }
+    return { status: DryRunStatus.Complete, tests, mutantCoverage: this.#mutants.mutantCoverage };
+  }
+
+  async mutantRun({ activeMutant, testFilter, hitLimit }) {
+    const names = (testFilter ?? [...this.#tests.keys()]).toSorted(
+      (a, b) => (this.#took.get(a) ?? 0) - (this.#took.get(b) ?? 0),
+    );
+    Object.assign(this.#mutants, { activeMutant: activeMutant.id, hitCount: 0, hitLimit });
+    let nrOfTests = 0;
+    try {
+      for (const name of names) {
+        nrOfTests++;
+        const failureMessage = await this.#run(name, this.#tests.get(name));
+        const endless = determineHitLimitReached(this.#mutants.hitCount, hitLimit);
+        if (endless !== undefined) return endless;
+        if (failureMessage !== undefined)
+          return { status: MutantRunStatus.Killed, killedBy: [name], failureMessage, nrOfTests };
+      }
+      return { status: MutantRunStatus.Survived, nrOfTests };
+    } finally {
+      Object.assign(this.#mutants, { activeMutant: undefined, hitCount: undefined, hitLimit: undefined });
+    }
+  }
+
+  /** @returns why the test failed, if it did. */
+  async #run(name, task) {
+    const suites = [];
+    for (let suite = task.suite ?? task.file; suite !== undefined; suite = suite.suite) suites.unshift(suite);
+    if (suites[0] !== task.file) suites.unshift(task.file);
+    this.#stray = undefined;
+    const start = performance.now();
+    const after = [];
+    let failure;
+    const attempt = async (work) => {
+      try {
+        return await work();
+      } catch (error) {
+        failure ??= error instanceof Error ? error.message : String(error);
+      }
+    };
+    await attempt(async () => {
+      for (const suite of suites) {
+        const { beforeEach, afterEach } = TestRunner.getSuiteHooks(suite);
+        after.unshift(...afterEach.map((hook) => () => hook(task.context, suite)));
+        for (const hook of beforeEach) {
+          const undo = await hook(task.context, suite);
+          if (typeof undo === "function") after.unshift(undo);
+        }
+      }
+      await TestRunner.getTestFn(task)();
+    });
+    for (const hook of after) await attempt(hook);
+    failure ??= this.#stray === undefined ? undefined : String(this.#stray);
+    if (failure === undefined) this.#took.set(name, performance.now() - start);
+    return failure;
+  }
+}
+
+function nameOf(known, name) {
+  let unique = name;
+  for (let i = 2; known.has(unique); i++) unique = `${name} (${i})`;
+  return unique;
+}
+
+/** What vitest's collecting of tests asks for. */
+function collector(root) {
+  return {
+    config: {
+      root,
+      name: "",
+      setupFiles: [],
+      sequence: { seed: 1, hooks: "stack", setupFiles: "list" },
+      maxConcurrency: 1,
+      testTimeout: PATIENCE,
+      hookTimeout: PATIENCE,
+      retry: 0,
+      allowOnly: false,
+      includeTaskLocation: false,
+      tags: [],
+      strictTags: false,
+    },
+    trace: (...args) => args.at(-1)(),
+    importFile: (file) => import(pathToFileURL(file)),
+  };
+}
+
+export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "in-process", InProcessRunner)];
