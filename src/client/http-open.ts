@@ -1,6 +1,6 @@
 /** Opens HTTP answers, following redirects, and never lets a stranger's server send us into our own network. */
 import { lookup as lookupName } from "node:dns/promises";
-import type { Agent as HttpAgent, IncomingMessage } from "node:http";
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from "node:http";
 import type { Agent as HttpsAgent } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { BoojumError } from "../protocol/errors.ts";
@@ -29,7 +29,10 @@ export interface OpenOptions {
   readonly cameFromPublic?: boolean | undefined;
   /** Why a local address is not to be asked for `target`, if it isn't. */
   readonly reasonAgainstLocal?: ((target: URL) => string | undefined) | undefined;
-  /** Milliseconds until an answer must begin, and that it may stand still; by default 10,000, and 30,000. */
+  /**
+   * Milliseconds until somebody must take the call, until the answer must begin, and that it may stand still; by
+   * default 10,000, 30,000 and 30,000.
+   */
   readonly timeout?: number | undefined;
   /** Whoever reads the body sees for himself whether it stands still. */
   readonly isWatched?: boolean | undefined;
@@ -51,7 +54,10 @@ export interface Opened {
 }
 
 const MAX_REDIRECTS = 5;
-const ANSWER_TIMEOUT = 10_000;
+/** Milliseconds until somebody takes the call. A system does that by itself, however busy its programs are. */
+const CONNECT_TIMEOUT = 10_000;
+/** From then until the head of the answer: a program on a busy machine takes its time. */
+const ANSWER_TIMEOUT = 30_000;
 const IDLE_TIMEOUT = 30_000;
 
 interface Host {
@@ -183,16 +189,21 @@ async function openOnce(
     // Over http the other end of the connection is the proxy.
     const isProxys = proxy !== undefined && target.protocol === "http:";
     const broke = (cause: unknown) => fail(isProxys ? asProxyError(proxy, cause) : cause);
-    const connecting = setTimeout(() => fail(new TimeoutError()), options.timeout ?? ANSWER_TIMEOUT);
+    const failLate = () => fail(new TimeoutError());
+    let waiting = setTimeout(failLate, options.timeout ?? CONNECT_TIMEOUT);
+    whenConnected(request, () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(failLate, options.timeout ?? ANSWER_TIMEOUT);
+    });
     let body: IncomingMessage | undefined;
     request.setTimeout(options.timeout ?? IDLE_TIMEOUT, () => {
       if (body === undefined) fail(new TimeoutError());
       else body.destroy(new TimeoutError());
     });
     request.on("error", broke);
-    request.on("close", () => clearTimeout(connecting));
+    request.on("close", () => clearTimeout(waiting));
     request.on("response", (response) => {
-      clearTimeout(connecting);
+      clearTimeout(waiting);
       const refusal = isProxys ? proxyRefusal(proxy, response.statusCode) : undefined;
       if (refusal !== undefined) return fail(refusal);
       const redirect = redirectOf(response);
@@ -204,6 +215,13 @@ async function openOnce(
       else resolve(redirect);
     });
     request.end();
+  });
+}
+
+function whenConnected(request: ClientRequest, then: () => void): void {
+  request.once("socket", (socket) => {
+    if (socket.connecting) socket.once("connect", then);
+    else then();
   });
 }
 

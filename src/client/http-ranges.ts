@@ -41,7 +41,8 @@ export function openRanges(options: RangesOptions): Ranges {
       proxies,
       cameFromPublic,
       isLocalAddress,
-      timeout,
+      // Others have the data, too: who doesn't begin at once is not waited for.
+      timeout: timeout ?? STALL_TIMEOUT,
       agents,
       isWatched: true,
       reasonAgainstLocal,

@@ -30,6 +30,13 @@ function fetched(url: string, onUnfinished: (status: Unfinished | undefined) => 
 }
 
 describe("a torrent from a URL", () => {
+  it("is waited for while the publisher's machine is busy: somebody took the call", async () => {
+    const base = await serve((_request, response) => {
+      setTimeout(() => response.end(TORRENT), 11_000);
+    });
+    expect(Buffer.from((await fetched(base)).bytes)).toEqual(TORRENT);
+  });
+
   it("asks for a torrent and tells where it came from after redirects", async () => {
     const base = await serve((request, response) => {
       if (request.url === "/old") response.writeHead(302, { location: "/s/abc" }).end();
