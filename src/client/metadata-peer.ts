@@ -2,8 +2,9 @@ import type { Millis } from "../protocol/ambient.ts";
 import { Bitfield } from "../protocol/bitfield.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { encodeMetadataRequest, parseMetadataMessage, UT_METADATA } from "./core/metadata-messages.ts";
+import { DeafPeer } from "./deaf-peer.ts";
 import type { Wire } from "./wire.ts";
-import type { ExtendedHandshake, PeerIdentity, WireHandler } from "./wire-types.ts";
+import type { ExtendedHandshake, PeerIdentity } from "./wire-types.ts";
 
 /** Who asks a peer for metadata. */
 export interface MetadataPeerOwner {
@@ -20,8 +21,11 @@ export const METADATA_ID = 1;
 /** Parts that came unasked, or requests for what we don't have: more is a flood. */
 const MAX_STRAY = 200;
 
-/** A peer of a torrent of which only the info hash is known: it's asked for the metadata and nothing else. */
-export class MetadataPeer implements WireHandler {
+/**
+ * A peer of a torrent of which only the info hash is known: it's asked for the metadata and nothing else. Without that,
+ * what it has and wants means nothing.
+ */
+export class MetadataPeer extends DeafPeer {
   readonly key: number;
   readonly wire: Wire;
   /** When it came. */
@@ -39,6 +43,7 @@ export class MetadataPeer implements WireHandler {
   #strays = 0;
 
   constructor(key: number, owner: MetadataPeerOwner, wire: Wire, now: Millis) {
+    super();
     this.key = key;
     this.#owner = owner;
     this.wire = wire;
@@ -61,13 +66,13 @@ export class MetadataPeer implements WireHandler {
     this.#owner.introduce(this);
   }
 
-  onExtendedHandshake({ extensions, metadataSize }: ExtendedHandshake): void {
+  override onExtendedHandshake({ extensions, metadataSize }: ExtendedHandshake): void {
     const id = extensions.get(UT_METADATA);
     if (id !== undefined) this.#id = id === 0 ? undefined : id;
     if (this.#id !== undefined && metadataSize !== undefined) this.#owner.onIntroduced(this, metadataSize);
   }
 
-  onExtended(id: number, payload: Uint8Array): void {
+  override onExtended(id: number, payload: Uint8Array): void {
     if (id !== METADATA_ID) return;
     const message = parseMetadataMessage(payload);
     if (message === undefined) return;
@@ -82,19 +87,4 @@ export class MetadataPeer implements WireHandler {
   onClose(reason?: Error): void {
     this.#owner.gone(this, reason);
   }
-
-  // It may say what it has and wants; without the metadata none of it means anything.
-  onPieces(): void {}
-  onHave(): void {}
-  onChoke(): void {}
-  onUnchoke(): void {}
-  onInterested(): void {}
-  onNotInterested(): void {}
-  onRequest(): void {}
-  onCancel(): void {}
-  onReject(): void {}
-  onAllowedFast(): void {}
-  onSuggest(): void {}
-  onBlock(): void {}
-  onDrain(): void {}
 }
