@@ -16,6 +16,12 @@ export type { Encryption } from "./client/obfuscation.ts";
 export type { PieceSurvey } from "./client/piece-survey.ts";
 export { OutputError, SourceError } from "./create/errors.ts";
 export { AllowedError } from "./share/allowed-torrents.ts";
+export {
+  examineMachine,
+  examineSource,
+  type MachineOptions,
+  type SoughtSource,
+} from "./share/doctor.ts";
 export { type EditOptions, editTorrentFile } from "./share/edit.ts";
 export type * from "./share/events.ts";
 export {

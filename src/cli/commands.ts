@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { escapeLines } from "../protocol/escape.ts";
 import { completionCommand } from "./completion.ts";
 import { createCommand } from "./create.ts";
+import { doctorCommand } from "./doctor.ts";
 import { editCommand } from "./edit.ts";
 import { findCommand } from "./find.ts";
 import { getCommand } from "./get.ts";
@@ -25,6 +26,7 @@ export function allCommands(surroundings: Surroundings, report: (code: number) =
     editCommand,
     seedCommand,
     trackerCommand,
+    doctorCommand,
     (...given: [Surroundings, (code: number) => void]) => completionCommand(...given, () => commands),
   ].map((build): Command => forUs(build(surroundings, report), surroundings));
   return commands;

@@ -2,7 +2,6 @@
 export const ROOT_HELP = `Usage: share PATH... | SOURCE | COMMAND ...
 Share a file or folder with everybody on the network; or get what others share.
 
-Commands:
   share PATH...             publish (also: share publish PATH...)
   share get SOURCE          get a URL, magnet, .torrent, name or code here
   share find                list what is shared on this network
@@ -12,6 +11,7 @@ Commands:
   share edit FILE.torrent   change trackers, web seeds, comment
   share seed SOURCE PATH    seed what is here for a torrent, or a folder of them
   share tracker             track any torrents, or those of a folder
+  share doctor [SOURCE]     find what keeps others from us, or us from SOURCE
   share completion SHELL    let bash, zsh or fish complete all this
 
 Options of all commands, besides --version and -h/--help (share get --help):

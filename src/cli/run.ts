@@ -128,11 +128,6 @@ function choose(
     const topic = commands.find((command) => isCalled(command, args[at + 1] ?? ""));
     return { command: topic, rest: ["--help"] };
   }
-  if (LATER.includes(word) && !existsSync(word)) {
-    throw new UsageError(
-      `"share ${word}" comes with a later version. To publish a file of that name: share ./${word}`,
-    );
-  }
   const meant = meansGet(word) ? "get" : "publish";
   if (meant === "publish") refuseMistyped(word, commands);
   return { command: commands.find((command) => isCalled(command, meant)), rest: args };
@@ -170,9 +165,6 @@ function firstOperand(args: readonly string[], commands: readonly Command[]): nu
   }
   return undefined;
 }
-
-/** Commands that the next versions bring, so that nobody wonders why there is no such file. */
-const LATER = ["doctor"];
 
 /** What `share` alone shows, and `share --help`. */
 function root(surroundings: Surroundings): Command {

@@ -141,7 +141,7 @@ function shareUrl(askedAt: string, status: Unfinished | undefined): string | und
 }
 
 /** RFC 7617; our own servers don't look at the user's name. */
-function basic(password: string): string {
+export function basic(password: string): string {
   return `Basic ${Buffer.from(`:${password}`, "utf8").toString("base64")}`;
 }
 
@@ -166,7 +166,8 @@ function checkTorrent(url: string, { status, contentType, body, proxy }: Got): U
   );
 }
 
-function refusal(url: string, status: number): string {
+/** What an answer of that status means, other than 200, 401 and 503, and what to do. */
+export function refusal(url: string, status: number): string {
   switch (status) {
     case 403:
       return `${url} needs a permission that you don't have (403).`;

@@ -11,7 +11,8 @@ import type { DnsMessage } from "./core/messages.ts";
 import { decodeMessage, encodeMessage } from "./packet.ts";
 
 const PORT = 5353;
-const GROUPS: readonly MulticastGroup[] = [
+/** Of IPv4 and IPv6 (RFC 6762, 3). */
+export const MDNS_GROUPS: readonly MulticastGroup[] = [
   { address: "224.0.0.251", port: PORT, hops: 255 },
   { address: "ff02::fb", port: PORT, hops: 255 },
 ];
@@ -50,7 +51,7 @@ export interface Link {
 export async function openLink({ clock, open, only = [], onMessage, onChange }: LinkOptions): Promise<Link> {
   const bounds = new Bounds(clock);
   const multicast = await open({
-    groups: GROUPS,
+    groups: MDNS_GROUPS,
     only,
     onChange,
     onDatagram: (bytes, from) => {
@@ -64,7 +65,7 @@ export async function openLink({ clock, open, only = [], onMessage, onChange }: 
     interfaces: () => multicast.interfaces(),
     send: (name, message) => {
       const bytes = encodeMessage(message);
-      for (const group of GROUPS) multicast.sendOn(name, group, bytes);
+      for (const group of MDNS_GROUPS) multicast.sendOn(name, group, bytes);
     },
     close: () => multicast.close(),
   };

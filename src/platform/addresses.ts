@@ -63,6 +63,36 @@ function interfaceOf(bound: string): InterfaceAddress {
   return { interface: "", address: bound };
 }
 
+export interface InterfaceState {
+  readonly name: string;
+  /** IP literals with the length of their network, `192.168.1.20/24`; link-local IPv6 without a zone. */
+  readonly networks: readonly string[];
+  /** What it can do; undefined when the system doesn't say. */
+  readonly multicast: boolean | undefined;
+  /** Two ends and nobody else, as of tunnels; undefined when the system doesn't say. */
+  readonly pointToPoint: boolean | undefined;
+}
+
+/** The interfaces that are up and have an address, without loopback. */
+export async function interfaceStates(): Promise<readonly InterfaceState[]> {
+  const found = Object.entries(networkInterfaces()).flatMap(([name, infos = []]) => {
+    const networks = infos.filter(({ internal }) => !internal).map(({ cidr, address }) => cidr ?? address);
+    return networks.length === 0 ? [] : [{ name, networks }];
+  });
+  return await Promise.all(
+    found.map(async (each) => {
+      const flags =
+        process.platform === "linux" ? Number(await readTable(`/sys/class/net/${each.name}/flags`)) : 0;
+      const has = (flag: number) => (flags === 0 ? undefined : (flags & flag) !== 0);
+      return { ...each, multicast: has(IFF_MULTICAST), pointToPoint: has(IFF_POINTOPOINT) };
+    }),
+  );
+}
+
+/** Of Linux's `if.h`. */
+const IFF_POINTOPOINT = 0x10;
+const IFF_MULTICAST = 0x1000;
+
 /** Without loopback. */
 function interfaceAddresses(): InterfaceAddress[] {
   return Object.entries(networkInterfaces()).flatMap(([name, infos = []]) =>

@@ -204,6 +204,53 @@ export interface FindEvent extends LocalShare {
   readonly event: "found" | "changed" | "lost";
 }
 
+/** `warn`: it works, but not as it could, or not everywhere; `skipped`: it wasn't tried. */
+export type Verdict = "ok" | "warn" | "fail" | "skipped";
+
+/** What `share doctor` looks at: first of this machine, then, when a source was given, on the way to its data. */
+export type CheckStep =
+  | "interface"
+  | "address"
+  | "port"
+  | "udp"
+  | "multicast"
+  | "firewall"
+  | "clock"
+  | "find"
+  | "proxy"
+  | "name"
+  | "tcp"
+  | "http"
+  | "torrent"
+  | "tracker"
+  | "webSeed"
+  | "peer"
+  | "block";
+
+/** Of `share doctor`: one thing was looked at. Holds foreign text: escape it before it is shown. */
+export interface CheckEvent {
+  readonly event: "check";
+  readonly step: CheckStep;
+  /** Which one: an interface, an address, a URL, ... */
+  readonly subject: string;
+  readonly verdict: Verdict;
+  /** What was found. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly advice?: string;
+  /** How long it took. */
+  readonly milliseconds: number;
+}
+
+/** Of `share doctor`: how many checks came out how. */
+export interface DiagnosisEvent {
+  readonly event: "diagnosis";
+  readonly ok: number;
+  readonly warnings: number;
+  readonly failures: number;
+  readonly skipped: number;
+}
+
 /** A `.torrent` was written. */
 export interface CreatedEvent {
   readonly event: "created";

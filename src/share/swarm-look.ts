@@ -1,6 +1,6 @@
 /** How a torrent's swarm is: what its trackers count, and which pieces the peers they name have. */
 import { randomBytes } from "node:crypto";
-import type { AnnounceParams, AnnounceReply } from "../client/core/announce-types.ts";
+import type { AnnounceReply } from "../client/core/announce-types.ts";
 import { TrackerError } from "../client/core/announce-types.ts";
 import type { SwarmCounts } from "../client/core/scrape.ts";
 import { type PieceSurvey, surveyPieces } from "../client/piece-survey.ts";
@@ -10,10 +10,10 @@ import { type InfoHash, peerId } from "../protocol/ids.ts";
 import { PieceLayout } from "../protocol/layout.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import { formatPeerAddress, type PeerAddress } from "../protocol/peer-address.ts";
-import { createAnnounce, createScrape } from "./announcing.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { resolvePeer } from "./peer-names.ts";
 import { proverOf } from "./token.ts";
+import { TrackerCalls } from "./tracker-call.ts";
 import { version } from "./version.ts";
 
 /** Public API: one tracker's answer in `share info --swarm --json`. */
@@ -37,9 +37,6 @@ export interface SwarmState {
 
 /** More are noise, or an attempt to make us knock at many doors. */
 const MAX_TRACKERS = 50;
-const WANTED_PEERS = 100;
-/** Milliseconds for `stopped`. */
-const FAREWELL = 2_000;
 
 /**
  * Asks all trackers at once for their counts (BEP 48), and for peers, which are connected to for a moment. The trackers
@@ -54,8 +51,8 @@ export async function lookAtSwarm(
   const { infoHash, token } = metainfo;
   const own = peerId(Buffer.concat([Buffer.from("-BJ0100-"), randomBytes(12)]));
   const urls = [...new Set(trackersToTell(metainfo).flat())].slice(0, MAX_TRACKERS);
-  const asking = new Asking(metainfo.length, infoHash, own, signal);
-  const asked = await Promise.all(urls.map((url) => asking.ask(url)));
+  const calls = new TrackerCalls(metainfo.length, infoHash, own);
+  const asked = await Promise.all(urls.map((url) => ask(url, calls, signal)));
   const named = await Promise.all(peers.map(resolvePeer));
   const addresses = new Map<string, PeerAddress>();
   for (const address of [...named.flat(), ...asked.flatMap(({ peers: told }) => told)])
@@ -84,49 +81,14 @@ interface Asked {
   readonly peers: readonly PeerAddress[];
 }
 
-class Asking {
-  readonly #scrape = createScrape();
-  readonly #announce = createAnnounce();
-  readonly #params: AnnounceParams;
-  readonly #infoHash: InfoHash;
-  readonly #signal: AbortSignal;
-
-  constructor(left: number, infoHash: InfoHash, own: AnnounceParams["peerId"], signal: AbortSignal) {
-    this.#infoHash = infoHash;
-    this.#signal = signal;
-    this.#params = {
-      infoHash,
-      peerId: own,
-      // Nobody can call us: we are gone before they would.
-      port: 0,
-      uploaded: 0,
-      downloaded: 0,
-      left,
-      key: randomBytes(4).toString("hex"),
-      numwant: WANTED_PEERS,
-      event: "started",
-    };
-  }
-
-  async ask(url: string): Promise<Asked> {
-    // First the counts: afterwards we would be in them.
-    const counts = await settled(this.#scrape(url, this.#infoHash, this.#signal));
-    const reply = await settled(this.#announce(url, this.#params, this.#signal));
-    await this.#leave(url, reply);
-    this.#signal.throwIfAborted();
-    if (counts.ok) return { state: stateOf(url, counts.value), peers: reply.ok ? reply.value.peers : [] };
-    if (!reply.ok) return { state: { ...UNKNOWN, tracker: url, error: reasonOf(reply.error) }, peers: [] };
-    return { state: stateOf(url, withoutUs(reply.value)), peers: reply.value.peers };
-  }
-
-  async #leave(url: string, reply: Settled<AnnounceReply>): Promise<void> {
-    // Who was not reached may have heard us all the same, but is not worth the wait.
-    if (!reply.ok) return;
-    const { trackerId } = reply.value;
-    const goodbye = { ...this.#params, event: "stopped" as const, numwant: 0 };
-    const params = trackerId === undefined ? goodbye : { ...goodbye, trackerId };
-    await settled(this.#announce(url, params, AbortSignal.timeout(FAREWELL)));
-  }
+async function ask(url: string, calls: TrackerCalls, signal: AbortSignal): Promise<Asked> {
+  // First the counts: afterwards we would be in them.
+  const counts = await settled(calls.scrape(url, signal));
+  const reply = await settled(calls.announce(url, signal));
+  signal.throwIfAborted();
+  if (counts.ok) return { state: stateOf(url, counts.value), peers: reply.ok ? reply.value.peers : [] };
+  if (!reply.ok) return { state: { ...UNKNOWN, tracker: url, error: reasonOf(reply.error) }, peers: [] };
+  return { state: stateOf(url, withoutUs(reply.value)), peers: reply.value.peers };
 }
 
 const UNKNOWN = { seeders: null, leechers: null, completed: null };

@@ -79,7 +79,7 @@ describe("what can't be understood ends with 2", () => {
       ["gte", "x.torrent"],
       'neither a command nor a file "gte". Did you mean: share get?',
     ],
-    ["a command of later versions", ["doctor"], "later version"],
+    ["a port for a source's doctor", ["doctor", "bad.torrent", "--port", "1"], "without a source"],
     ["a folder as a source", ["get", "empty"], "To publish it: share ./empty"],
     ["several names", ["empty", "bad.torrent", "--name", "x", "./bad.torrent"], "one share only"],
   ])("%s", async (_, args, message) => {
