@@ -4,7 +4,7 @@ import type { IncomingPeer } from "./accept.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import { Peer, type PeerOwner } from "./peer.ts";
 import type { TorrentEnvironment } from "./torrent-environment.ts";
-import type { PeerSource, TorrentOptions } from "./torrent-types.ts";
+import { isOpen, type PeerSource, type TorrentOptions } from "./torrent-types.ts";
 import { Upload } from "./upload.ts";
 import { Wire } from "./wire.ts";
 
@@ -26,7 +26,8 @@ export function makePeer(options: MakePeerOptions): Peer {
   const { key, owner, transport, source, incoming, torrent, env, unreadable } = options;
   const { clock, peerId, up, runBuffers } = env;
   const { infoHash, layout, storage } = torrent;
-  const wire = new Wire({ transport, infoHash, peerId, layout, clock, ...(incoming && { incoming }) });
+  const dht = isOpen(torrent) ? nodeFor(transport, env) : undefined;
+  const wire = new Wire({ transport, infoHash, peerId, layout, clock, dht, ...(incoming && { incoming }) });
   const upload = new Upload({
     wire,
     storage,
@@ -38,4 +39,8 @@ export function makePeer(options: MakePeerOptions): Peer {
   const now = clock.now();
   const { pieceCount } = layout;
   return new Peer({ key, owner, wire, upload, source, pieceCount, now, requestQueue: env.requestQueue });
+}
+
+function nodeFor({ remote }: Transport, { ownNode }: TorrentEnvironment) {
+  return ownNode && { port: ownNode.port, onPort: (port: number) => ownNode.meet(remote.host, port) };
 }

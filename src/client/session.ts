@@ -12,7 +12,7 @@ import { MetadataFetch } from "./metadata-fetch.ts";
 import { type Encryption, Obfuscation } from "./obfuscation.ts";
 import { RunBuffers } from "./run-buffers.ts";
 import { Torrent } from "./torrent.ts";
-import type { TorrentEnvironment } from "./torrent-environment.ts";
+import type { OwnNode, TorrentEnvironment } from "./torrent-environment.ts";
 import type { TorrentOptions } from "./torrent-types.ts";
 import type { RateLimiter } from "./upload.ts";
 
@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly requestQueue?: number;
   /** Of peer connections (MSE); `prefer` by default. */
   readonly encryption?: Encryption;
+  /** Told to peers of open torrents, who tell theirs; none by default. */
+  readonly ownNode?: OwnNode;
 }
 
 const DEFAULT_MAX_CONNECTIONS = 200;
@@ -80,6 +82,7 @@ export class Session {
       runBuffers,
       maxPeers: options.maxPeers ?? DEFAULT_MAX_PEERS,
       requestQueue: options.requestQueue,
+      ownNode: options.ownNode,
     };
   }
 

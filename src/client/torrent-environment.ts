@@ -6,6 +6,14 @@ import type { Limiter } from "./limiter.ts";
 import type { Obfuscation } from "./obfuscation.ts";
 import type { RunBuffers } from "./run-buffers.ts";
 
+/** The node of the distributed hash table that we are (BEP 5). */
+export interface OwnNode {
+  /** Over UDP. */
+  readonly port: number;
+  /** A peer says that it has a node there, too; `host` is an IP literal. */
+  meet(host: string, port: number): void;
+}
+
 /** What all torrents of a session share. */
 export interface TorrentEnvironment {
   readonly peerId: PeerId;
@@ -25,4 +33,6 @@ export interface TorrentEnvironment {
   readonly maxPeers: number;
   /** Blocks that one peer is asked for at a time; undefined: what the link needs. */
   readonly requestQueue: number | undefined;
+  /** Told to peers of open torrents; undefined: we are none. */
+  readonly ownNode: OwnNode | undefined;
 }

@@ -32,6 +32,8 @@ export interface WireOptions {
   /** The torrent's size is not known yet: only extensions are spoken, `layout` is not looked at. Not by default. */
   readonly extensionsOnly?: boolean;
   readonly clock: Clock;
+  /** Our node of the DHT, and who is told where the peer's is, once; by default we say that we are none. */
+  readonly dht?: { readonly port: number; readonly onPort: (port: number) => void } | undefined;
   /** From `acceptHandshake`; absent when we connected to the peer. */
   readonly incoming?: IncomingPeer;
 }
@@ -260,7 +262,8 @@ export class Wire {
 
   #sendHandshake(): void {
     const { infoHash, peerId } = this.#options;
-    this.#outbox.messages.raw(encodeHandshake({ infoHash, peerId, fast: true, extended: true }));
+    const dht = this.#options.dht !== undefined;
+    this.#outbox.messages.raw(encodeHandshake({ infoHash, peerId, fast: true, extended: true, dht }));
     this.flush();
   }
 
@@ -324,10 +327,14 @@ export class Wire {
     const identity = { peerId: handshake.peerId, fast: handshake.fast, extended: handshake.extended };
     const { fast, extended } = identity;
     const lateBitfields = sendsLateBitfields(identity.peerId);
-    const framer = new Framer({ sink: this.#sink, layout, fast, extended, lateBitfields, extensionsOnly });
+    const { dht: ownNode } = this.#options;
+    const onPort = handshake.dht === true ? once(ownNode?.onPort) : undefined;
+    const allowed = { fast, extended, lateBitfields, extensionsOnly, onPort };
+    const framer = new Framer({ sink: this.#sink, layout, ...allowed });
     this.#phase = { name: "exchanging", framer, identity };
     this.#lastReceived = this.#options.clock.now();
     this.#handler?.onHandshake(identity);
+    if (ownNode !== undefined && handshake.dht === true) this.#messages()?.port(ownNode.port);
     this.flush();
   }
 
@@ -389,4 +396,15 @@ export class Wire {
       else this.#handler?.onExtended(id, payload);
     },
   };
+}
+
+function once(tell: ((port: number) => void) | undefined): ((port: number) => void) | undefined {
+  let isTold = false;
+  return (
+    tell &&
+    ((port) => {
+      if (!isTold) tell(port);
+      isTold = true;
+    })
+  );
 }

@@ -53,22 +53,29 @@ export async function openPeerPort(options: PeerPortOptions): Promise<PeerPort> 
     },
   );
   const sourceFor = sourcesOf(bind);
+  const { port: number } = listener;
+  // The node comes after the session; until then nobody can have told of another.
+  const late: { finders?: Finders } = {};
+  const meet = (host: string, at: number) => late.finders?.dht?.meet(host, at);
   const session = new Session({
     dial: tcpDialer(sourceFor),
     clock: systemClock,
     random: systemRandom,
     sha1: nodeHashes.sha1,
-    listenPort: listener.port,
+    listenPort: number,
     client: `Boojum ${version}`,
     ...(encryption !== undefined && { encryption }),
     ...(limitUp !== undefined && { limitUp }),
     ...(limitDown !== undefined && { limitDown }),
     ...(maxPeers !== undefined && { maxConnections: maxPeers, maxPeers }),
     ...(requestQueue !== undefined && { requestQueue }),
+    ...(options.dht === true && { ownNode: { port: number, meet } }),
   });
   desk.session = session;
   const announce = createAnnounce({ ...options, sourceFor });
-  return { listener, session, announce, finders: await openFinders({ ...options, port: listener.port }) };
+  const finders = await openFinders({ ...options, port: number });
+  late.finders = finders;
+  return { listener, session, announce, finders };
 }
 
 /** What a torrent allows: only who was told may find one that is private, unlisted or has a token. */

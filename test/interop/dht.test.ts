@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { run } from "../support/child.ts";
 import { ShareProcess } from "../support/command.ts";
 import { digestFile, noise, scratch } from "../support/data.ts";
 import { aria2 } from "../support/peers/aria2.ts";
@@ -76,6 +77,47 @@ describe("clients that know nobody but a node", () => {
       expect(await digestFile(path.join(out, "payload.bin"))).toBe(digest);
     } finally {
       await seeder.stop();
+    }
+  });
+});
+
+describe("a node that a peer tells of on the wire (message 9)", () => {
+  /** Nobody listens there. */
+  const nobody = "10.99.0.20:9";
+
+  it.concurrent("is enough for us to join, and to be found", async () => {
+    const { file, digest } = await payload();
+    const args = [file, "--cache-dir", fresh(), "--no-lan", "--dht-node", nobody];
+    const publisher = new ShareProcess(args);
+    try {
+      const { infoHash, torrentUrl } = await publisher.event("ready");
+      const torrent = path.join(fresh(), "it.torrent");
+      await run("curl", ["-sSf", "-o", torrent, String(torrentUrl)]);
+      const between = await libtorrent.get(job(torrent, fresh()));
+      // It was in the DHT before us; from now on there is nobody but us who has the data.
+      await between.stop();
+      const out = fresh();
+      const magnet = `magnet:?xt=urn:btih:${String(infoHash)}`;
+      await share("get", magnet, "-o", out, "--timeout", "80s").succeed();
+      expect(await digestFile(path.join(out, "payload.bin"))).toBe(digest);
+    } finally {
+      await publisher.stop();
+    }
+  });
+
+  it.concurrent("is enough for libtorrent, when we tell", async () => {
+    const { file } = await payload();
+    const publisher = share(file, "--cache-dir", fresh());
+    let theirs: RunningPeer | undefined;
+    try {
+      const { torrentUrl } = await publisher.event("ready");
+      const torrent = path.join(fresh(), "it.torrent");
+      await run("curl", ["-sSf", "-o", torrent, String(torrentUrl)]);
+      theirs = await libtorrent.get({ ...job(torrent, fresh()), dht: nobody });
+      expect(await theirs.until(({ stdout }) => stdout.includes("NODES") || undefined, 20_000)).toBe(true);
+    } finally {
+      await theirs?.stop();
+      await publisher.stop();
     }
   });
 });

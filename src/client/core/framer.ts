@@ -35,6 +35,8 @@ export interface FramerOptions {
   readonly fast: boolean;
   /** BEP 10 was agreed: its messages are skipped otherwise. */
   readonly extended: boolean;
+  /** The peer's node of the DHT listens there (BEP 5); its message is skipped when nobody wants to know. */
+  readonly onPort?: ((port: number) => void) | undefined;
   /** Takes a bitfield that comes later for the `have` messages that it stands for, see `lateBitfields`; not by default. */
   readonly lateBitfields?: boolean;
   /** Skips all messages but those of extensions: the torrent's size is not known yet. Not by default. */
@@ -51,6 +53,7 @@ export class Framer {
   readonly #layout: PieceLayout;
   readonly #fast: boolean;
   readonly #extended: boolean;
+  readonly #onPort: ((port: number) => void) | undefined;
   readonly #lateBitfields: boolean;
   readonly #extensionsOnly: boolean;
   /** The beginning of a message whose end has not arrived yet, with its length prefix. */
@@ -67,6 +70,7 @@ export class Framer {
     this.#layout = options.layout;
     this.#fast = options.fast;
     this.#extended = options.extended;
+    this.#onPort = options.onPort;
     this.#lateBitfields = options.lateBitfields ?? false;
     this.#extensionsOnly = options.extensionsOnly ?? false;
   }
@@ -163,6 +167,8 @@ export class Framer {
       case MessageId.request:
       case MessageId.cancel:
         return expectLength(id, length, 13);
+      case MessageId.port:
+        return this.#onPort !== undefined && expectLength(id, length, 3);
       case MessageId.piece:
         if (length > 9 && length <= 9 + MAX_BLOCK) return true;
         throw new ProtocolError(`the peer sent a block of ${length - 9} bytes`);
@@ -203,6 +209,9 @@ export class Framer {
       this.#sink.onBlock(piece, begin, bytes.subarray(from + 8, end));
     } else if (id === MessageId.extended) {
       this.#sink.onExtended(bytes[from] ?? 0, bytes.subarray(from + 1, end));
+    } else if (id === MessageId.port) {
+      // Some send it before they say which pieces they have.
+      this.#onPort?.(((bytes[from] ?? 0) << 8) | (bytes[from + 1] ?? 0));
     } else if (id === MessageId.bitfield || id === MessageId.haveAll || id === MessageId.haveNone) {
       this.#pieces(id, bytes.subarray(from, end));
     } else {

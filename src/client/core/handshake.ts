@@ -10,6 +10,8 @@ const INFO_HASH = 28;
 const PEER_ID = 48;
 /** Reserved byte 7, bit 0x04: fast extension (BEP 6). */
 const FAST_BIT = 0x04;
+/** Reserved byte 7, bit 0x01: a node of the DHT (BEP 5). */
+const DHT_BIT = 0x01;
 /** Reserved byte 5, bit 0x10: extension protocol (BEP 10). */
 const EXTENDED_BIT = 0x10;
 
@@ -20,6 +22,8 @@ export interface Handshake {
   readonly fast: boolean;
   /** The sender speaks the extension protocol (BEP 10). */
   readonly extended: boolean;
+  /** The sender is a node of the DHT (BEP 5); not by default. */
+  readonly dht?: boolean;
 }
 
 /** @returns 68 bytes, owned by the caller: 19, the protocol's name, 8 reserved bytes, info hash, peer id. */
@@ -28,7 +32,7 @@ export function encodeHandshake(handshake: Handshake): Uint8Array {
   bytes[0] = NAME.length;
   for (let i = 0; i < NAME.length; i++) bytes[1 + i] = NAME.charCodeAt(i);
   if (handshake.extended) bytes[RESERVED + 5] = EXTENDED_BIT;
-  if (handshake.fast) bytes[RESERVED + 7] = FAST_BIT;
+  bytes[RESERVED + 7] = (handshake.fast ? FAST_BIT : 0) | (handshake.dht === true ? DHT_BIT : 0);
   bytes.set(handshake.infoHash, INFO_HASH);
   bytes.set(handshake.peerId, PEER_ID);
   return bytes;
@@ -65,6 +69,7 @@ export class HandshakeReader {
       peerId: peerId(bytes.slice(PEER_ID)),
       extended: ((bytes[RESERVED + 5] ?? 0) & EXTENDED_BIT) !== 0,
       fast: ((bytes[RESERVED + 7] ?? 0) & FAST_BIT) !== 0,
+      dht: ((bytes[RESERVED + 7] ?? 0) & DHT_BIT) !== 0,
     };
   }
 }

@@ -11,6 +11,8 @@ export const MessageId = {
   request: 6,
   piece: 7,
   cancel: 8,
+  /** BEP 5. */
+  port: 9,
   /** BEP 6, as are the next four. */
   suggest: 13,
   haveAll: 14,
@@ -98,6 +100,13 @@ export class MessageWriter {
 
   cancel(piece: number, begin: number, length: number): void {
     this.#block(MessageId.cancel, piece, begin, length);
+  }
+
+  /** Where our node of the DHT is, on the very address that sends this. */
+  port(port: number): void {
+    this.#begin(MessageId.port, 2);
+    this.#bytes[this.#length++] = port >> 8;
+    this.#bytes[this.#length++] = port & 0xff;
   }
 
   haveAll(): void {

@@ -17,6 +17,7 @@ declare module "bittorrent-dht" {
   export class Client extends EventEmitter {
     constructor(options?: DhtClientOptions);
     readonly nodes: { count(): number };
+    addNode(node: { readonly host: string; readonly port: number }): void;
     lookup(infoHash: Uint8Array, done?: (error?: Error) => void): void;
     announce(infoHash: Uint8Array, port: number, done?: (error?: Error) => void): void;
     destroy(done?: () => void): void;

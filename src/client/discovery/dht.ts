@@ -4,7 +4,7 @@ import type { PeerAddress } from "../../platform/transport.ts";
 import type { Clock, Millis, Timer } from "../../protocol/ambient.ts";
 import { bytesEqual } from "../../protocol/bytes.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
-import { ipScope, parseIp } from "../../protocol/ip-address.ts";
+import { formatIp, ipScope, parseIp } from "../../protocol/ip-address.ts";
 import { kindOfKrpc, looksLikeKrpc } from "../core/krpc.ts";
 
 /** Sends a datagram from the one port, to an IPv4 literal. */
@@ -99,6 +99,13 @@ export class Dht {
       // Whatever else is wrong with it: a stranger's datagram ends nothing.
     }
     return true;
+  }
+
+  /** Asks whether a node is there that a peer has told of; then it's known. */
+  meet(host: string, port: number): void {
+    const ip = parseIp(host);
+    if (port === 0 || ip?.length !== 4 || this.#closed) return;
+    this.#client?.addNode({ host: formatIp(ip), port });
   }
 
   /** Announces the torrent and seeks its peers until the returned function is called; `found` may get one repeatedly. */

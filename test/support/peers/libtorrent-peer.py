@@ -2,7 +2,7 @@
 
 libtorrent-peer.py seed|get|node TORRENT DIR ADDRESS PORT
 Prints READY when it seeds, DONE when a download is complete; both go on seeding until SIGTERM.
-DHT=HOST:PORT in the environment: joins the DHT by that node. As "node" it has no torrent and is only that, a dozen times, on ADDRESS and those after it; READY at once.
+DHT=HOST:PORT in the environment: joins the DHT by that node, and prints NODES when it knows any. As "node" it has no torrent and is only that, a dozen times, on ADDRESS and those after it; READY at once.
 """
 import os
 import signal
@@ -65,6 +65,7 @@ def stop(*_):
 
 signal.signal(signal.SIGTERM, stop)
 told = False
+met = False
 peers = 0
 rounds = 0
 while running:
@@ -76,6 +77,9 @@ while running:
     if status.errc.value():
         print("FAILED", status.errc.message(), flush=True)
         sys.exit(2)
+    if dht and not met and session.status().dht_nodes > 0:
+        met = True
+        print("NODES", flush=True)
     if status.num_peers > peers:
         peers = status.num_peers
         print("PEERS", peers, flush=True)

@@ -60,6 +60,27 @@ it("leaves what isn't the DHT's to others, and survives what only looks like it"
   );
 });
 
+it("asks a node that a peer tells of, and knows it when it answers", () => {
+  const { node } = started();
+  sent.length = 0;
+  node.meet("10.0.0.9", 700);
+  const [ping] = sent;
+  expect(ping).toMatchObject({ to: "10.0.0.9:700", text: expect.stringContaining("q4:ping") });
+  const transaction = /1:t2:([^]{2})1:y1:q/.exec(ping?.text ?? "")?.[1] ?? "";
+  expect(node.nodes).toBe(0);
+  node.receive(fromLatin1(`d1:rd2:id20:${ID}e1:t2:${transaction}1:y1:re`), "10.0.0.9", 700);
+  expect(node.nodes).toBe(1);
+});
+
+it("asks nobody at an address where none of its nodes can be", () => {
+  const { node } = started();
+  sent.length = 0;
+  node.meet("fd00::9", 700);
+  node.meet("10.0.0.9", 0);
+  node.meet("nonsense", 700);
+  expect(sent).toEqual([]);
+});
+
 it("says nothing more, and answers nobody, once it's closed", async () => {
   const { node } = started();
   node.seek(infoHash(new Uint8Array(20)), () => undefined);

@@ -49,6 +49,58 @@ const message = (id: string, payload = "") => {
   return concatBytes([hex(body.length.toString(16).padStart(8, "0")), body]);
 };
 
+describe("a node of the DHT (BEP 5)", () => {
+  const withNode = "0000000000000005";
+  const ports: number[] = [];
+  const open = (reserved: string) => {
+    ports.length = 0;
+    const transport = new ScriptedTransport();
+    const handler = new RecordingHandler();
+    const wire = new Wire({
+      transport,
+      clock: new FakeClock(),
+      layout,
+      infoHash: testInfoHash,
+      peerId: testPeerId(1),
+      dht: { port: 6881, onPort: (port) => ports.push(port) },
+    });
+    wire.start(handler);
+    const greeting = transport.takeSent();
+    transport.deliver(handshakeBytes({ reserved }));
+    return { transport, handler, wire, greeting };
+  };
+
+  test("is told of when both are one, and the peer's is heard of once", () => {
+    const { transport, greeting } = open(withNode);
+    expect(greeting).toBe(toHex(handshakeBytes({ id: 1, reserved: "0000000000100005" })));
+    expect(transport.takeSent()).toBe("00000003091ae1");
+    // Before it says which pieces it has, as some do.
+    transport.deliver(concatBytes([message("09", "c350"), message("0e"), message("09", "c351")]));
+    expect(ports).toEqual([50_000]);
+    expect(transport.isDestroyed).toBe(false);
+  });
+
+  test("is not told of to a peer that is none, whose message means nothing", () => {
+    const { transport } = open("0000000000000004");
+    expect(transport.takeSent()).toBe("");
+    transport.deliver(message("09", "c350"));
+    expect(ports).toEqual([]);
+  });
+
+  test("is not told of by default", () => {
+    const { transport } = connect({ reserved: withNode });
+    transport.deliver(message("09", "c350"));
+    expect(transport.takeSent()).toBe("");
+    expect(transport.isDestroyed).toBe(false);
+  });
+
+  test("at half a port ends the connection", () => {
+    const { transport } = open(withNode);
+    transport.deliver(message("09", "c3"));
+    expect(transport.isDestroyed).toBe(true);
+  });
+});
+
 describe("the handshake", () => {
   test("is sent at once when we dialled, with the bits of BEP 6 and BEP 10", () => {
     const { transport } = connect({ handshake: false });
