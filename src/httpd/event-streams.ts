@@ -52,6 +52,8 @@ export class EventStreams {
     this.#open++;
     channel.readers.add(response);
     response.once("close", () => this.#forget(key, response));
+    // Who says no more has left, or is none that reconnects: its place is for others.
+    response.socket?.once("end", () => response.destroy());
     response.write(`retry: 2000\n\n${message(channel.said)}`);
     this.#timer ??= setInterval(() => this.#tick(), INTERVAL);
     return true;

@@ -24,6 +24,7 @@ export class HashStreams {
     if (this.#open >= MAX_STREAMS) return false;
     this.#open++;
     response.once("close", () => this.#open--);
+    response.socket?.once("end", () => response.destroy());
     response.writeHead(200, { "Content-Type": "application/x-ndjson", "Cache-Control": "no-store" });
     if (response.req.method === "HEAD") response.end();
     else new HashStream(response, front).start(head(share, front));

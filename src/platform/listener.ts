@@ -311,6 +311,8 @@ class Desk {
         onRequest(request, response);
       },
     );
+    // Whoever has asked may shut its side (`nc -N` does) and still get an answer that takes a while. Node's types lack it.
+    Object.assign(server, { httpAllowHalfOpen: true });
     // Node counts what the reader takes as activity, so this cuts readers that stand still, not slow ones.
     server.timeout = options.stallTimeout ?? STALL_TIMEOUT;
     // It never listens itself, so it must be told to begin watching over slow headers.
