@@ -6,6 +6,7 @@ import type { Source } from "../share/source.ts";
 import { checkOneFile, type WriteBytes, writeAll } from "./get-stdout.ts";
 import { player } from "./get-stream.ts";
 import { resolveSource } from "./local-source.ts";
+import { NothingPickedError } from "./nothing-picked.ts";
 import {
   addExamples,
   type CommonFlags,
@@ -28,6 +29,7 @@ import { UsageError } from "./units.ts";
 interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
   readonly out: string;
   readonly select?: readonly string[];
+  readonly pick?: boolean;
   readonly seed?: boolean;
   readonly seedFor?: number;
   readonly seedRatio?: number;
@@ -50,6 +52,7 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .optionsGroup("What, and where to:")
     .option("-o, --out <dir>", "put it into this folder", ".")
     .option("--select <glob>", "only these files (repeatable)", collect)
+    .option("--pick", "choose files in a tree, in a terminal")
     .option("--overwrite", "replace files that are there and differ")
     .option("--stdout", "write the one file to standard output, as it comes")
     .option("--stream", "serve it to players here while it comes, until stopped")
@@ -114,7 +117,8 @@ export async function runGet(
   try {
     const source = await choose(output, stop.signal);
     if (source === undefined) return 0;
-    const options = { ...getOptions(flags), ...access, signal: stop.signal };
+    const picking = flags.pick === true ? await pickingBy(output, surroundings) : {};
+    const options = { ...getOptions(flags), ...access, ...picking, signal: stop.signal };
     const shown = { output, surroundings };
     if (isPiped) {
       const pipe = { ...shown, writeBytes, tellsPath: isPlaced };
@@ -129,6 +133,10 @@ export async function runGet(
     } else await download(source, options, shown);
     return 0;
   } catch (error) {
+    if (error instanceof NothingPickedError) {
+      output.note(error.message);
+      return 0;
+    }
     if (!stop.signal.aborted) throw error;
     // Whoever has read enough needs no advice.
     if (isPiped && surroundings.readerGone.aborted) return 130;
@@ -138,6 +146,16 @@ export async function runGet(
   } finally {
     stop.release();
   }
+}
+
+/** @throws {UsageError} nobody is there to choose. */
+async function pickingBy(output: Output, surroundings: Surroundings): Promise<Pick<GetOptions, "pickFiles">> {
+  if (surroundings.readKeys === undefined || !output.terminal || output.json || output.quiet) {
+    throw new UsageError("--pick needs a terminal. Elsewhere --select names the files.");
+  }
+  // Drawing needs more code than all the rest that a command loads at first.
+  const { pickFiles } = await import("./pick-files.ts");
+  return { pickFiles: (files, signal) => pickFiles(files, output, surroundings, signal) };
 }
 
 interface Screening {

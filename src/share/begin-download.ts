@@ -65,6 +65,7 @@ export async function begin(
       `"${metainfo.name}" is a v2-only torrent, which can't be downloaded yet. Ask for a hybrid or v1 one.`,
     );
   }
+  await preparing.pick(metainfo);
   const prepared = await preparing.openFor(metainfo, infoHash, magnet?.select);
   const directory = options.directory ?? ".";
   // Only of a link: whoever has the torrent needs no copy of it.

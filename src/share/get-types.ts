@@ -21,6 +21,13 @@ export interface Preparation {
   readonly bytesTotal: number;
 }
 
+/** A file of a torrent that may be got or not. */
+interface PickableFile {
+  /** Below NAME, with slashes. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
 export interface GetOptions extends TrafficOptions, ReachOptions {
   /** The folder that gets NAME; default: the working folder. */
   readonly directory?: string | undefined;
@@ -33,6 +40,13 @@ export interface GetOptions extends TrafficOptions, ReachOptions {
   readonly name?: string | undefined;
   /** Globs over paths below NAME; default: everything. */
   readonly select?: readonly string[] | undefined;
+  /**
+   * Asked, once the torrent is known, which of its files to get; by path below NAME. Then nothing is fetched before it is
+   * known. Rejecting ends the download.
+   */
+  readonly pickFiles?:
+    | ((files: readonly PickableFile[], signal: AbortSignal) => Promise<readonly string[]>)
+    | undefined;
   readonly seed?: SeedGoal | undefined;
   /** Replace files that are there and differ. */
   readonly overwrite?: boolean | undefined;

@@ -79,10 +79,11 @@ async function prepare(source: Source, options: GetOptions, stopping: AbortContr
         patience: timeoutSeconds * 1000,
         onUnfinished: (status) => preparing.unfinished(status),
         // A link may ask for some of the files only, which is known when it is read.
-        ...(source.kind === "url" && {
-          meanwhile: (url: string, authorization: string | undefined) =>
-            preparing.downloadEarly(url, authorization),
-        }),
+        ...(source.kind === "url" &&
+          options.pickFiles === undefined && {
+            meanwhile: (url: string, authorization: string | undefined) =>
+              preparing.downloadEarly(url, authorization),
+          }),
       },
       signal,
     );

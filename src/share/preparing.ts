@@ -12,7 +12,7 @@ import type { GetEvent } from "./events.ts";
 import type { GetOptions } from "./get-types.ts";
 import { closePeerPort, type PeerPort } from "./peer-port.ts";
 import { DEFAULT_TIMEOUT_SECONDS } from "./receiver.ts";
-import { isWanted, selector } from "./selection.ts";
+import { isWanted, type Select, selector } from "./selection.ts";
 
 /** Where the download proper begins. */
 export interface Prepared {
@@ -37,6 +37,8 @@ export class Preparing {
   #isPast = false;
   /** Files that a magnet link asks for. */
   #ranges: readonly FileRange[] | undefined;
+  /** Paths that somebody picked. */
+  #picked: ReadonlySet<string> | undefined;
 
   constructor(options: GetOptions, signal: AbortSignal) {
     this.#options = options;
@@ -77,6 +79,15 @@ export class Preparing {
     this.#isPast = true;
   }
 
+  /** Asks which files are wanted, if somebody wants to be asked. */
+  async pick(metainfo: Metainfo): Promise<void> {
+    const { pickFiles } = this.#options;
+    if (pickFiles === undefined) return;
+    const files = metainfo.files.filter((file) => isWanted(file, this.#selector(metainfo)));
+    const listed = files.map(({ path, length }) => ({ path: path.join("/"), bytes: length }));
+    this.#picked = new Set(await pickFiles(listed, this.#signal));
+  }
+
   /** The torrent is there. */
   async openFor(
     metainfo: Metainfo,
@@ -115,7 +126,7 @@ export class Preparing {
 
   #open(metainfo: Metainfo, provisional: boolean): Promise<Place> {
     const { directory = ".", overwrite = false, name = metainfo.name, onWork } = this.#options;
-    const select = selector(metainfo, this.#options.select, this.#ranges);
+    const select = this.#selector(metainfo);
     return openDownload(
       {
         metainfo: { ...metainfo, name },
@@ -137,11 +148,17 @@ export class Preparing {
     );
   }
 
+  #selector(metainfo: Metainfo): Select | undefined {
+    const picked = this.#picked;
+    if (picked !== undefined) return (path) => picked.has(path.join("/"));
+    return selector(metainfo, this.#options.select, this.#ranges);
+  }
+
   #tellStarted(metainfo: Metainfo, place: Place, infoHash: InfoHash | null): void {
     // A publisher whose files changed begins anew; the download doesn't.
     if (this.#isStarted) return;
     this.#isStarted = true;
-    const select = selector(metainfo, this.#options.select, this.#ranges);
+    const select = this.#selector(metainfo);
     this.tell({
       event: "started",
       infoHash: infoHash && toHex(infoHash),

@@ -6,8 +6,11 @@ type OnKey = (name: string) => void;
 /** Reads single keys from the terminal until the returned function is called. */
 export function readKeys(onKey: OnKey): () => void {
   const { stdin } = process;
-  const listener = (_text: string | undefined, key: Key | undefined) => {
-    if (key?.name !== undefined) onKey(key.ctrl ? `ctrl-${key.name}` : key.name);
+  const listener = (text: string | undefined, key: Key | undefined) => {
+    // Node has names for ASCII letters, digits and control keys; anything else that can be typed is its own.
+    const own = text !== undefined && !/\p{C}/u.test(text) ? text : undefined;
+    const name = key?.name ?? own;
+    if (name !== undefined) onKey(key?.ctrl ? `ctrl-${name}` : name);
   };
   emitKeypressEvents(stdin);
   stdin.setRawMode(true);
