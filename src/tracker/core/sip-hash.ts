@@ -15,49 +15,56 @@ export class SipHash {
   /** Writes the 8 bytes of the hash of `message` to `out` at `at`, as the paper orders them. */
   hash(message: Uint8Array, out: Uint8Array, at: number): void {
     const v = this.#v;
-    for (let i = 0; i < 8; i++) v[i] = (INITIAL[i] ?? 0) ^ (this.#key[i & 3] ?? 0);
+    for (let i = 0; i < 8; i++) v[i] = half(INITIAL, i) ^ half(this.#key, i & 3);
     const { length } = message;
     let read = 0;
     for (; read + 8 <= length; read += 8) this.#take(word(message, read + 4), word(message, read));
     let low = 0;
     let high = length << 24;
     for (let i = 0; read + i < length; i++) {
-      const byte = (message[read + i] ?? 0) << (8 * (i & 3));
-      if (i < 4) low |= byte;
-      else high |= byte;
+      const bits = byte(message, read + i) << (8 * (i & 3));
+      if (i < 4) low |= bits;
+      else high |= bits;
     }
     this.#take(high, low);
-    v[5] = (v[5] ?? 0) ^ 0xff;
+    v[5] = half(v, 5) ^ 0xff;
     rounds(v, 4);
-    putWord(out, at, (v[1] ?? 0) ^ (v[3] ?? 0) ^ (v[5] ?? 0) ^ (v[7] ?? 0));
-    putWord(out, at + 4, (v[0] ?? 0) ^ (v[2] ?? 0) ^ (v[4] ?? 0) ^ (v[6] ?? 0));
+    putWord(out, at, half(v, 1) ^ half(v, 3) ^ half(v, 5) ^ half(v, 7));
+    putWord(out, at + 4, half(v, 0) ^ half(v, 2) ^ half(v, 4) ^ half(v, 6));
   }
 
   #take(high: number, low: number): void {
     const v = this.#v;
-    v[6] = (v[6] ?? 0) ^ high;
-    v[7] = (v[7] ?? 0) ^ low;
+    v[6] = half(v, 6) ^ high;
+    v[7] = half(v, 7) ^ low;
     rounds(v, 2);
-    v[0] = (v[0] ?? 0) ^ high;
-    v[1] = (v[1] ?? 0) ^ low;
+    v[0] = half(v, 0) ^ high;
+    v[1] = half(v, 1) ^ low;
   }
 }
 
 /** "somepseudorandomlygeneratedbytes". */
-const INITIAL = [
-  0x736f6d65, 0x70736575, 0x646f7261, 0x6e646f6d, 0x6c796765, 0x6e657261, 0x74656462, 0x79746573,
-] as const;
+const INITIAL = Int32Array.of(
+  0x736f6d65,
+  0x70736575,
+  0x646f7261,
+  0x6e646f6d,
+  0x6c796765,
+  0x6e657261,
+  0x74656462,
+  0x79746573,
+);
 
 /** The state in local variables, or each step would be two reads and a write of memory. */
 function rounds(v: Int32Array, count: number): void {
-  let h0 = v[0] ?? 0;
-  let l0 = v[1] ?? 0;
-  let h1 = v[2] ?? 0;
-  let l1 = v[3] ?? 0;
-  let h2 = v[4] ?? 0;
-  let l2 = v[5] ?? 0;
-  let h3 = v[6] ?? 0;
-  let l3 = v[7] ?? 0;
+  let h0 = half(v, 0);
+  let l0 = half(v, 1);
+  let h1 = half(v, 2);
+  let l1 = half(v, 3);
+  let h2 = half(v, 4);
+  let l2 = half(v, 5);
+  let h3 = half(v, 6);
+  let l3 = half(v, 7);
   for (let i = 0; i < count; i++) {
     // v0 += v1, v1 <<<= 13, v1 ^= v0, v0 <<<= 32
     let sum = (l0 >>> 0) + (l1 >>> 0);
@@ -104,13 +111,19 @@ function rounds(v: Int32Array, count: number): void {
   v[7] = l3;
 }
 
+// Both are only asked for what is there.
+function half(words: Int32Array, at: number): number {
+  return words[at] ?? 0;
+}
+
+function byte(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
+}
+
 /** Little-endian, as SipHash has it. */
 function word(bytes: Uint8Array, at: number): number {
   return (
-    (bytes[at] ?? 0) |
-    ((bytes[at + 1] ?? 0) << 8) |
-    ((bytes[at + 2] ?? 0) << 16) |
-    ((bytes[at + 3] ?? 0) << 24)
+    byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24)
   );
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
-import { fromLatin1 } from "../../../src/protocol/bytes.ts";
+import { fromLatin1, toLatin1 } from "../../../src/protocol/bytes.ts";
+import { encodeBencode } from "../../../src/protocol/encode.ts";
 import { type InfoHash, infoHash, peerId } from "../../../src/protocol/ids.ts";
 import { parseIp } from "../../../src/protocol/ip-address.ts";
 import { decodeSaved, encodeSaved } from "../../../src/tracker/core/saved-state.ts";
@@ -168,5 +169,37 @@ describe("an open tracker", () => {
     expect(store.totalPeers).toBe(10);
     expect(ask(store, "p0", { hash: hashOf(0), from: "10.0.1.0", event: "stopped" }).ok).toBe(true);
     expect(store.totalPeers).toBe(9);
+  });
+});
+
+describe("a state that is whole, but odd", () => {
+  const sealed = (dict: Parameters<typeof encodeBencode>[0]) => {
+    const body = encodeBencode(dict);
+    return Uint8Array.from([...sha256(body), ...body]);
+  };
+  const format = Number(/i(\d+)e/.exec(toLatin1(encodeSaved([], 5, sha256).subarray(32)))?.[1]);
+
+  test("says nothing where nothing is said", () => {
+    const bare = { format, swarms: [{ hash: new Uint8Array(20).fill(1) }] };
+    const saved = decodeSaved(sealed(bare), sha256) ?? expect.fail("not read");
+    expect(saved.savedAt).toBe(0);
+    expect(saved.swarms.map(({ peers, ...rest }) => ({ ...rest, peers: [...peers] }))).toEqual([
+      { infoHash: new Uint8Array(20).fill(1), isStranger: false, seed: 0, downloaded: 0, now: 0, peers: [] },
+    ]);
+    expect(decodeSaved(sealed({ format }), sha256)?.swarms).toEqual([]);
+  });
+
+  test("loses the swarms that are none, and a peer that was cut off", () => {
+    const hash = new Uint8Array(20).fill(2);
+    const swarms = [7, "x", { hash: new Uint8Array(19) }, {}, { hash, peers: new Uint8Array(60) }];
+    const saved = decodeSaved(sealed({ format, swarms }), sha256) ?? expect.fail("not read");
+    expect(saved.swarms.map(({ infoHash: found }) => found)).toEqual([hash]);
+    expect(saved.swarms.flatMap(({ peers }) => [...peers])).toEqual([]);
+  });
+
+  test("of another format, or of none, is refused", () => {
+    expect(decodeSaved(sealed({ format: format + 1, swarms: [] }), sha256)).toBeUndefined();
+    expect(decodeSaved(sealed({ swarms: [] }), sha256)).toBeUndefined();
+    expect(decodeSaved(sealed([]), sha256)).toBeUndefined();
   });
 });
