@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type ChokerOptions,
@@ -143,5 +144,72 @@ describe("chooseUnchoked, seeding", () => {
     expect(turns.size).toBe(7);
     // A peer that was just served keeps its slot over another by chance, once, when all are new.
     for (const count of turns.values()) expect(Math.abs(count - 20)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("chooseUnchoked, whoever is there", () => {
+  const rates = fc.constantFrom(0, 1_000, 50_000);
+  const someone = fc.record({
+    interested: fc.boolean(),
+    unchoked: fc.boolean(),
+    downRate: rates,
+    snubbed: fc.boolean(),
+    onlyTakes: fc.boolean(),
+    age: fc.constantFrom(0, 59_999, 60_000),
+    servedNow: fc.constantFrom(0, SEED_TURN - 1, SEED_TURN),
+    wastesTurn: fc.boolean(),
+    servedAt: fc.integer({ min: 0, max: 5 }),
+  });
+  const crowd = fc.array(someone, { maxLength: 12 }).map((all) => all.map((each, key) => peer(key, each)));
+  const choice = fc.record({
+    slots: fc.integer({ min: -1, max: 6 }),
+    seeding: fc.boolean(),
+    optimistic: fc.option(fc.integer({ min: 0, max: 11 }), { nil: undefined }),
+    rotate: fc.boolean(),
+  });
+  const numbers = fc.integer({ min: 1 });
+
+  it("fills the slots with those who are interested, each once, and no more", () => {
+    fc.assert(
+      fc.property(crowd, choice, numbers, (peers, how, seed) => {
+        const { regular, optimistic } = chooseUnchoked(peers, how, seededRandom(seed));
+        const chosen = optimistic === undefined ? [...regular] : [...regular, optimistic];
+        const interested = peers.filter((each) => each.interested).map(({ key }) => key);
+        expect(chosen).toHaveLength(Math.min(Math.max(how.slots, 0), interested.length));
+        expect(new Set(chosen).size).toBe(chosen.length);
+        for (const key of chosen) expect(interested).toContain(key);
+      }),
+    );
+  });
+
+  it("downloading, chokes nobody who gives more than one whom it pays back", () => {
+    fc.assert(
+      fc.property(crowd, choice, numbers, (peers, how, seed) => {
+        const { regular, optimistic } = chooseUnchoked(peers, { ...how, seeding: false }, seededRandom(seed));
+        const worth = (key: number) => (peers[key]?.snubbed ? -1 : (peers[key]?.downRate ?? 0));
+        const least = Math.min(...regular.map(worth));
+        const choked = peers.filter((each) => each.interested && !regular.includes(each.key));
+        if (regular.length > 0)
+          for (const { key } of choked)
+            expect(worth(key), `${key} beside ${optimistic}`).toBeLessThanOrEqual(least);
+      }),
+    );
+  });
+
+  it("seeding, makes nobody wait longer than one who isn't in the middle of a turn", () => {
+    fc.assert(
+      fc.property(crowd, choice, numbers, (peers, how, seed) => {
+        const { regular } = chooseUnchoked(peers, { ...how, seeding: true }, seededRandom(seed));
+        const isInTurn = (each: PeerView) => each.unchoked && each.servedNow < SEED_TURN;
+        const waiting = peers.filter(
+          (each) => each.interested && !regular.includes(each.key) && !each.wastesTurn,
+        );
+        for (const each of peers.filter(({ key }) => regular.includes(key))) {
+          if (waiting.length > 0) expect(each.wastesTurn).toBe(false);
+          if (isInTurn(each)) continue;
+          for (const other of waiting) expect(other.servedAt).toBeGreaterThanOrEqual(each.servedAt);
+        }
+      }),
+    );
   });
 });
