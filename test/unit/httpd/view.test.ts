@@ -57,6 +57,7 @@ describe("a preview", () => {
     ["a.mkv", "video"],
     ["a.pdf", "pdf"],
     ["a.html", "document"],
+    ["a.xhtml", "document"],
     ["a.xml", "text"],
     ["a.js", "text"],
     ["a.json", "text"],
@@ -70,6 +71,8 @@ describe("a preview", () => {
     expect(textOf(new TextEncoder().encode("señal"), true)).toBe("señal");
     expect(textOf(new TextEncoder().encode("señ").subarray(0, 3), false)).toBe("se");
     expect(textOf(Uint8Array.of(0xff, 0xfe, 0x68, 0, 0x69, 0), true)).toBe("hi");
+    expect(textOf(Uint8Array.of(0xfe, 0xff, 0, 0x68, 0, 0x69), true)).toBe("hi");
+    expect(textOf(Uint8Array.of(0xff), true)).toBe("\ufffd");
     expect(textOf(Uint8Array.of(0x68, 0, 0x69), true)).toBeUndefined();
     expect(textOf(new Uint8Array(0), true)).toBe("");
   });
