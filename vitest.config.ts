@@ -11,7 +11,7 @@ export default defineConfig({
     coverage: {
       provider: "v8",
       include: ["src/protocol/**", "src/*/core/**"],
-      reporter: ["text", "json-summary"],
+      reporter: ["text", "json"],
       reportsDirectory: "artifacts/coverage",
       reportOnFailure: true,
     },
