@@ -6,17 +6,28 @@ import { Sim, type SimNode, type SimOptions } from "../support/sim.ts";
 
 const MIB = 1_048_576;
 
+interface Distribution extends SimOptions {
+  readonly leechers: number;
+  readonly up: number;
+  readonly slots?: number;
+  /** Milliseconds before the leechers come. */
+  readonly alone?: number;
+}
+
 /** One seeder and leechers with equal uplinks; returns how it went. */
-async function distribute(options: SimOptions & { leechers: number; up: number; slots?: number }) {
+async function distribute(options: Distribution) {
   const sim = new Sim(options);
   const { leechers: count, up, length } = options;
   const slots = options.slots === undefined ? {} : { slots: options.slots };
   const seeder = sim.add("seeder", { have: "all", up, ...slots });
+  const { alone = 0 } = options;
+  await sim.clock.advance(alone);
   const leechers = Array.from({ length: count }, (_, i) => sim.add(`leecher${i}`, { up, ...slots }));
   sim.introduceAll();
   const bound = 1000 * Math.max(length / up, (count * length) / (up + count * up));
   await sim.runUntilComplete(leechers, 5 * bound);
-  const last = Math.max(...leechers.map((leecher) => leecher.completedAt ?? Number.POSITIVE_INFINITY));
+  const last =
+    Math.max(...leechers.map((leecher) => leecher.completedAt ?? Number.POSITIVE_INFINITY)) - alone;
   const copies = seeder.torrent.stats().uploaded / length;
   await sim.close();
   return { overBound: last / bound, copies, trace: sim.trace };
@@ -114,6 +125,20 @@ describe("a swarm with equal uplinks", () => {
       expect(run.copies).toBeLessThan(1.1);
     },
   );
+
+  it("gets few more from a seeder that has waited for a minute", async () => {
+    const run = await distribute({
+      seed: 1,
+      length: 32 * MIB,
+      pieceLength: 65_536,
+      socketBuffer: 524_288,
+      leechers: 8,
+      up: 6_250_000,
+      alone: 60_000,
+    });
+    expect(run.overBound).toBeLessThan(1.12);
+    expect(run.copies).toBeLessThan(1.1);
+  });
 
   it.each([1, 2])("keeps the uplink of a seeder busy that is far away (seed %i)", async (seed) => {
     const run = await distribute({

@@ -137,7 +137,8 @@ export class SuperSeed {
       if (receiver === undefined) return;
       receiver.unseen++;
       this.#first.set(piece, peer);
-      if (this.#hasRoom(idle)) this.#window += 2;
+      // It was shown a moment ago.
+      if (this.#hasRoom(idle) && this.#shown + 1 >= this.#window) this.#window += 2;
     } else {
       if (this.#onTrial.has(piece)) {
         this.#takeBack(piece);
@@ -152,7 +153,8 @@ export class SuperSeed {
 
   /** Once a second: what takes too long is shown to others. @param idle as in `has` */
   tick(now: Millis, idle: boolean): void {
-    if (this.#hasRoom(idle)) this.#window += Math.max(1, this.#window >> 1);
+    // Whoever waits for receivers has room, too, and needs no larger window for that.
+    if (this.#hasRoom(idle) && this.#shown >= this.#window) this.#window += Math.max(1, this.#window >> 1);
     for (const [piece, { peer, since }] of this.#outstanding) {
       if (now - since < PATIENCE) continue;
       this.#takeBack(piece);
