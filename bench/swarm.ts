@@ -45,27 +45,28 @@ interface Swarm {
 const many = (name: Name, count: number): Name[] => Array.from({ length: count }, () => name);
 const half = Math.floor(leechers / 3);
 const isMixed = option("mixed", 0) !== 0;
-const swarms: readonly Swarm[] = !isMixed
-  ? [
-      { label: "boojum", seeder: "boojum", leechers: many("boojum", leechers) },
-      { label: "libtorrent", seeder: "libtorrent", leechers: many("libtorrent", leechers) },
-    ]
-  : [
-      {
-        label: "libtorrent seeds, half of the leechers ours",
-        seeder: "libtorrent",
-        leechers: [
-          ...many("boojum", leechers - 2 * half),
-          ...many("libtorrent", half),
-          ...many("transmission", half),
-        ],
-      },
-      {
-        label: "libtorrent seeds, libtorrent in our place",
-        seeder: "libtorrent",
-        leechers: [...many("libtorrent", leechers - half), ...many("transmission", half)],
-      },
-    ];
+/** Who downloads in a mixed swarm, with some of ours and with libtorrent in their place. */
+const mixed = {
+  "half of the leechers ours": [
+    ...many("boojum", leechers - 2 * half),
+    ...many("libtorrent", half),
+    ...many("transmission", half),
+  ],
+  "libtorrent in our place": [...many("libtorrent", leechers - half), ...many("transmission", half)],
+};
+const swarms: readonly Swarm[] = isMixed
+  ? (["libtorrent", "boojum"] as const).flatMap((seeder) =>
+      Object.entries(mixed).map(([who, those]) => ({
+        label: `${seeder} seeds, ${who}`,
+        seeder,
+        leechers: those,
+      })),
+    )
+  : (["boojum", "libtorrent"] as const).map((name) => ({
+      label: name,
+      seeder: name,
+      leechers: many(name, leechers),
+    }));
 
 const only = process.argv.indexOf("--only");
 /** `--only NAME`: swarms that NAME seeds. */
