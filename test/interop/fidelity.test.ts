@@ -98,6 +98,28 @@ it.each([transmission, aria2, libtorrent, rtorrent, qbittorrent])("$name downloa
   }
 });
 
+it.each([transmission, aria2, libtorrent, rtorrent, qbittorrent])(
+  "maketorrent: $name loads what share create writes, and finds its data complete",
+  async (client) => {
+    const dir = state("complete");
+    mkdirSync(path.join(dir, "made", "sub"), { recursive: true });
+    writeFileSync(path.join(dir, "made", "ä"), noise(300_000, 3));
+    writeFileSync(path.join(dir, "made", "sub", "b"), noise(70_001, 4));
+    const file = state("made.torrent");
+    // rtorrent loads none without a tracker; nobody answers at this one.
+    const options = {
+      trackers: ["http://10.99.0.2:9/announce"],
+      cacheDir: state("cache"),
+      comment: "für alle",
+    };
+    await createTorrentFile(path.join(dir, "made"), { ...options, out: file }, signal);
+    const job = { torrent: file, dir, address: "10.99.0.2", port: 7_300 + jobs, state: state("own") };
+    mkdirSync(job.state);
+    const running = await client.seed(job);
+    await running.stop("SIGKILL");
+  },
+);
+
 let jobs = 0;
 function state(name: string): string {
   return path.join(place.dir, `${++jobs}-${name}`);

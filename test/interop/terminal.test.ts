@@ -70,7 +70,7 @@ function expectTidy(lines: readonly string[], { columns, rows }: TerminalSize): 
   expect(lines.at(-1)).toContain("q quit");
 }
 
-it("80 x 24: a publisher sees a real peer come, take, complete and go, and changes its limit meanwhile", async () => {
+it("netstat, at 80 x 24: a publisher sees a real peer come, take, complete and go, and changes its limit meanwhile", async () => {
   const { terminal, url } = await publish(SMALL, "--limit-up 1MB/s");
   expectTidy(await terminal.see(/^Fotos 写真 {2}8\.00 MB {2}seeding$/), SMALL);
   expect(terminal.isCursorShown).toBe(false);

@@ -120,7 +120,7 @@ it("completedir: makes one torrent of each entry, leaves those that are there, a
   expect(readdirSync(at("torrents")).sort()).toEqual(["a.bin.torrent", "sub.torrent"]);
 });
 
-it("TorrentSpy: shows what is inside a torrent, as a tree with sizes, and how its swarm is", async () => {
+it("TorrentSpy, metafile viewer: shows what is inside a torrent, as a tree with sizes, and how its swarm is", async () => {
   const ready = await published();
   const text = await share("info", String(ready["url"]), "--swarm");
   const lines = text.split("\n");

@@ -62,7 +62,7 @@ function expectAbout(rate: number, limit: number): void {
   expect(rate).toBeLessThan(limit * 1.1);
 }
 
-it("limits can be changed while data flow, down and up", async () => {
+it("experimental clients: limits can be changed while data flow, down and up", async () => {
   const { publication, url } = await publishHere(30_000_000);
   const download = await getSlowly(url, 400_000);
   expect(download.limits).toEqual({ down: 400_000 });
@@ -84,7 +84,7 @@ it("limits can be changed while data flow, down and up", async () => {
   expect(() => download.setLimits({ down: Number.NaN })).toThrowError(RangeError);
 });
 
-it("both ends tell of each other, of files, copies and where the torrent is rare", async () => {
+it("statistics and netstat: both ends tell of each other, of files, copies and where the torrent is rare", async () => {
   const { publication, url } = await publishHere(3_000_000);
   const share = only(publication);
   expect(share).toMatchObject({ url, name: "folder", fileCount: 3 });
