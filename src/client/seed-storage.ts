@@ -1,5 +1,6 @@
 /** Reads data that lie in files as they were when they were hashed, to be served; never writes. */
 import { systemClock } from "../platform/clock.ts";
+import { descriptorLimit } from "../platform/descriptors.ts";
 import { type FileSystem, systemFiles } from "../platform/file-system.ts";
 import { Pace } from "../platform/pace.ts";
 import type { Clock } from "../protocol/ambient.ts";
@@ -34,7 +35,7 @@ export interface SeedStorageOptions {
   /** SHA-1 of each piece, end to end, 20 bytes each. */
   readonly pieceHashes: Uint8Array;
   readonly watcher: SourceWatcher;
-  /** Descriptors shared with other torrents; a cache of its own, of 64, when absent. */
+  /** Descriptors shared with other torrents; a cache of its own, of 64 at the most, when absent. */
   readonly openFiles?: OpenFiles;
   /** For tests. */
   readonly fileSystem?: FileSystem;
@@ -56,7 +57,8 @@ export function openSeedStorage(options: SeedStorageOptions): SeedStorage {
   const { layout, pieceHashes, watcher, fileSystem: fs = systemFiles, clock = systemClock } = options;
   const io = {
     fs,
-    openFiles: options.openFiles ?? new OpenFiles(64, fs),
+    // Connections need them more.
+    openFiles: options.openFiles ?? new OpenFiles(Math.min(64, Math.floor(descriptorLimit() / 8)), fs),
     pace: options.pace ?? new Pace(systemClock),
   };
   const sources = options.files.map((file, i) => sourceOf(file, i, layout, fs));

@@ -2,6 +2,7 @@
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from "node:http";
 import type { Server, Socket } from "node:net";
 import { networkOf } from "../protocol/ip-address.ts";
+import { descriptorLimit } from "./descriptors.ts";
 import { FastLane, type PlainAnswer } from "./fast-lane.ts";
 import { LONGEST_OPENING, tellProtocol } from "./first-bytes.ts";
 import {
@@ -143,7 +144,9 @@ class Desk {
 
   constructor(options: ListenOptions, handlers: ConnectionHandlers) {
     this.#handlers = handlers;
-    this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+    // Past the last descriptor the system turns away who comes, and idle ones couldn't make way.
+    const affordable = Math.max(8, Math.floor(descriptorLimit() / 2));
+    this.#maxConnections = options.maxConnections ?? Math.min(MAX_CONNECTIONS, affordable);
     this.#firstBytesTimeout = options.firstBytesTimeout ?? FIRST_BYTES_TIMEOUT;
     this.#keepAliveTimeout = options.keepAliveTimeout ?? KEEP_ALIVE_TIMEOUT;
     this.#http = handlers.request && this.#createHttp(options, handlers.request);
