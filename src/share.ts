@@ -35,6 +35,14 @@ export {
   sourceOfShares,
 } from "./share/find.ts";
 export { get } from "./share/get.ts";
+export {
+  DEFAULT_AT_ONCE,
+  type Downloads,
+  type GetManyOptions,
+  getMany,
+  type QueuedSource,
+  SamePlaceError,
+} from "./share/get-many.ts";
 export type {
   Download,
   DownloadFile,

@@ -14,6 +14,7 @@ import {
   collectPeers,
   createOutput,
   duration,
+  jobs,
   port,
   ratio,
   type Surroundings,
@@ -23,7 +24,7 @@ import { accessFrom, addPasswordFlags, type PasswordFlags } from "./password.ts"
 import { pickShare } from "./pick-share.ts";
 import { addTransferFlags, type TransferFlags, transferOptions } from "./shared-flags.ts";
 import { findSource } from "./source.ts";
-import { listenForStop } from "./stop.ts";
+import { INTERRUPTED, listenForStop } from "./stop.ts";
 import { UsageError } from "./units.ts";
 
 interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
@@ -34,6 +35,7 @@ interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
   readonly seedFor?: number;
   readonly seedRatio?: number;
   readonly overwrite?: boolean;
+  readonly jobs?: number;
   readonly stdout?: boolean;
   readonly stream?: boolean;
   readonly open?: boolean;
@@ -46,14 +48,15 @@ interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
 
 export function getCommand(surroundings: Surroundings, report: (code: number) => void): Command {
   const command = new Command("get")
-    .usage("[SOURCE] [flags]")
+    .usage("[SOURCE...] [flags]")
     .description("Download a URL, magnet link or .torrent, or what is shared here; again continues.")
-    .argument("[source]")
+    .argument("[source...]")
     .optionsGroup("What, and where to:")
     .option("-o, --out <dir>", "put it into this folder", ".")
     .option("--select <glob>", "only these files (repeatable)", collect)
     .option("--pick", "choose files in a tree, in a terminal")
     .option("--overwrite", "replace files that are there and differ")
+    .option("-j, --jobs <n>", "get so many sources at once (default: 5)", jobs)
     .option("--stdout", "write the one file to standard output, as it comes")
     .option("--stream", "serve it to players here while it comes, until stopped")
     .option("--open", "with --stream: open what plays it")
@@ -69,7 +72,12 @@ export function getCommand(surroundings: Surroundings, report: (code: number) =>
     .option("--upnp", "have the router open it to the internet, meanwhile")
     .option("--peer <host:port>", "ask this peer, too (repeatable)", collectPeers);
   return addExamples(addTransferFlags(command), EXAMPLES).action(
-    async (source: string | undefined, flags: GetFlags) => {
+    async (sources: readonly string[], flags: GetFlags) => {
+      const [source, ...others] = sources;
+      if (source !== undefined && others.length > 0) {
+        report(await runMany([...new Set(sources)], flags, surroundings));
+        return;
+      }
       const isNamed = command.getOptionValueSource("out") !== "default";
       report(await runGet(chooser(source, flags, surroundings), flags, surroundings, isNamed));
     },
@@ -89,7 +97,7 @@ function chooser(source: string | undefined, flags: GetFlags, surroundings: Surr
 const EXAMPLES = [
   "share get http://192.168.1.20:6881/s/k3f9x2mw -o ~/Downloads",
   "share get http://192.168.1.20:6881/s/k3f9x2mw --select '*.jpg' --seed",
-  "share get debian.torrent --seed-ratio 1",
+  "share get *.torrent -j 3 --limit-down 5MB/s",
 ];
 
 /** What is meant; undefined when there is nothing to get, which is no mistake. */
@@ -158,6 +166,33 @@ async function pickingBy(output: Output, surroundings: Surroundings): Promise<Pi
   return { pickFiles: (files, signal) => pickFiles(files, output, surroundings, signal) };
 }
 
+/** Of several sources: they share what there is. @returns the highest of their exit codes. */
+async function runMany(
+  sources: readonly string[],
+  flags: GetFlags,
+  surroundings: Surroundings,
+): Promise<number> {
+  for (const flag of ["stdout", "stream", "open", "port", "pick"] as const) {
+    if (flags[flag] !== undefined)
+      throw new UsageError(`--${flag} is for one source: start another share get for each.`);
+  }
+  const found = sources.map((source) => findSource(source));
+  const access = await accessFrom(flags, surroundings);
+  const output = createOutput(flags, surroundings);
+  const stop = listenForStop(surroundings.readerGone);
+  const queued = found.map((source, i) => ({
+    text: sources[i] ?? "",
+    resolve: (signal: AbortSignal) => resolveSource(source, { output, lan: flags.lan }, signal),
+  }));
+  try {
+    const options = { ...getOptions(flags), ...access, signal: stop.signal, atOnce: flags.jobs };
+    const { getAll } = await import("./get-many.ts");
+    return await getAll(queued, options, { output, surroundings });
+  } finally {
+    stop.release();
+  }
+}
+
 interface Screening {
   readonly output: Output;
   readonly surroundings: Surroundings;
@@ -204,8 +239,6 @@ async function download(
     display.close();
   }
 }
-
-const INTERRUPTED = "Interrupted; what is there is kept. The same command again continues.";
 
 function getOptions(flags: GetFlags): GetOptions {
   return {

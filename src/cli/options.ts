@@ -114,6 +114,7 @@ export const maxPeers = reading((text) => parseInteger(text, 1, 2_000));
 export const requestQueue = reading((text) => parseInteger(text, 1, 4_000));
 /** A port to begin or to end with: there is no "any" among several. */
 export const rangePort = reading((text) => parseInteger(text, 1, 65_535));
+export const jobs = reading((text) => parseInteger(text, 1, 100));
 export const slots = reading((text) => parseInteger(text, 1, 1_000));
 
 export const ipAddress = reading((text) => {

@@ -76,6 +76,11 @@ export class Output {
     if (!this.json) this.#message(`${this.colors.yellow("warning:")} ${escapeForTerminal(message)}`);
   }
 
+  /** What failed while the rest goes on: on stderr; an event of its own stands for it with `--json`. */
+  problem(message: string): void {
+    if (!this.json) this.#message(`${this.colors.red("error:")} ${escapeForTerminal(message)}`);
+  }
+
   /** The end of a command that failed: an event with `--json`, else a message; the stack only with `--verbose`. */
   fail(error: unknown): void {
     const { code, message } = describeError(error);

@@ -37,6 +37,9 @@ export function endOnSignals(): void {
   if (asked !== undefined) process.kill(process.pid, asked);
 }
 
+/** What is said when a download was stopped. */
+export const INTERRUPTED = "Interrupted; what is there is kept. The same command again continues.";
+
 /**
  * A second signal ends the process at once, with 128 + 2: what shells use for an interrupted program.
  * @param readerGone whoever read our output is gone, which asks us to stop, too.

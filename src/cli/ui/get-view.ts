@@ -10,6 +10,8 @@ export class GetView {
   readonly #output: Output;
   readonly #show: ShowProgress;
   readonly #tellsPath: boolean;
+  /** What is said before each message when there are several downloads. */
+  readonly #label: string;
   #progress: ProgressDisplay | undefined;
   #preparing: Preparation["work"] | undefined;
   #done = false;
@@ -17,8 +19,9 @@ export class GetView {
   #resumed = 0;
 
   /** @param tellsPath false when what was got is not to be found there */
-  constructor(output: Output, show: ShowProgress, tellsPath = true) {
+  constructor(output: Output, show: ShowProgress, tellsPath = true, label = "") {
     this.#output = output;
+    this.#label = label;
     this.#tellsPath = tellsPath;
     this.#show = show;
   }
@@ -38,7 +41,7 @@ export class GetView {
           `outside  ${event.address} port ${event.port}  (opened by the router, ${event.way})`,
         );
       case "warning":
-        return this.#output.warn(event.message);
+        return this.#output.warn(this.#label + event.message);
     }
   }
 
@@ -86,7 +89,9 @@ export class GetView {
     this.#done = true;
     this.#progress?.stop();
     this.#progress = undefined;
-    this.#output.note(`${this.#output.colors.green("done")}  ${this.#summary(event)}`);
+    this.#output.note(
+      `${this.#output.colors.green("done")}  ${escapeForTerminal(this.#label)}${this.#summary(event)}`,
+    );
     if (this.#tellsPath) this.#output.result(escapeForTerminal(event.path));
   }
 
