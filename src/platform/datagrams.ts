@@ -55,7 +55,13 @@ export async function listenDatagrams(
   }
   return {
     addresses: sockets.map((socket) => socket.address().address),
-    send: (bytes, to, host) => sendFrom(sockets[0], bytes, to, host),
+    send: (bytes, to, host) =>
+      sendFrom(
+        sockets.find((socket) => leadsTo(socket, host)),
+        bytes,
+        to,
+        host,
+      ),
     close: async () => {
       await Promise.all(sockets.map(close));
     },
@@ -139,6 +145,12 @@ function receive(
   const reply = answer(bytes, { address, port: from.port, boundTo });
   if (reply === undefined || socket.getSendQueueSize() > MAX_QUEUED) return;
   socket.send(reply, from.port, from.address, ignore);
+}
+
+/** The one for all addresses, IPv6 first, leads to both families. */
+function leadsTo(socket: Socket, host: string): boolean {
+  const { family, address } = socket.address();
+  return host.includes(":") ? family === "IPv6" : family === "IPv4" || address === "::";
 }
 
 function sendFrom(socket: Socket | undefined, bytes: Uint8Array, port: number, host: string): void {

@@ -1,5 +1,6 @@
 /** How peers are found without a tracker, as far as a torrent allows: on the local network, and in the DHT. */
-import type { Dht } from "../client/discovery/dht.ts";
+import { lookup } from "node:dns/promises";
+import type { DualDht } from "../client/discovery/dual-dht.ts";
 import { LanDiscovery } from "../client/discovery/lan.ts";
 import type { PeerSource } from "../client/torrent-types.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -27,7 +28,7 @@ interface Seeker {
 }
 
 export class Finders {
-  readonly dht: Dht | undefined;
+  readonly dht: DualDht | undefined;
   readonly #lan: LanDiscovery | undefined;
   readonly #datagrams: DatagramPort | undefined;
   /** What doesn't work and why, for people. */
@@ -35,7 +36,7 @@ export class Finders {
 
   constructor(
     lan: LanDiscovery | undefined,
-    dht: Dht | undefined,
+    dht: DualDht | undefined,
     datagrams: DatagramPort | Error | undefined,
   ) {
     this.#lan = lan;
@@ -70,13 +71,22 @@ export async function openFinders(options: FindersOptions): Promise<Finders> {
 }
 
 /** Loaded only when it's wanted. */
-async function makeDht({ port, dhtNodes = [] }: FindersOptions): Promise<Dht> {
-  const { Dht } = await import("../client/discovery/dht.ts");
-  return new Dht({ port, clock: systemClock, bootstrap: dhtNodes });
+async function makeDht({ port, dhtNodes = [] }: FindersOptions): Promise<DualDht> {
+  const { DualDht } = await import("../client/discovery/dual-dht.ts");
+  return new DualDht({ port, clock: systemClock, bootstrap: dhtNodes, resolveSix });
+}
+
+/** Empty when it has none, or nobody knows it. */
+async function resolveSix(name: string): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true, family: 6 }).catch(() => []);
+  return found.map(({ address }) => address);
 }
 
 /** @returns the error when the port can't be had: there are other ways to find peers. */
-async function openDatagrams(dht: Dht, { port, bind }: FindersOptions): Promise<DatagramPort | ListenError> {
+async function openDatagrams(
+  dht: DualDht,
+  { port, bind }: FindersOptions,
+): Promise<DatagramPort | ListenError> {
   try {
     const opened = await listenDatagrams({ port, bind }, (bytes, from) => {
       dht.receive(bytes, formatIp(from.address), from.port);

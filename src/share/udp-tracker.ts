@@ -1,4 +1,4 @@
-import type { Dht } from "../client/discovery/dht.ts";
+import type { DualDht } from "../client/discovery/dual-dht.ts";
 import { systemClock } from "../platform/clock.ts";
 import { type DatagramPort, listenDatagrams } from "../platform/datagrams.ts";
 import { ownAddressFinder } from "../platform/own-address.ts";
@@ -13,7 +13,7 @@ export interface UdpTrackerOptions {
   readonly port: number;
   readonly bind: readonly string[];
   /** Its datagrams come in here, too. */
-  readonly dht?: Dht | undefined;
+  readonly dht?: DualDht | undefined;
   /** Hosts as in our URLs, the best first: what is not an IP literal is passed over. */
   readonly hosts: readonly string[];
 }

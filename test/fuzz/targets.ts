@@ -16,6 +16,7 @@ import {
 import { encodeMetadataData, parseMetadataMessage } from "../../src/client/core/metadata-messages.ts";
 import { encodePex, parsePex } from "../../src/client/core/pex-messages.ts";
 import { parseScrapeReply } from "../../src/client/core/scrape.ts";
+import { SixAsFour } from "../../src/client/core/six-as-four.ts";
 import { readUdpReply } from "../../src/client/core/udp-announce.ts";
 import { decodeState, StateEncoder } from "../../src/client/resume.ts";
 import { decodeRecords, encodeRecords } from "../../src/create/core/hash-records.ts";
@@ -431,6 +432,20 @@ export const targets: readonly Target[] = [
       parseNetwork(said);
       decodeCompactPeers(input.subarray(0, input.length - (input.length % 6)));
       decodeCompactPeers6(input.subarray(0, input.length - (input.length % 18)));
+    },
+  },
+  {
+    name: "DHT over IPv6",
+    samples: [
+      text(
+        "d1:rd2:id20:abcdefghij01234567896:nodes638:abcdefghij0123456789fd00:0000:0000:0016:valuesl18:fd00:0000:0000:001ee1:t2:aa1:y1:re",
+      ),
+      text("d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"),
+    ],
+    run: (input) => {
+      const six = new SixAsFour();
+      const four = six.toFour(input);
+      if (four !== undefined) demand(six.toSix(four) !== undefined, "no way back");
     },
   },
   {

@@ -81,6 +81,55 @@ describe("clients that know nobody but a node", () => {
   });
 });
 
+describe("over IPv6 (BEP 32), by a node of that network alone", () => {
+  const six = "[fd00:10:99::9]:7600";
+  const shareSix = (...args: string[]) => new ShareProcess([...args, "--no-lan", "--dht-node", six]);
+  const jobSix = (torrent: string, dir: string) => ({
+    ...job(torrent, dir),
+    address: "fd00:10:99::2",
+    dht: six,
+  });
+  let nodes: RunningPeer;
+  beforeAll(async () => {
+    nodes = await libtorrentNode({ ...jobSix("none", place.dir), address: "fd00:10:99::9", port: 7600 });
+  });
+  afterAll(async () => {
+    await nodes?.stop();
+  });
+
+  it.concurrent("libtorrent gets what we publish", async () => {
+    const { file, digest } = await payload();
+    const publisher = shareSix(file, "--cache-dir", fresh());
+    try {
+      const { infoHash } = await publisher.event("ready");
+      const dir = fresh();
+      const peer = await libtorrent.get(jobSix(`magnet:?xt=urn:btih:${String(infoHash)}`, dir));
+      await peer.stop();
+      expect(await digestFile(path.join(dir, "payload.bin"))).toBe(digest);
+    } finally {
+      await publisher.stop();
+    }
+  });
+
+  it.concurrent("we get what libtorrent seeds", async () => {
+    const { file, digest } = await payload();
+    const made = path.join(fresh(), "made.torrent");
+    const maker = new ShareProcess(["create", file, "-o", made]);
+    await maker.succeed();
+    const { infoHash } = await maker.event("created");
+    const seeded = rewriteTorrent(made, [], path.join(fresh(), "seeded.torrent"));
+    const seeder = await libtorrent.seed(jobSix(seeded, path.dirname(file)));
+    try {
+      const out = fresh();
+      const magnet = `magnet:?xt=urn:btih:${String(infoHash)}`;
+      await shareSix("get", magnet, "-o", out, "--timeout", "60s").succeed();
+      expect(await digestFile(path.join(out, "payload.bin"))).toBe(digest);
+    } finally {
+      await seeder.stop();
+    }
+  });
+});
+
 describe("a node that a peer tells of on the wire (message 9)", () => {
   /** Nobody listens there. */
   const nobody = "10.99.0.20:9";

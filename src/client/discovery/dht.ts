@@ -6,16 +6,19 @@ import { bytesEqual } from "../../protocol/bytes.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
 import { formatIp, ipScope, parseIp } from "../../protocol/ip-address.ts";
 import { kindOfKrpc, looksLikeKrpc } from "../core/krpc.ts";
+import { SixAsFour } from "../core/six-as-four.ts";
 
-/** Sends a datagram from the one port, to an IPv4 literal. */
+/** Sends a datagram from the one port, to an IP literal. */
 export type SendDatagram = (bytes: Uint8Array, port: number, host: string) => void;
 
 export interface DhtOptions {
   /** Where peers reach us over TCP. */
   readonly port: number;
   readonly clock: Clock;
-  /** `HOST:PORT` of nodes to begin with, instead of the public ones. */
-  readonly bootstrap: readonly string[];
+  /** `HOST:PORT` of nodes to begin with, IPv4 or names; undefined: the public ones. */
+  readonly bootstrap?: readonly string[] | undefined;
+  /** Which network it is in (BEP 32); 4 by default. */
+  readonly family?: 4 | 6;
 }
 
 /** Peers of others that we keep for them, and torrents; more is no help to anybody we'd know. */
@@ -36,22 +39,26 @@ interface Search {
 }
 
 /**
- * A node of the distributed hash table (BEP 5), IPv4: says where torrents are shared, and finds who else does. The
+ * A node of the distributed hash table (BEP 5) over IPv4, or of the other one over IPv6 (BEP 32): says where torrents are shared, and finds who else does. The
  * library does the work; what reaches it is well-formed, and not too much.
  */
 export class Dht {
   readonly #options: DhtOptions;
   readonly #socket = new EventEmitter();
   readonly #searches = new Set<Search>();
+  /** The library knows IPv4 only. */
+  readonly #six: SixAsFour | undefined;
   #client: Client | undefined;
   #send: SendDatagram | undefined;
   #isReady = false;
+  #hasMet = false;
   #closed = false;
   #second = 0;
   #answered = 0;
 
   constructor(options: DhtOptions) {
     this.#options = options;
+    if (options.family === 6) this.#six = new SixAsFour();
     // It has a listener for each query that runs.
     this.#socket.setMaxListeners(0);
   }
@@ -67,7 +74,7 @@ export class Dht {
     this.#send = send;
     const { bootstrap, port } = this.#options;
     const client = new Client({
-      ...(bootstrap.length > 0 && { bootstrap }),
+      ...(bootstrap !== undefined && { bootstrap }),
       socket: Object.assign(this.#socket, this.#socketMethods(port)),
       maxPeers: MAX_PEERS,
       maxTables: MAX_TABLES,
@@ -81,6 +88,7 @@ export class Dht {
       this.#isReady = true;
       for (const search of this.#searches) this.#round(search);
     });
+    client.on("node", () => this.#met());
     // Lost datagrams and odd answers; nothing depends on any of them.
     client.on("warning", ignore);
     client.on("error", ignore);
@@ -90,11 +98,13 @@ export class Dht {
   /** @returns whether the datagram is the DHT's; it's dealt with then. */
   receive(bytes: Uint8Array, host: string, port: number): boolean {
     if (!looksLikeKrpc(bytes)) return false;
-    const kind = this.#closed || port === 0 ? undefined : kindOfKrpc(bytes);
+    const readable = this.#six === undefined ? bytes : this.#six.toFour(bytes);
+    const kind = this.#closed || port === 0 ? undefined : readable && kindOfKrpc(readable);
     if (kind === undefined || (kind === "query" && !this.#mayAnswer())) return true;
     try {
+      const address = this.#six?.standIn(host) ?? host;
       // A copy for keeps, and a Buffer, as from a socket.
-      this.#socket.emit("message", Buffer.from(bytes), { address: host, port, family: "IPv4" });
+      this.#socket.emit("message", Buffer.from(readable ?? bytes), { address, port, family: "IPv4" });
     } catch {
       // Whatever else is wrong with it: a stranger's datagram ends nothing.
     }
@@ -104,8 +114,9 @@ export class Dht {
   /** Asks whether a node is there that a peer has told of; then it's known. */
   meet(host: string, port: number): void {
     const ip = parseIp(host);
-    if (port === 0 || ip?.length !== 4 || this.#closed) return;
-    this.#client?.addNode({ host: formatIp(ip), port });
+    if (port === 0 || ip?.length !== (this.#six === undefined ? 4 : 16) || this.#closed) return;
+    const known = formatIp(ip);
+    this.#client?.addNode({ host: this.#six?.standIn(known) ?? known, port });
   }
 
   /** Announces the torrent and seeks its peers until the returned function is called; `found` may get one repeatedly. */
@@ -128,6 +139,16 @@ export class Dht {
     return new Promise((resolve) => client.destroy(resolve));
   }
 
+  /** With the first node there is somebody to ask. */
+  #met(): void {
+    if (this.#hasMet || !this.#isReady) return;
+    this.#hasMet = true;
+    for (const search of this.#searches) {
+      search.timer?.cancel();
+      this.#round(search);
+    }
+  }
+
   #round(search: Search): void {
     const client = this.#client;
     if (client === undefined || this.#closed || !this.#searches.has(search)) return;
@@ -140,7 +161,8 @@ export class Dht {
     search.timer = this.#options.clock.after(pause, () => this.#round(search));
   }
 
-  #found({ host, port }: PeerAddress, infoHash: Uint8Array): void {
+  #found({ host: told, port }: PeerAddress, infoHash: Uint8Array): void {
+    const host = this.#six === undefined ? told : (this.#six.real(told) ?? "");
     const ip = parseIp(host);
     const scope = ip && ipScope(ip);
     if (scope === undefined || scope === "unspecified" || scope === "multicast") return;
@@ -156,6 +178,12 @@ export class Dht {
     return ++this.#answered <= MAX_QUERIES;
   }
 
+  #sendOne(bytes: Uint8Array, port: number, host: string): void {
+    const [translated, to] =
+      this.#six === undefined ? [bytes, host] : [this.#six.toSix(bytes), this.#six.real(host)];
+    if (translated !== undefined && to !== undefined) this.#send?.(translated, port, to);
+  }
+
   /** What the library expects of a socket. */
   #socketMethods(port: number) {
     return {
@@ -168,7 +196,7 @@ export class Dht {
         host: string,
         done?: () => void,
       ) => {
-        if (!this.#closed) this.#send?.(bytes.subarray(offset, offset + length), to, host);
+        if (!this.#closed) this.#sendOne(bytes.subarray(offset, offset + length), to, host);
         done?.();
       },
       bind: ignore,

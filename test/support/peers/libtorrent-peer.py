@@ -39,9 +39,10 @@ def settings(address):
 
 if mode == "node":
     # A dozen: some programs hold a smaller network for none at all.
-    first = int(address.rsplit(".", 1)[1])
-    prefix = address.rsplit(".", 1)[0]
-    nodes = [lt.session(settings(f"{prefix}.{first + i}")) for i in range(12)]
+    dot, base = (":", 16) if ":" in address else (".", 10)
+    prefix, first = address.rsplit(dot, 1)
+    numbers = [int(first, base) + i for i in range(12)]
+    nodes = [lt.session(settings(f"{prefix}{dot}{number:x}" if base == 16 else f"{prefix}.{number}")) for number in numbers]
     print("READY", flush=True)
     signal.pause()
 session = lt.session(settings(address))

@@ -81,6 +81,19 @@ it("asks nobody at an address where none of its nodes can be", () => {
   expect(sent).toEqual([]);
 });
 
+it("knows nodes of the IPv6 network by their own addresses, and answers them there", () => {
+  const node = new Dht({ port: 6881, clock: new FakeClock(), bootstrap: [], family: 6 });
+  dht = node;
+  sent.length = 0;
+  node.start((bytes, port, host) => sent.push({ text: toLatin1(bytes), to: `[${host}]:${port}` }));
+  node.meet("10.0.0.9", 700);
+  expect(sent).toEqual([]);
+  node.meet("fd00::9", 700);
+  expect(sent).toMatchObject([{ to: "[fd00::9]:700" }]);
+  node.receive(PING, "fd00::a", 701);
+  expect(answers()).toMatchObject([{ to: "[fd00::a]:701" }]);
+});
+
 it("says nothing more, and answers nobody, once it's closed", async () => {
   const { node } = started();
   node.seek(infoHash(new Uint8Array(20)), () => undefined);
