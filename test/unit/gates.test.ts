@@ -70,6 +70,7 @@ describe("one gate", () => {
       "cli/ui/live/screen.ts",
       "cli/ui/progress.ts",
       "cli/ui/share-picker.ts",
+      "cli/ui/tree-picker.ts",
     ]);
     expect(filesWith(/std(out|err)\.write\(/).filter((file) => !file.startsWith("cli/"))).toEqual([]);
     expect(filesWith(/console\.(log|error|warn|info)\(/)).toEqual([]);
