@@ -26,6 +26,8 @@ const SCRIPT = `
 import { readdirSync } from "node:fs";
 const { get, publish } = await import(process.argv[1]);
 const descriptors = () => readdirSync("/proc/self/fd").length;
+// With its first stream the system's loop opens /dev/null, and keeps it.
+process.stdout.write("");
 const before = descriptors();
 const publication = await publish(["file.bin"], { bind: ["127.0.0.1"], cacheDir: "cache" });
 const [{ url }] = await publication.ready;
