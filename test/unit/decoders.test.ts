@@ -1,9 +1,12 @@
-/** What every decoder promises about time; what each accepts is tested beside it, and by `npm run fuzz`. */
+/** What every decoder promises about time and memory; what each accepts is tested beside it, and by `npm run fuzz`. */
 import { describe, expect, it } from "vitest";
 import { type Target, targets } from "../fuzz/targets.ts";
+import { allocatedBytes } from "../support/allocated.ts";
 import { cpuMillis } from "../support/cpu-time.ts";
 
 const KIB = 1024;
+/** What a byte of the input may cost, in bytes taken, however soon they are given back: most is cutting it up here. */
+const MULTIPLE = 400;
 
 /** Long inputs of the kinds that make careless decoders slow: samples over and over, and one character over and over. */
 function long({ samples }: Target, length: number): Uint8Array[] {
@@ -34,5 +37,16 @@ describe("a decoder", () => {
     time(8 * KIB);
     // Sixteen times the length: quadratic time would be 256 times as much.
     expect(time(256 * KIB)).toBeLessThan(48 * time(16 * KIB) + 100);
+  });
+
+  it.each(targets)("($name) takes memory in proportion to the input's length, all in all", (target) => {
+    const most = (length: number) =>
+      Math.max(...long(target, length).map((input) => allocatedBytes(() => target.run(input))));
+    // What is compiled and kept is no part of it.
+    most(8 * KIB);
+    const [short, whole] = [most(16 * KIB), most(128 * KIB)];
+    expect(whole).toBeLessThan(MULTIPLE * 128 * KIB);
+    // Eight times the length: what grows with the square would be 64 times as much.
+    expect(whole).toBeLessThan(20 * short + 256 * KIB);
   });
 });
