@@ -15,6 +15,7 @@ const ROOMS = {
   tracker: { code: "src/tracker/core", tests: ["test/unit/tracker"] },
   httpd: { code: "src/httpd/core", tests: ["test/unit/httpd"] },
   create: { code: "src/create/core", tests: ["test/unit/create"] },
+  gateway: { code: "src/gateway/core", tests: ["test/unit/gateway"] },
   mdns: { code: "src/mdns/core", tests: ["test/unit/mdns"] },
 };
 
