@@ -22,11 +22,9 @@ const PATIENCE = 10_000;
 const LONG = 1_500;
 /** As `test/support/cpu-time.ts` says it: mutants make code several times as slow. */
 const NOT_MEASURED = "time is not measured here";
-/** How vitest begins what it says of a test that took too long: about size, too. */
-const TIMED_OUT = "Test timed out";
 
 // Some of vitest's matchers look for the worker that they usually run in.
-globalThis.__vitest_worker__ ??= { config: {}, environment: { name: "node" } };
+globalThis["__vitest_worker__"] ??= { config: {}, environment: { name: "node" } };
 
 // A mutant is found out by the first counterexample: looking for a smaller one would take most of the time.
 fc.configureGlobal({ endOnFailure: true, seed: 1 });

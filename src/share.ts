@@ -12,17 +12,15 @@
  * Nothing runs, and no file is open, once `publication.close()` or `download.closed` has settled.
  */
 
-export type { Encryption } from "./client/obfuscation.ts";
-export type { PieceSurvey } from "./client/piece-survey.ts";
+export type { PieceSurvey } from "./client/metadata/piece-survey.ts";
+export type { Encryption } from "./client/peers/obfuscation.ts";
 export { OutputError, SourceError } from "./create/errors.ts";
-export { AllowedError } from "./share/allowed-torrents.ts";
 export {
   examineMachine,
   examineSource,
   type MachineOptions,
   type SoughtSource,
-} from "./share/doctor.ts";
-export { type EditOptions, editTorrentFile } from "./share/edit.ts";
+} from "./share/doctor/doctor.ts";
 export type * from "./share/events.ts";
 export {
   DEFAULT_SEARCH_SECONDS,
@@ -33,8 +31,9 @@ export {
   findByName,
   LocalNetworkError,
   sourceOfShares,
-} from "./share/find.ts";
-export { get } from "./share/get.ts";
+} from "./share/find/find.ts";
+export type { LocalShare } from "./share/find/local-shares.ts";
+export { get } from "./share/get/get.ts";
 export {
   DEFAULT_AT_ONCE,
   type Downloads,
@@ -42,7 +41,7 @@ export {
   getMany,
   type QueuedSource,
   SamePlaceError,
-} from "./share/get-many.ts";
+} from "./share/get/get-many.ts";
 export type {
   Download,
   DownloadFile,
@@ -50,16 +49,26 @@ export type {
   GetOptions,
   Preparation,
   SeedGoal,
-} from "./share/get-types.ts";
-export { MismatchError } from "./share/given-torrent.ts";
-export { type InfoOptions, readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/info.ts";
+} from "./share/get/get-types.ts";
+export { NoSuchFileError } from "./share/get/reading.ts";
+export {
+  StreamError,
+  type StreamedFile,
+  type Streaming,
+  type StreamOptions,
+  stream,
+} from "./share/get/stream.ts";
 export { lanIsForbidden } from "./share/lan-choice.ts";
-export type { LocalShare } from "./share/local-shares.ts";
 export { InterruptedError, NobodyHasItError } from "./share/peer-errors.ts";
-export { publish } from "./share/publish.ts";
-export type { PipedSource, Publication, PublishEvents, PublishOptions } from "./share/publish-types.ts";
-export { NoSuchFileError } from "./share/reading.ts";
-export { type SeedOptions, seed, seedFolder } from "./share/seed.ts";
+export { MismatchError } from "./share/publish/given-torrent.ts";
+export { publish } from "./share/publish/publish.ts";
+export type {
+  PipedSource,
+  Publication,
+  PublishEvents,
+  PublishOptions,
+} from "./share/publish/publish-types.ts";
+export { type SeedOptions, seed, seedFolder } from "./share/publish/seed.ts";
 export {
   type AskPassword,
   type FoundSource,
@@ -68,22 +77,18 @@ export {
   SourceReadError,
 } from "./share/source.ts";
 export { SpoolError } from "./share/spool.ts";
-export {
-  StreamError,
-  type StreamedFile,
-  type Streaming,
-  type StreamOptions,
-  stream,
-} from "./share/stream.ts";
-export type { TrackerState } from "./share/swarm-look.ts";
-export { type CreateTorrentOptions, createTorrentFile } from "./share/torrent-file.ts";
-export { type CreateEachOptions, createEachTorrent } from "./share/torrent-files.ts";
-export type { TorrentWarning } from "./share/torrent-warnings.ts";
-export { type RunningTracker, runTracker, type TrackerOptions } from "./share/tracker.ts";
-export { readReport, TrackerLogError, type TrackerReport } from "./share/tracker-log.ts";
+export { type EditOptions, editTorrentFile } from "./share/tools/edit.ts";
+export { type InfoOptions, readInfo, type TorrentInfo, type TorrentInfoFile } from "./share/tools/info.ts";
+export type { TrackerState } from "./share/tools/swarm-look.ts";
+export { type CreateTorrentOptions, createTorrentFile } from "./share/tools/torrent-file.ts";
+export { type CreateEachOptions, createEachTorrent } from "./share/tools/torrent-files.ts";
+export type { TorrentWarning } from "./share/tools/torrent-warnings.ts";
+export { type VerifyOptions, verify } from "./share/tools/verify.ts";
+export { AllowedError } from "./share/track/allowed-torrents.ts";
+export { type RunningTracker, runTracker, type TrackerOptions } from "./share/track/tracker.ts";
+export { readReport, TrackerLogError, type TrackerReport } from "./share/track/tracker-log.ts";
 export type { ReachOptions, TrafficOptions } from "./share/traffic.ts";
 export type * from "./share/transfer-types.ts";
 export { UnsupportedError } from "./share/unsupported-error.ts";
-export { type VerifyOptions, verify } from "./share/verify.ts";
 export { version } from "./share/version.ts";
 export { TrackerStateError } from "./tracker/state-file.ts";

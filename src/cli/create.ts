@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { CreatedEvent } from "../share/events.ts";
-import type { CreateTorrentOptions } from "../share/torrent-file.ts";
+import type { CreateTorrentOptions } from "../share/tools/torrent-file.ts";
 import {
   addExamples,
   type CommonFlags,
@@ -86,7 +86,7 @@ async function createOne(
   progress: ProgressDisplay,
   signal: AbortSignal,
 ): Promise<number> {
-  const { createTorrentFile } = await import("../share/torrent-file.ts");
+  const { createTorrentFile } = await import("../share/tools/torrent-file.ts");
   const onProgress = (bytesDone: number, bytesTotal: number) => progress.update({ bytesDone, bytesTotal });
   const created = await createTorrentFile(path, { ...createOptions(flags, output), onProgress }, signal);
   progress.stop();
@@ -101,7 +101,7 @@ async function createEach(
   progress: ProgressDisplay,
   signal: AbortSignal,
 ): Promise<number> {
-  const { createEachTorrent } = await import("../share/torrent-files.ts");
+  const { createEachTorrent } = await import("../share/tools/torrent-files.ts");
   let failed = 0;
   const created = await createEachTorrent(
     path,

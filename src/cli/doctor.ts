@@ -1,6 +1,6 @@
 /** `share doctor [SOURCE]`: why others can't reach this machine, or why this machine can't get a source. */
 import { Command } from "commander";
-import type { SoughtSource } from "../share/doctor.ts";
+import type { SoughtSource } from "../share/doctor/doctor.ts";
 import type { CheckEvent } from "../share/events.ts";
 import { resolveSource } from "./local-source.ts";
 import {

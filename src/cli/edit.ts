@@ -83,7 +83,7 @@ async function runEdit(
     throw new UsageError("Nothing to change was given. See: share edit --help");
   }
   const output = createOutput(flags, surroundings);
-  const { editTorrentFile } = await import("../share/edit.ts");
+  const { editTorrentFile } = await import("../share/tools/edit.ts");
   const edited = await editTorrentFile(file, { ...changes, out: flags.out });
   output.event(edited);
   output.note(`info hash ${edited.infoHash ?? edited.infoHashV2}, as before`);

@@ -1,6 +1,6 @@
 /** `share get SOURCE SOURCE...`: a queue of downloads, shown together. */
 import { escapeForTerminal } from "../protocol/escape.ts";
-import type { GetManyOptions } from "../share/get-many.ts";
+import type { GetManyOptions } from "../share/get/get-many.ts";
 import type { Source } from "../share/source.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import type { Surroundings } from "./options.ts";
@@ -28,7 +28,7 @@ export async function getAll(
   options: GetManyOptions,
   { output, surroundings }: Screen,
 ): Promise<number> {
-  const { getMany } = await import("../share/get-many.ts");
+  const { getMany } = await import("../share/get/get-many.ts");
   const display = await openDisplay(output, surroundings, "down");
   const textOf = (index: number) => sources[index]?.text ?? "";
   const views = sources.map(({ text }) => {

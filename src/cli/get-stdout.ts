@@ -1,6 +1,6 @@
 /** `share get SOURCE --stdout`: the bytes of one file on standard output, as they are verified. */
 import type { StartedEvent } from "../share/events.ts";
-import type { Download } from "../share/get-types.ts";
+import type { Download } from "../share/get/get-types.ts";
 import type { Source } from "../share/source.ts";
 import { UsageError } from "./units.ts";
 

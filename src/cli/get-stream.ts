@@ -1,7 +1,7 @@
 /** `share get SOURCE --stream`: what is got, for players on this machine. */
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { StreamingEvent } from "../share/events.ts";
-import type { Download } from "../share/get-types.ts";
+import type { Download } from "../share/get/get-types.ts";
 import type { Surroundings } from "./options.ts";
 import type { Output } from "./output.ts";
 import { countOf } from "./units.ts";

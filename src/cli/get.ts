@@ -1,7 +1,7 @@
 /** `share get SOURCE`: downloads, and seeds meanwhile. */
 import { Command } from "commander";
 import type { GetEvent } from "../share/events.ts";
-import type { Download, GetOptions } from "../share/get-types.ts";
+import type { Download, GetOptions } from "../share/get/get-types.ts";
 import type { Source } from "../share/source.ts";
 import { checkOneFile, type WriteBytes, writeAll } from "./get-stdout.ts";
 import { player } from "./get-stream.ts";
@@ -216,7 +216,7 @@ async function download(
   const { signal: stop } = options;
   const signal = stop === undefined ? refusal.signal : AbortSignal.any([stop, refusal.signal]);
   try {
-    const { get } = await import("../share/get.ts");
+    const { get } = await import("../share/get/get.ts");
     const onEvent = (event: GetEvent) => {
       if (event.event === "started" && writeBytes !== undefined) checkOneFile(event, source, refusal);
       output.event(event);

@@ -45,7 +45,7 @@ async function runInfo(source: string, flags: InfoFlags, surroundings: Surroundi
   const output = createOutput(flags, surroundings);
   const stop = listenForStop(surroundings.readerGone);
   try {
-    const { readInfo } = await import("../share/info.ts");
+    const { readInfo } = await import("../share/tools/info.ts");
     const { showInfo } = await import("./ui/info-view.ts");
     const where = await resolveSource(found, { output, lan: true }, stop.signal);
     const info = await readInfo(where, stop.signal, {

@@ -1,7 +1,7 @@
 /** From a word-code or a name to the share on the local network that it means. */
 import { readWordCode } from "../protocol/word-code.ts";
 import type { FindEvent } from "../share/events.ts";
-import type { LocalShare } from "../share/local-shares.ts";
+import type { LocalShare } from "../share/find/local-shares.ts";
 import type { Source } from "../share/source.ts";
 import type { Output } from "./output.ts";
 import type { LocalName } from "./source.ts";
@@ -26,7 +26,9 @@ export async function resolveSource(
 ): Promise<Source> {
   if (source.kind !== "local") return source;
   const { text, otherwise } = source;
-  const { DEFAULT_SEARCH_SECONDS, findByCode, findByName, sourceOfShares } = await import("../share/find.ts");
+  const { DEFAULT_SEARCH_SECONDS, findByCode, findByName, sourceOfShares } = await import(
+    "../share/find/find.ts"
+  );
   const { lanIsForbidden } = await import("../share/lan-choice.ts");
   if (!lan || lanIsForbidden()) throw otherwise;
   const code = readWordCode(text);

@@ -1,7 +1,7 @@
 /** Lists what is shared on the local network; in a terminal somebody picks one. */
 import type { FindEvent } from "../share/events.ts";
-import type { Finding } from "../share/find.ts";
-import type { LocalShare } from "../share/local-shares.ts";
+import type { Finding } from "../share/find/find.ts";
+import type { LocalShare } from "../share/find/local-shares.ts";
 import type { Source } from "../share/source.ts";
 import type { Surroundings } from "./options.ts";
 import type { Output } from "./output.ts";
@@ -17,7 +17,7 @@ export async function pickShare(
   { readKeys, screenRows = () => 24 }: Surroundings,
   signal: AbortSignal,
 ): Promise<Source | undefined> {
-  const { DEFAULT_SEARCH_SECONDS, find, sourceOfShares } = await import("../share/find.ts");
+  const { DEFAULT_SEARCH_SECONDS, find, sourceOfShares } = await import("../share/find/find.ts");
   const isAsked = readKeys !== undefined && output.terminal && !output.json && !output.quiet;
   let onChange: (shares: readonly LocalShare[]) => void = () => {};
   const onEvent = (event: FindEvent) => output.event(event);

@@ -1,7 +1,7 @@
 /** `share PATH...`: publishes until it is stopped. */
 import { Command } from "commander";
 import type { ListeningEvent, PublishEvent } from "../share/events.ts";
-import type { PipedSource, PublishOptions } from "../share/publish-types.ts";
+import type { PipedSource, PublishOptions } from "../share/publish/publish-types.ts";
 import {
   addExamples,
   type CommonFlags,
@@ -127,7 +127,7 @@ function runSources(
     surroundings,
     view: { qr: flags.qr, terms },
     open: async (tell, signal) => {
-      const { publish } = await import("../share/publish.ts");
+      const { publish } = await import("../share/publish/publish.ts");
       const onEvent = (event: PublishEvent) => {
         tell(event);
         if (event.event === "listening" && flags.open) openPage(event, surroundings, output);

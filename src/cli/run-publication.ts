@@ -1,6 +1,6 @@
 /** What publishing and seeding share: a publication that is shown, and runs until somebody or its own terms end it. */
 import type { PublishEvent } from "../share/events.ts";
-import type { Publication } from "../share/publish-types.ts";
+import type { Publication } from "../share/publish/publish-types.ts";
 import type { Surroundings } from "./options.ts";
 import type { Output } from "./output.ts";
 import { listenForStop } from "./stop.ts";

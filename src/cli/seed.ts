@@ -1,7 +1,7 @@
 /** `share seed SOURCE PATH`: seeds data that are here, for torrents that exist. */
 import { statSync } from "node:fs";
 import { Command } from "commander";
-import type { SeedOptions } from "../share/seed.ts";
+import type { SeedOptions } from "../share/publish/seed.ts";
 import { resolveSource } from "./local-source.ts";
 import { addExamples, type CommonFlags, createOutput, type Surroundings, slots } from "./options.ts";
 import { runPublication } from "./run-publication.ts";
@@ -60,7 +60,7 @@ function runSeed(
     surroundings,
     view: { qr: flags.qr, terms, work: "checking" },
     open: async (onEvent, signal) => {
-      const { seed, seedFolder } = await import("../share/seed.ts");
+      const { seed, seedFolder } = await import("../share/publish/seed.ts");
       const options = { ...seedOptions(flags), onEvent, signal };
       if (found === undefined) return await seedFolder(source, path, options);
       return await seed(await resolveSource(found, { output, lan: flags.lan }, signal), path, options);

@@ -1,7 +1,7 @@
 /** Groups of flags that several commands take, and how each group becomes options of the library. */
 import { type Command, Option } from "commander";
-import type { PublishOptions } from "../share/publish-types.ts";
-import type { CreateTorrentOptions } from "../share/torrent-file.ts";
+import type { PublishOptions } from "../share/publish/publish-types.ts";
+import type { CreateTorrentOptions } from "../share/tools/torrent-file.ts";
 import type { Encryption, TrafficOptions } from "../share/traffic.ts";
 import {
   collect,

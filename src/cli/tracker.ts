@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { TrackerEvent } from "../share/events.ts";
-import type { TrackerReport } from "../share/tracker-log.ts";
+import type { TrackerReport } from "../share/track/tracker-log.ts";
 import { addExamples, type CommonFlags, collect, createOutput, port, type Surroundings } from "./options.ts";
 import type { Output } from "./output.ts";
 import { endOnSignals, listenForStop } from "./stop.ts";
@@ -49,7 +49,7 @@ async function runTracker(flags: TrackerFlags, surroundings: Surroundings): Prom
   const output = createOutput(flags, surroundings);
   const stop = listenForStop(surroundings.readerGone);
   try {
-    const { runTracker: run } = await import("../share/tracker.ts");
+    const { runTracker: run } = await import("../share/track/tracker.ts");
     const { port: at, bind, allow, state, log, showNames } = flags;
     const onEvent = (event: TrackerEvent) => {
       output.event(event);
@@ -82,7 +82,7 @@ function show(output: Output, event: TrackerEvent): void {
 async function runReport(file: string, flags: TrackerFlags, surroundings: Surroundings): Promise<number> {
   endOnSignals();
   const output = createOutput(flags, surroundings);
-  const { readReport } = await import("../share/tracker-log.ts");
+  const { readReport } = await import("../share/track/tracker-log.ts");
   const found = await readReport(file);
   output.event(found);
   showReport(output, found);

@@ -68,7 +68,7 @@ async function runVerify(
   const [{ showProgress }, { GetView }, { verify }] = await Promise.all([
     import("./ui/progress.ts"),
     import("./ui/get-view.ts"),
-    import("../share/verify.ts"),
+    import("../share/tools/verify.ts"),
   ]);
   let bar = showProgress(output, "checking", surroundings.now);
   const view = new GetView(output, (title) => showProgress(output, title, surroundings.now));

@@ -9,10 +9,10 @@ import type { Connections } from "./connections.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { Candidate } from "./core/candidates.ts";
 import { mostOfOneNetwork, whoMakesWay, whoOfItsOwn } from "./core/places.ts";
-import type { Peer } from "./peer.ts";
-import { OwnConnectionError } from "./peer-errors.ts";
+import type { Peer } from "./peers/peer.ts";
+import { OwnConnectionError } from "./peers/peer-errors.ts";
+import type { PeerIdentity } from "./peers/wire-types.ts";
 import type { PeerSource } from "./torrent-types.ts";
-import type { PeerIdentity } from "./wire-types.ts";
 
 export interface AdmissionOptions {
   /** Ours. */

@@ -1,7 +1,7 @@
 import type { Clock, Millis, Random } from "../protocol/ambient.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import { chooseUnchoked, type PeerView } from "./core/choker.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer } from "./peers/peer.ts";
 
 export interface ChokingOptions {
   readonly clock: Clock;

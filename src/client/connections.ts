@@ -2,7 +2,7 @@ import type { Dial, PeerAddress, Transport } from "../platform/transport.ts";
 import type { Clock } from "../protocol/ambient.ts";
 import type { InfoHash } from "../protocol/ids.ts";
 import { type Candidate, Candidates } from "./core/candidates.ts";
-import type { Obfuscation } from "./obfuscation.ts";
+import type { Obfuscation } from "./peers/obfuscation.ts";
 import type { PeerSource } from "./torrent-types.ts";
 
 /** Connections that one session may have, over all its torrents; a new one is refused before an old one is dropped. */

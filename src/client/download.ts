@@ -5,8 +5,8 @@ import type { Bitfield } from "../protocol/bitfield.ts";
 import type { InfoHash } from "../protocol/ids.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { StorageError } from "./errors.ts";
-import type { OpenFiles } from "./open-files.ts";
-import type { PieceStorage } from "./storage.ts";
+import type { OpenFiles } from "./storage/open-files.ts";
+import type { PieceStorage } from "./storage/storage.ts";
 
 /** Bytes looked at so far, out of all bytes that need looking at, while existing data are checked. */
 export type CheckProgress = (bytesDone: number, bytesTotal: number) => void;

@@ -8,12 +8,12 @@ import { Picker } from "./core/picker.ts";
 import { RateMeter } from "./core/rate.ts";
 import { rankAmong, tagOf } from "./core/share-out.ts";
 import type { Limiter } from "./limiter.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer } from "./peers/peer.ts";
 import { PieceBuffers } from "./piece-buffers.ts";
 import { PieceChecks } from "./piece-checks.ts";
 import { Requests } from "./requests.ts";
 import { RunIntake } from "./run-intake.ts";
-import type { PieceStorage } from "./storage.ts";
+import type { PieceStorage } from "./storage/storage.ts";
 
 export interface IntakeOptions {
   readonly layout: PieceLayout;

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../protocol/ambient.ts";
 import { BLOCK_LENGTH } from "./core/active-piece.ts";
 import { TokenBucket } from "./core/token-bucket.ts";
-import type { RateLimiter } from "./upload.ts";
+import type { RateLimiter } from "./peers/upload.ts";
 
 interface Waiter {
   readonly bytes: number;

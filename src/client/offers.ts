@@ -4,7 +4,7 @@ import { type PieceIndex, pieceIndex } from "../protocol/ids.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import { encodeHaves } from "./core/messages.ts";
 import { SuperSeed } from "./core/super-seed.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer } from "./peers/peer.ts";
 
 export interface OffersOptions {
   readonly clock: Clock;

@@ -6,16 +6,16 @@ import { Bitfield } from "../protocol/bitfield.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { BoojumError, MetainfoError } from "../protocol/errors.ts";
 import type { Metainfo, TorrentFile } from "../protocol/metainfo.ts";
-import { Checkpoints } from "./checkpoints.ts";
-import { DiskDownload } from "./disk-download.ts";
-import { DiskStorage } from "./disk-storage.ts";
 import type { Download, DownloadOptions } from "./download.ts";
 import { NotFreshError, OutputExistsError, storageError } from "./errors.ts";
-import { Folder, Target } from "./folders.ts";
-import { acquireLock, type Lock } from "./lock.ts";
-import { OpenFiles } from "./open-files.ts";
-import { makeFolders, syncWay } from "./output-folder.ts";
-import { Placement } from "./placement.ts";
+import { Checkpoints } from "./storage/checkpoints.ts";
+import { DiskDownload } from "./storage/disk-download.ts";
+import { DiskStorage } from "./storage/disk-storage.ts";
+import { Folder, Target } from "./storage/folders.ts";
+import { acquireLock, type Lock } from "./storage/lock.ts";
+import { OpenFiles } from "./storage/open-files.ts";
+import { makeFolders, syncWay } from "./storage/output-folder.ts";
+import { Placement } from "./storage/placement.ts";
 import {
   type FoundFile,
   PARTS_KEY,
@@ -23,11 +23,11 @@ import {
   type Recovered,
   recover,
   refuseSpecial,
-} from "./recover.ts";
-import { decodeState, type SavedFile, type SavedState } from "./resume.ts";
-import type { SpanIo } from "./span-io.ts";
-import { readState, StateFile } from "./state-file.ts";
-import { stateName } from "./state-name.ts";
+} from "./storage/recover.ts";
+import { decodeState, type SavedFile, type SavedState } from "./storage/resume.ts";
+import type { SpanIo } from "./storage/span-io.ts";
+import { readState, StateFile } from "./storage/state-file.ts";
+import { stateName } from "./storage/state-name.ts";
 
 /**
  * Finds out what is on disk already, and makes the place ready. Files of the torrent are made when their first piece is

@@ -1,7 +1,7 @@
 import type { PieceIndex } from "../protocol/ids.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import { Blame } from "./core/blame.ts";
-import type { PieceStorage } from "./storage.ts";
+import type { PieceStorage } from "./storage/storage.ts";
 
 export interface PieceChecksOptions {
   /** SHA-1 of each piece, end to end, 20 bytes each. */

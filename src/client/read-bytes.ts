@@ -1,5 +1,5 @@
 import { type PieceIndex, pieceIndex } from "../protocol/ids.ts";
-import type { PieceStorage } from "./storage.ts";
+import type { PieceStorage } from "./storage/storage.ts";
 import type { Torrent } from "./torrent.ts";
 
 export interface ByteRange {

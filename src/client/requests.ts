@@ -4,7 +4,7 @@ import type { PieceLayout } from "../protocol/layout.ts";
 import { type ActivePiece, BLOCK_LENGTH, type PeerKey } from "./core/active-piece.ts";
 import type { Picker } from "./core/picker.ts";
 import type { Limiter } from "./limiter.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer } from "./peers/peer.ts";
 
 /** Blocks that a peer without work may ask for that others were asked for already. */
 const ENDGAME_BLOCKS = 4;

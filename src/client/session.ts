@@ -4,17 +4,17 @@ import { bytesEqual, toLatin1 } from "../protocol/bytes.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import { type InfoHash, type PeerId, peerId } from "../protocol/ids.ts";
 import { networkOf } from "../protocol/ip-address.ts";
-import { acceptHandshake, type IncomingPeer } from "./accept.ts";
 import { ConnectionBudget } from "./connections.ts";
 import { type PlaceHolder, whoMakesWay } from "./core/places.ts";
 import { Limiter } from "./limiter.ts";
-import { MetadataFetch } from "./metadata-fetch.ts";
-import { type Encryption, Obfuscation } from "./obfuscation.ts";
-import { RunBuffers } from "./run-buffers.ts";
+import { MetadataFetch } from "./metadata/metadata-fetch.ts";
+import { acceptHandshake, type IncomingPeer } from "./peers/accept.ts";
+import { type Encryption, Obfuscation } from "./peers/obfuscation.ts";
+import { RunBuffers } from "./peers/run-buffers.ts";
+import type { RateLimiter } from "./peers/upload.ts";
 import { Torrent } from "./torrent.ts";
 import type { OwnNode, TorrentEnvironment } from "./torrent-environment.ts";
 import type { TorrentOptions } from "./torrent-types.ts";
-import type { RateLimiter } from "./upload.ts";
 
 export interface SessionOptions {
   readonly dial: Dial;

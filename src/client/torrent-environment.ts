@@ -3,8 +3,8 @@ import type { Clock, Random } from "../protocol/ambient.ts";
 import type { PeerId } from "../protocol/ids.ts";
 import type { ConnectionBudget } from "./connections.ts";
 import type { Limiter } from "./limiter.ts";
-import type { Obfuscation } from "./obfuscation.ts";
-import type { RunBuffers } from "./run-buffers.ts";
+import type { Obfuscation } from "./peers/obfuscation.ts";
+import type { RunBuffers } from "./peers/run-buffers.ts";
 
 /** The node of the distributed hash table that we are (BEP 5). */
 export interface OwnNode {

@@ -5,8 +5,8 @@ import type { InfoHash, PeerId, PieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { Prove } from "./core/proof.ts";
 import type { SeededTorrent } from "./core/web-seed-url.ts";
-import type { FetchRange, WebSeedSource } from "./range-types.ts";
-import type { PieceStorage } from "./storage.ts";
+import type { FetchRange, WebSeedSource } from "./http/range-types.ts";
+import type { PieceStorage } from "./storage/storage.ts";
 
 /** Where an address came from. A private torrent takes peers from its tracker and the user only (BEP 27). */
 export type PeerSource = "tracker" | "user" | "lan" | "pex" | "dht" | "incoming";

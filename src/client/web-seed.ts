@@ -4,8 +4,8 @@ import type { PieceLayout } from "../protocol/layout.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import { RateMeter } from "./core/rate.ts";
 import { type SeededTorrent, webSeedUrl } from "./core/web-seed-url.ts";
+import { type FetchRange, RangeFailure } from "./http/range-types.ts";
 import type { Limiter } from "./limiter.ts";
-import { type FetchRange, RangeFailure } from "./range-types.ts";
 import type { Run, RunIntake, RunSource } from "./run-intake.ts";
 
 export interface WebSeedOptions {

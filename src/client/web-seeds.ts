@@ -3,10 +3,10 @@ import { parseIp } from "../protocol/ip-address.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import type { SeededTorrent } from "./core/web-seed-url.ts";
+import type { FetchRange, WebSeedSource } from "./http/range-types.ts";
 import type { Intake } from "./intake.ts";
 import type { Limiter } from "./limiter.ts";
-import type { Peer } from "./peer.ts";
-import type { FetchRange, WebSeedSource } from "./range-types.ts";
+import type { Peer } from "./peers/peer.ts";
 import { WebSeed } from "./web-seed.ts";
 
 export interface WebSeedsOptions {

@@ -1,4 +1,4 @@
-/** How a word-code is written; what it stands for is told by `share/word-code.ts`. */
+/** How a word-code is written; what it stands for is told by `share/find/word-code.ts`. */
 
 /** As it is printed, from what people type: any case, spaces for dashes. Undefined when it can't be one. */
 export function readWordCode(text: string): string | undefined {

@@ -2,7 +2,7 @@
  * What a publication and a download tell. These objects are the lines of `--json`, so they are public API:
  * fields may be added, none removed. Sizes are bytes, rates bytes a second.
  */
-import type { LocalShare } from "./local-shares.ts";
+import type { LocalShare } from "./find/local-shares.ts";
 
 /** The port is open and the URLs answer; hashing has not begun. */
 export interface ListeningEvent {

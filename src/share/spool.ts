@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { currentProcess, isRunning } from "../platform/process-id.ts";
 import { BoojumError } from "../protocol/errors.ts";
 import { defaultCacheDir } from "./cache-dir.ts";
-import { newShareId } from "./memory.ts";
+import { newShareId } from "./publish/memory.ts";
 
 const PREFIX = "boojum-spool";
 

@@ -1,5 +1,5 @@
 /** What every exchange with peers takes, whether it publishes or downloads. */
-import type { Encryption } from "../client/obfuscation.ts";
+import type { Encryption } from "../client/peers/obfuscation.ts";
 
 export type { Encryption };
 

@@ -18,7 +18,7 @@ import { encodePex, parsePex } from "../../src/client/core/pex-messages.ts";
 import { parseScrapeReply } from "../../src/client/core/scrape.ts";
 import { SixAsFour } from "../../src/client/core/six-as-four.ts";
 import { readUdpReply } from "../../src/client/core/udp-announce.ts";
-import { decodeState, StateEncoder } from "../../src/client/resume.ts";
+import { decodeState, StateEncoder } from "../../src/client/storage/resume.ts";
 import { decodeRecords, encodeRecords } from "../../src/create/core/hash-records.ts";
 import { findServices, readSearchReply } from "../../src/gateway/core/igd.ts";
 import { readAddressReply, readNatPmpMap } from "../../src/gateway/core/nat-pmp.ts";

@@ -12,7 +12,7 @@ import { systemRandom } from "../../src/platform/random.ts";
 import { toLatin1 } from "../../src/protocol/bytes.ts";
 import { type InfoHash, peerId } from "../../src/protocol/ids.ts";
 import { parseMetainfo } from "../../src/protocol/parse-metainfo.ts";
-import { openUdpTracker } from "../../src/share/udp-tracker.ts";
+import { openUdpTracker } from "../../src/share/track/udp-tracker.ts";
 import { TrackerStore } from "../../src/tracker/core/store.ts";
 import type { SwarmPeer } from "../../src/tracker/core/swarm-types.ts";
 import { createPlainAnnounces, createTrackerHttp } from "../../src/tracker/http.ts";

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Download, DownloadOptions } from "../../src/client/download.ts";
 import { openDownload } from "../../src/client/open-download.ts";
-import { decodeState } from "../../src/client/resume.ts";
+import { decodeState } from "../../src/client/storage/resume.ts";
 import { type FileSystem, systemFiles } from "../../src/platform/file-system.ts";
 import { currentProcess } from "../../src/platform/process-id.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";

@@ -3,9 +3,9 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
-import { fetchTorrent, type Unfinished } from "../../src/client/fetch-torrent.ts";
-import { httpGet } from "../../src/client/http-get.ts";
-import { FetchError } from "../../src/client/http-open.ts";
+import { fetchTorrent, type Unfinished } from "../../src/client/http/fetch-torrent.ts";
+import { httpGet } from "../../src/client/http/http-get.ts";
+import { FetchError } from "../../src/client/http/http-open.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 
 const TORRENT = Buffer.from("d4:infod4:name1:aee");

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { newShareId, ShareMemory } from "../../src/share/memory.ts";
-import { lookAtPaths } from "../../src/share/names.ts";
+import { newShareId, ShareMemory } from "../../src/share/publish/memory.ts";
+import { lookAtPaths } from "../../src/share/publish/names.ts";
 import { scratch } from "../support/data.ts";
 
 let place: ReturnType<typeof scratch>;

@@ -13,13 +13,13 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { OpenFiles } from "../../src/client/open-files.ts";
+import { OpenFiles } from "../../src/client/storage/open-files.ts";
 import {
   openSeedStorage,
   type PadFile,
   type SeedFile,
   type SeedStorage,
-} from "../../src/client/seed-storage.ts";
+} from "../../src/client/storage/seed-storage.ts";
 import { type FileSystem, systemFiles } from "../../src/platform/file-system.ts";
 import { Pace } from "../../src/platform/pace.ts";
 import type { Clock } from "../../src/protocol/ambient.ts";

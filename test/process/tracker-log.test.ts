@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it } from "vitest";
-import { TrackerLog, type TrackerLogEvent } from "../../src/share/tracker-log.ts";
+import { TrackerLog, type TrackerLogEvent } from "../../src/share/track/tracker-log.ts";
 import { run } from "../support/child.ts";
 import { scratch } from "../support/data.ts";
 

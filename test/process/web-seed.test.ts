@@ -7,9 +7,9 @@ import { nodeHashes } from "../../src/platform/hashes.ts";
 import { encodeBencode } from "../../src/protocol/encode.ts";
 import { parseMetainfo } from "../../src/protocol/parse-metainfo.ts";
 import type { GetEvent } from "../../src/share/events.ts";
-import { get } from "../../src/share/get.ts";
-import type { Download, GetOptions } from "../../src/share/get-types.ts";
-import { publish } from "../../src/share/publish.ts";
+import { get } from "../../src/share/get/get.ts";
+import type { Download, GetOptions } from "../../src/share/get/get-types.ts";
+import { publish } from "../../src/share/publish/publish.ts";
 import { noise, scratch } from "../support/data.ts";
 import { FileServer } from "../support/file-server.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Encryption } from "../../src/client/obfuscation.ts";
+import type { Encryption } from "../../src/client/peers/obfuscation.ts";
 import { Sim } from "../support/sim.ts";
 
 const MIB = 1_048_576;

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Download } from "../../src/client/download.ts";
-import { decodeState } from "../../src/client/resume.ts";
+import { decodeState } from "../../src/client/storage/resume.ts";
 import {
   emptyDisk,
   everyPiece,

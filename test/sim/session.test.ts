@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeHandshake } from "../../src/client/core/handshake.ts";
-import { Obfuscation } from "../../src/client/obfuscation.ts";
-import { RunBuffers } from "../../src/client/run-buffers.ts";
+import { Obfuscation } from "../../src/client/peers/obfuscation.ts";
+import { RunBuffers } from "../../src/client/peers/run-buffers.ts";
 import { Session } from "../../src/client/session.ts";
 import { Bitfield } from "../../src/protocol/bitfield.ts";
 import { infoHash, peerId } from "../../src/protocol/ids.ts";

@@ -1,6 +1,6 @@
 /** Looking at a swarm's pieces from outside: real peers in memory, and one that says nothing. */
 import { afterEach, describe, expect, it } from "vitest";
-import { countCopies, type PieceSurvey, surveyPieces } from "../../src/client/piece-survey.ts";
+import { countCopies, type PieceSurvey, surveyPieces } from "../../src/client/metadata/piece-survey.ts";
 import { Bitfield } from "../../src/protocol/bitfield.ts";
 import { infoHash } from "../../src/protocol/ids.ts";
 import { proverOf } from "../../src/share/token.ts";

@@ -1,6 +1,11 @@
 /** Builders for tests of peer connections. */
 
-import type { BlockRef, ExtendedHandshake, PeerIdentity, WireHandler } from "../../src/client/wire-types.ts";
+import type {
+  BlockRef,
+  ExtendedHandshake,
+  PeerIdentity,
+  WireHandler,
+} from "../../src/client/peers/wire-types.ts";
 import type { PeerAddress, Transport, TransportHandler } from "../../src/platform/transport.ts";
 import type { Bitfield } from "../../src/protocol/bitfield.ts";
 import { concatBytes, fromHex, toHex } from "../../src/protocol/bytes.ts";

@@ -1,8 +1,8 @@
 /** Whole swarms in memory, on fake time, made of the real engine: Session, Torrent, Wire, Upload. */
 import { hash } from "node:crypto";
-import type { Encryption } from "../../src/client/obfuscation.ts";
+import type { Encryption } from "../../src/client/peers/obfuscation.ts";
 import { Session } from "../../src/client/session.ts";
-import type { PieceStorage } from "../../src/client/storage.ts";
+import type { PieceStorage } from "../../src/client/storage/storage.ts";
 import type { Torrent } from "../../src/client/torrent.ts";
 import type { TorrentOptions } from "../../src/client/torrent-types.ts";
 import type { PeerAddress } from "../../src/platform/transport.ts";

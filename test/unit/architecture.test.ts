@@ -39,6 +39,8 @@ describe("the layering rules", () => {
     ["src/tracker/core/planted.ts", "node:crypto"],
     ["src/client/planted.ts", "../tracker/http.ts"],
     ["src/client/discovery/planted.ts", "../../httpd/app.ts"],
+    ["src/client/peers/planted.ts", "../../tracker/http.ts"],
+    ["src/client/storage/planted.ts", "../../create/scan.ts"],
     ["src/tracker/planted.ts", "../client/torrent.ts"],
     ["src/httpd/planted.tsx", "../create/scan.ts"],
     ["src/httpd/page/planted.tsx", "../../tracker/http.ts"],

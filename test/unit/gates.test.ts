@@ -39,7 +39,7 @@ describe("one gate", () => {
     const importing =
       /import (?!type)[^;]*\b(connect|createServer|createSocket|request)\b[^;]*from "node:(net|dgram|http|https|tls|http2)"/;
     expect(filesWith(importing)).toEqual([
-      "client/http-request.ts",
+      "client/http/http-request.ts",
       "gateway/gateway-http.ts",
       // For players on this machine: it listens on 127.0.0.1 and nowhere else.
       "httpd/stream-server.ts",
@@ -53,7 +53,7 @@ describe("one gate", () => {
       "platform/ports.ts",
       "platform/tcp.ts",
     ]);
-    expect(filesWith(opening)).toContain("client/http-request.ts");
+    expect(filesWith(opening)).toContain("client/http/http-request.ts");
     // The page's own script is the one place that may.
     expect(filesWith(/(^|[^\w.#])fetch\("?http|WebSocket\(|EventSource\(/)).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { escapeForTerminal } from "../../protocol/escape.ts";
 import type { DoneEvent, GetEvent, ProgressEvent, StartedEvent } from "../../share/events.ts";
-import type { Preparation } from "../../share/get-types.ts";
+import type { Preparation } from "../../share/get/get-types.ts";
 import type { Output } from "../output.ts";
 import { countOf, formatBytes, formatDuration, formatRate } from "../units.ts";
 import type { ProgressDisplay, ShowProgress } from "./progress.ts";

@@ -1,6 +1,6 @@
 /** What `share info` says to people. */
 import { escapeForTerminal } from "../../protocol/escape.ts";
-import type { TorrentInfo, TorrentInfoFile } from "../../share/info.ts";
+import type { TorrentInfo, TorrentInfoFile } from "../../share/tools/info.ts";
 import type { Output } from "../output.ts";
 import { countOf, formatBytes, formatCount } from "../units.ts";
 

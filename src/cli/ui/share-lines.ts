@@ -1,5 +1,5 @@
 import { escapeForTerminal } from "../../protocol/escape.ts";
-import type { LocalShare } from "../../share/local-shares.ts";
+import type { LocalShare } from "../../share/find/local-shares.ts";
 import { countOf, formatBytes } from "../units.ts";
 import { cell, widthOf } from "./live/cells.ts";
 

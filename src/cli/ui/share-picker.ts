@@ -1,4 +1,4 @@
-import type { LocalShare } from "../../share/local-shares.ts";
+import type { LocalShare } from "../../share/find/local-shares.ts";
 import type { Output } from "../output.ts";
 import { clip } from "./live/cells.ts";
 import { shareLines } from "./share-lines.ts";

@@ -11,7 +11,7 @@ import { type Hop, isLocalScope, reasonAgainst } from "../core/announce-guard.ts
 import type { ParsedReply } from "../core/announce-reply.ts";
 import { TrackerError } from "../core/announce-types.ts";
 import { NO_PROXIES, type Proxy, type ProxyRules, proxyFor } from "../core/proxy-choice.ts";
-import { asProxyError, beginRequest, proxyRefusal } from "../http-request.ts";
+import { asProxyError, beginRequest, proxyRefusal } from "../http/http-request.ts";
 
 export interface AskHttpOptions {
   /** Milliseconds for everything, redirects included; 15,000 by default. */

@@ -1,7 +1,8 @@
 /** Whether peers of a torrent answer, and give what they should. */
-import { Obfuscation } from "../../client/obfuscation.ts";
-import { type PeerVisit, type PeerVisitOptions, visitPeer } from "../../client/peer-visit.ts";
-import { RunBuffers } from "../../client/run-buffers.ts";
+
+import { type PeerVisit, type PeerVisitOptions, visitPeer } from "../../client/metadata/peer-visit.ts";
+import { Obfuscation } from "../../client/peers/obfuscation.ts";
+import { RunBuffers } from "../../client/peers/run-buffers.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { systemErrorCode } from "../../platform/file-system.ts";
 import { nodeHashes } from "../../platform/hashes.ts";

@@ -1,13 +1,13 @@
 /** Why this machine may not get a source: each step of the way to its first bytes. */
-import { PasswordError, type Unfinished } from "../../client/fetch-torrent.ts";
+import { PasswordError, type Unfinished } from "../../client/http/fetch-torrent.ts";
 import { nodeHashes } from "../../platform/hashes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { type Magnet, parseMagnet } from "../../protocol/magnet.ts";
 import type { Metainfo } from "../../protocol/metainfo.ts";
 import { parseMetainfo } from "../../protocol/parse-metainfo.ts";
 import { formatPeerAddress, type PeerAddress } from "../../protocol/peer-address.ts";
-import { resolvePeer } from "../peer-names.ts";
-import { readSource, type SourceRead } from "../read-source.ts";
+import { resolvePeer } from "../get/peer-names.ts";
+import { readSource, type SourceRead } from "../get/read-source.ts";
 import type { AskPassword, Source } from "../source.ts";
 import type { Checkup, Finding } from "./checkup.ts";
 import { checkPeers } from "./peers.ts";

@@ -3,15 +3,15 @@ import { type AnnounceReply, TrackerError } from "../../client/core/announce-typ
 import { readProxyRules } from "../../client/core/proxy-choice.ts";
 import { webSeedUrl } from "../../client/core/web-seed-url.ts";
 import { LanDiscovery } from "../../client/discovery/lan.ts";
-import { openRanges } from "../../client/http-ranges.ts";
+import { openRanges } from "../../client/http/http-ranges.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { openMulticast } from "../../platform/multicast.ts";
 import { systemRandom } from "../../platform/random.ts";
 import { Bitfield } from "../../protocol/bitfield.ts";
 import type { PeerAddress } from "../../protocol/peer-address.ts";
+import { trackersToTell } from "../get/own-trackers.ts";
 import { lanIsForbidden } from "../lan-choice.ts";
-import { trackersToTell } from "../own-trackers.ts";
-import { TrackerCalls } from "../tracker-call.ts";
+import { TrackerCalls } from "../tools/tracker-call.ts";
 import { version } from "../version.ts";
 import type { Checkup, Finding } from "./checkup.ts";
 import { judgeSample, newPeerId, sampleOf, type Target } from "./target.ts";

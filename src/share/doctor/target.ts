@@ -1,6 +1,6 @@
 /** What the later steps with a source are about, and how its data are asked for and checked. */
 import { randomBytes } from "node:crypto";
-import type { Wanted } from "../../client/peer-visit.ts";
+import type { Wanted } from "../../client/metadata/peer-visit.ts";
 import { nodeHashes } from "../../platform/hashes.ts";
 import type { Bitfield } from "../../protocol/bitfield.ts";
 import { bytesEqual } from "../../protocol/bytes.ts";

@@ -2,8 +2,8 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { type Proxy, proxyFor, readProxyRules } from "../../client/core/proxy-choice.ts";
-import { basic, refusal } from "../../client/fetch-torrent.ts";
-import { openHttp } from "../../client/http-open.ts";
+import { basic, refusal } from "../../client/http/fetch-torrent.ts";
+import { openHttp } from "../../client/http/http-open.ts";
 import { type InterfaceState, interfaceStates } from "../../platform/addresses.ts";
 import { systemErrorCode } from "../../platform/file-system.ts";
 import { knockTcp } from "../../platform/knock.ts";

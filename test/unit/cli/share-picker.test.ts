@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from "vitest";
 import { Output } from "../../../src/cli/output.ts";
 import { SharePicker } from "../../../src/cli/ui/share-picker.ts";
-import type { LocalShare } from "../../../src/share/local-shares.ts";
+import type { LocalShare } from "../../../src/share/find/local-shares.ts";
 
 const share = (name: string): LocalShare => ({
   name,

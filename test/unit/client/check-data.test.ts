@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { checkData } from "../../../src/client/check-data.ts";
 import { StorageError } from "../../../src/client/errors.ts";
+import { checkData } from "../../../src/client/storage/check-data.ts";
 import { PieceLayout } from "../../../src/protocol/layout.ts";
 
 const PIECE = 300 * 1024;

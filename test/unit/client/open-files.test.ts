@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Openable, OpenFiles } from "../../../src/client/open-files.ts";
+import { type Openable, OpenFiles } from "../../../src/client/storage/open-files.ts";
 import { type FileSystem, systemFiles } from "../../../src/platform/file-system.ts";
 
 /** A system with so many descriptors; opens fail with EMFILE beyond them. */

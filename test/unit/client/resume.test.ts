@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeState, StateEncoder, type StateHeader } from "../../../src/client/resume.ts";
+import { decodeState, StateEncoder, type StateHeader } from "../../../src/client/storage/resume.ts";
 
 const header: StateHeader = {
   infoHash: "0123456789abcdef0123456789abcdef01234567",

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { RunBuffers } from "../../../src/client/run-buffers.ts";
-import { type RateLimiter, REQUEST_QUEUE, Upload } from "../../../src/client/upload.ts";
-import { Wire } from "../../../src/client/wire.ts";
-import type { BlockRef } from "../../../src/client/wire-types.ts";
+import { RunBuffers } from "../../../src/client/peers/run-buffers.ts";
+import { type RateLimiter, REQUEST_QUEUE, Upload } from "../../../src/client/peers/upload.ts";
+import { Wire } from "../../../src/client/peers/wire.ts";
+import type { BlockRef } from "../../../src/client/peers/wire-types.ts";
 import { toHex } from "../../../src/protocol/bytes.ts";
 import { type PieceIndex, pieceIndex } from "../../../src/protocol/ids.ts";
 import { PieceLayout } from "../../../src/protocol/layout.ts";

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { acceptHandshake, type IncomingPeer } from "../../../src/client/accept.ts";
-import { OwnConnectionError, PeerTimeoutError } from "../../../src/client/peer-errors.ts";
-import { Wire } from "../../../src/client/wire.ts";
+import { acceptHandshake, type IncomingPeer } from "../../../src/client/peers/accept.ts";
+import { OwnConnectionError, PeerTimeoutError } from "../../../src/client/peers/peer-errors.ts";
+import { Wire } from "../../../src/client/peers/wire.ts";
 import { Bitfield } from "../../../src/protocol/bitfield.ts";
 import { concatBytes, toHex } from "../../../src/protocol/bytes.ts";
 import { ProtocolError } from "../../../src/protocol/errors.ts";

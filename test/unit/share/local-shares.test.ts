@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Sighting } from "../../../src/mdns/core/sightings.ts";
-import { changes } from "../../../src/share/find.ts";
-import { mergeSightings } from "../../../src/share/local-shares.ts";
+import { changes } from "../../../src/share/find/find.ts";
+import { mergeSightings } from "../../../src/share/find/local-shares.ts";
 
 const sighting = (overrides: Partial<Sighting> = {}): Sighting => ({
   name: "photos",

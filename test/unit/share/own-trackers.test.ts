@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { trackersToTell } from "../../../src/share/own-trackers.ts";
+import { trackersToTell } from "../../../src/share/get/own-trackers.ts";
 
 const ID = "23456789abcdefghjkmnp";
 const OWN = `http://10.0.0.1:6881/announce/${ID}`;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { PeerEvent } from "../../../src/share/events.ts";
-import { PeerRoster, type Sighting } from "../../../src/share/peer-roster.ts";
+import { PeerRoster, type Sighting } from "../../../src/share/publish/peer-roster.ts";
 
 function watched() {
   const told: string[] = [];

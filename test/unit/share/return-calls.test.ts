@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type AnnouncedReceiver, ReturnCalls } from "../../../src/share/return-calls.ts";
+import { type AnnouncedReceiver, ReturnCalls } from "../../../src/share/publish/return-calls.ts";
 
 const id = (n: number) => new Uint8Array(20).fill(n);
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { PeerStats, TorrentStats } from "../../../src/client/torrent-types.ts";
-import { PeerRoster } from "../../../src/share/peer-roster.ts";
-import { RoomWatch } from "../../../src/share/room-watch.ts";
+import { PeerRoster } from "../../../src/share/publish/peer-roster.ts";
+import { RoomWatch } from "../../../src/share/publish/room-watch.ts";
 
 const id = (n: number) => new Uint8Array(20).fill(n);
 

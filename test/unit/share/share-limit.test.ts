@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { fairShares } from "../../../src/share/share-limit.ts";
+import { fairShares } from "../../../src/share/get/share-limit.ts";
 
 const greedy = { rate: 1_000, limit: 1_000 };
 

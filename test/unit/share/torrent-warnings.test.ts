@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { nodeHashes } from "../../../src/platform/hashes.ts";
 import { parseMetainfo } from "../../../src/protocol/parse-metainfo.ts";
 import { encodeInfo, encodeTorrent, type TorrentOptions } from "../../../src/protocol/write-metainfo.ts";
-import { warningsOf } from "../../../src/share/torrent-warnings.ts";
+import { warningsOf } from "../../../src/share/tools/torrent-warnings.ts";
 
 const NOW = 1_800_000_000;
 

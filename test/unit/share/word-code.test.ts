@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { infoHash } from "../../../src/protocol/ids.ts";
 import { readWordCode } from "../../../src/protocol/word-code.ts";
-import { wordCode } from "../../../src/share/word-code.ts";
-import { WORDS } from "../../../src/share/words.ts";
+import { wordCode } from "../../../src/share/find/word-code.ts";
+import { WORDS } from "../../../src/share/find/words.ts";
 
 it("is the same for the same torrent, on every machine and in every version", async () => {
   expect(await wordCode(infoHash(new Uint8Array(20).fill(1)))).toBe("59-nectar-jacket-banner");

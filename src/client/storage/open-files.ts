@@ -1,0 +1,177 @@
+import { type FileSystem, systemErrorCode, systemFiles } from "../../platform/file-system.ts";
+
+/** A file that can be opened again whenever it is needed. Whoever makes one keeps it: it is the key in the cache. */
+export interface Openable {
+  /** Opens and checks the file. Every descriptor it does not return, it closes. */
+  open(): Promise<number>;
+  /** The same without waiting. */
+  openSync(): number;
+}
+
+interface Entry {
+  readonly owner: Openable;
+  readonly descriptor: number;
+  /** Operations that use the descriptor now; it is not closed before they end. */
+  users: number;
+  /** Taken out of the cache; closed when the last user is done. */
+  dropped: boolean;
+}
+
+/** A descriptor on loan: valid until `release`, which must be called once. */
+export interface Loan {
+  readonly descriptor: number;
+  release(): void;
+}
+
+/**
+ * Keeps the descriptors that were used last and closes the others, so that torrents of any number of files live with
+ * few descriptors. One cache may serve many storages. When the system runs out of descriptors sooner than the limit
+ * says, the limit shrinks to what there is.
+ */
+export class OpenFiles {
+  readonly #files: FileSystem;
+  /** In order of use, the latest last. */
+  readonly #entries = new Map<Openable, Entry>();
+  readonly #opening = new Map<Openable, { waiters: number; readonly entry: Promise<Entry> }>();
+  #limit: number;
+
+  /** `limit`: descriptors kept at once, at least 1. More are open only while more are in use at the same time. */
+  constructor(limit: number, files: FileSystem = systemFiles) {
+    this.#limit = Math.max(1, limit);
+    this.#files = files;
+  }
+
+  /** Descriptors in the cache now. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** How many are kept now. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** @returns undefined when the file is not open. */
+  borrowOpen(owner: Openable): Loan | undefined {
+    const entry = this.#entries.get(owner);
+    return entry === undefined ? undefined : this.#lend(entry);
+  }
+
+  borrowSync(owner: Openable): Loan {
+    const open = this.borrowOpen(owner);
+    if (open !== undefined) return open;
+    for (;;) {
+      try {
+        return this.#lend(this.#keep(owner, owner.openSync()));
+      } catch (error) {
+        if (!this.#shrinkAfter(error)) throw error;
+      }
+    }
+  }
+
+  async borrow(owner: Openable): Promise<Loan> {
+    const open = this.borrowOpen(owner);
+    if (open !== undefined) return open;
+    let opening = this.#opening.get(owner);
+    if (opening === undefined) {
+      opening = { waiters: 0, entry: this.#open(owner) };
+      this.#opening.set(owner, opening);
+    }
+    opening.waiters++;
+    return this.#loan(await opening.entry);
+  }
+
+  /** Closes the file when nobody uses it any more; the next loan opens it again. */
+  drop(owner: Openable): void {
+    const entry = this.#entries.get(owner);
+    if (entry !== undefined) this.#drop(entry);
+  }
+
+  /** The entry it gives is already counted as used by everybody who waits for it. */
+  async #open(owner: Openable): Promise<Entry> {
+    try {
+      const descriptor = await this.#openLater(owner);
+      // A synchronous loan may have opened it meanwhile.
+      let entry = this.#entries.get(owner);
+      if (entry === undefined) entry = this.#keep(owner, descriptor);
+      else this.#files.closeSync(descriptor);
+      entry.users += this.#opening.get(owner)?.waiters ?? 0;
+      return entry;
+    } finally {
+      this.#opening.delete(owner);
+    }
+  }
+
+  async #openLater(owner: Openable): Promise<number> {
+    for (;;) {
+      try {
+        return await owner.open();
+      } catch (error) {
+        if (!this.#shrinkAfter(error)) throw error;
+      }
+    }
+  }
+
+  #keep(owner: Openable, descriptor: number): Entry {
+    const entry: Entry = { owner, descriptor, users: 0, dropped: false };
+    this.#entries.set(owner, entry);
+    this.#evict(this.#limit, entry);
+    return entry;
+  }
+
+  #lend(entry: Entry): Loan {
+    entry.users++;
+    if (!entry.dropped) {
+      this.#entries.delete(entry.owner);
+      this.#entries.set(entry.owner, entry);
+    }
+    return this.#loan(entry);
+  }
+
+  #loan(entry: Entry): Loan {
+    let lent = true;
+    return {
+      descriptor: entry.descriptor,
+      release: () => {
+        if (!lent) return;
+        lent = false;
+        entry.users--;
+        if (entry.users > 0) return;
+        if (entry.dropped) this.#close(entry);
+        else this.#evict(this.#limit);
+      },
+    };
+  }
+
+  #evict(keep: number, spared?: Entry): void {
+    for (const entry of this.#entries.values()) {
+      if (this.#entries.size <= keep) return;
+      if (entry !== spared && entry.users === 0) this.#drop(entry);
+    }
+  }
+
+  #drop(entry: Entry): void {
+    entry.dropped = true;
+    this.#entries.delete(entry.owner);
+    if (entry.users === 0) this.#close(entry);
+  }
+
+  #close(entry: Entry): void {
+    try {
+      this.#files.closeSync(entry.descriptor);
+    } catch {
+      // What close could report (a late write error on a network file system) fsync reports as well.
+    }
+  }
+
+  /** After "too many open files": gives back what it can. @returns whether trying again makes sense. */
+  #shrinkAfter(error: unknown): boolean {
+    const code = systemErrorCode(error);
+    if (code !== "EMFILE" && code !== "ENFILE") return false;
+    const before = this.#entries.size;
+    this.#evict(Math.floor(before / 2));
+    if (this.#entries.size === before) return false;
+    this.#limit = Math.max(1, this.#entries.size);
+    return true;
+  }
+}

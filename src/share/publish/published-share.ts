@@ -1,0 +1,354 @@
+/** One share of an appliance: from a path, through hashing, to a tracked and seeded torrent. */
+import type { Announcer } from "../../client/discovery/announcer.ts";
+import type { FileVersion } from "../../client/storage/seed-source.ts";
+import { openSeedStorage, type SeedStorage } from "../../client/storage/seed-storage.ts";
+import type { SourceWatcher } from "../../client/storage/source-checks.ts";
+import type { Torrent } from "../../client/torrent.ts";
+import { contentOf } from "../../create/content.ts";
+import { createTorrent } from "../../create/create-torrent.ts";
+import type { Created } from "../../create/created.ts";
+import { scan } from "../../create/scan.ts";
+import type { SourceFile } from "../../create/source.ts";
+import type { Room, Share, SharedFile, ShareState } from "../../httpd/model.ts";
+import type { Announcement } from "../../mdns/core/service.ts";
+import { systemClock } from "../../platform/clock.ts";
+import type { Millis } from "../../protocol/ambient.ts";
+import { toHex } from "../../protocol/bytes.ts";
+import { editTorrent } from "../../protocol/edit-metainfo.ts";
+import { canonicalIp } from "../../protocol/ip-address.ts";
+import { PieceLayout } from "../../protocol/layout.ts";
+import { formatMagnet } from "../../protocol/magnet.ts";
+import type { PeerAddress } from "../../protocol/peer-address.ts";
+import { encodeTorrent } from "../../protocol/write-metainfo.ts";
+import { defaultCacheDir } from "../cache-dir.ts";
+import type { HashingEvent, ReadyEvent } from "../events.ts";
+import { describeNotice } from "../notices.ts";
+import { TorrentTransfer } from "../transfer.ts";
+import type { Transfer } from "../transfer-types.ts";
+import { version } from "../version.ts";
+import { type Adopted, adoptData, type GivenTorrent } from "./given-torrent.ts";
+import { GrowingFront } from "./growing-front.ts";
+import type { Fill, PublishedPath } from "./names.ts";
+import { PeerRoster } from "./peer-roster.ts";
+import type { PublishEvents, PublishOptions } from "./publish-types.ts";
+import { ReturnCalls } from "./return-calls.ts";
+import { RoomWatch } from "./room-watch.ts";
+
+const READING_INTERVAL: Millis = 500;
+
+/** What the pages and the tracker read of it; changes as the share comes to life. */
+export class PublishedShare implements Share {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly realPath: string;
+  readonly oneFile: boolean;
+  readonly listed: boolean;
+  readonly token: string | undefined;
+  readonly roster: PeerRoster;
+  readonly calls = new ReturnCalls();
+  readonly #watch: RoomWatch;
+  state: ShareState = { name: "scanning" };
+  files: readonly SourceFile[] = [];
+  bytes = 0;
+  front: GrowingFront | undefined;
+  created: Created | undefined;
+  storage: SeedStorage | undefined;
+  torrent: Torrent | undefined;
+  announcer: Announcer | undefined;
+  /** See `word-code.ts`; undefined until it is known, and when the share is not announced on the local network. */
+  code: string | undefined;
+  /** Takes it from the local network. */
+  leaveLan: (() => void) | undefined;
+  /** Ends its hashing; the reason is why it ended. */
+  readonly ending = new AbortController();
+  /** The torrent, when it was there before the share. */
+  readonly #given: GivenTorrent | undefined;
+  /** Brings what is to be read. */
+  readonly #fill: Fill | undefined;
+  #adopted: Adopted | undefined;
+
+  constructor(
+    id: string,
+    { path, realPath, name, oneFile, fill }: PublishedPath,
+    access: { readonly listed: boolean; readonly token: string | undefined },
+    tell: PublishEvents,
+    given?: GivenTorrent,
+  ) {
+    this.id = id;
+    this.#given = given;
+    this.listed = access.listed;
+    this.token = access.token;
+    this.name = name;
+    this.path = path;
+    this.realPath = realPath;
+    this.oneFile = oneFile;
+    this.#fill = fill;
+    this.roster = new PeerRoster(id, tell);
+    this.#watch = new RoomWatch(this.roster);
+  }
+
+  /** To be called once a second: what the page shows of the last minutes comes from here. */
+  tick(now: Millis): void {
+    this.#watch.sample(this.torrent, now);
+    this.torrent?.addPeers(this.calls.due(now), "tracker");
+  }
+
+  /** A receiver needs us no more. */
+  dismiss(peerId: Uint8Array): void {
+    const address = this.calls.done(peerId);
+    if (address !== undefined) this.torrent?.forgetPeer(address);
+  }
+
+  room(): Room {
+    return this.#watch.room();
+  }
+
+  /** What can be watched of it; `base` is where people find it. */
+  transfer(base: string): Transfer {
+    return new TorrentTransfer({
+      id: this.id,
+      name: this.name,
+      url: this.urlAt(base),
+      infoHash: () => this.created && toHex(this.created.infoHash),
+      torrent: () => this.torrent,
+      files: () => this.files,
+      phase: () => PHASES[this.state.name],
+      completed: () => this.roster.completed,
+      hashing: () => (this.state.name === "hashing" ? this.state : undefined),
+    });
+  }
+
+  /**
+   * Reads and hashes everything. The pages show how far it is.
+   * @throws {SourceError} {SourceChangedError} {CreateOptionError}
+   */
+  async hash(options: PublishOptions, tell: PublishEvents, signal: AbortSignal): Promise<Created> {
+    if (this.#given !== undefined) return await this.#adopt(this.#given, tell, signal);
+    await this.#fill?.(this.#reading(tell), signal);
+    const source = await scan(
+      this.path,
+      {
+        name: this.name,
+        include: options.include ?? [],
+        exclude: options.exclude ?? [],
+        followSymlinks: options.followSymlinks ?? 0,
+        symlinks: options.symlinks ?? false,
+        onNotice: (notice) => tell({ event: "warning", code: notice.code, message: describeNotice(notice) }),
+      },
+      signal,
+    );
+    this.files = source.files;
+    this.bytes = source.totalBytes;
+    const onProgress = this.#progress(tell, signal);
+    onProgress(0, source.totalBytes);
+    this.created = await createTorrent(
+      source,
+      {
+        private: isPrivate(options),
+        times: options.times ?? false,
+        ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
+        onProgress,
+        onPlan: (pieceLength) => {
+          const content = contentOf(source, options.times ?? false);
+          this.front = new GrowingFront(pieceLength, isPrivate(options), content);
+        },
+        onPieces: (_, to, hashes) => this.front?.grow(to, hashes),
+        // What came by a pipe never comes again as the same file.
+        ...(this.#fill === undefined && { cacheDir: options.cacheDir ?? defaultCacheDir() }),
+        onCacheTrouble: (message) => tell({ event: "warning", code: "cache", message }),
+      },
+      signal,
+    );
+    return this.created;
+  }
+
+  /** @throws {MismatchError} {StorageError} */
+  async #adopt(given: GivenTorrent, tell: PublishEvents, signal: AbortSignal): Promise<Created> {
+    this.#adopted = await adoptData(given, this.path, this.#progress(tell, signal), signal);
+    this.created = this.#adopted.created;
+    this.files = this.created.files;
+    this.bytes = this.created.totalBytes;
+    return this.created;
+  }
+
+  #reading(tell: PublishEvents): (bytes: number) => void {
+    let toldAt = Number.NEGATIVE_INFINITY;
+    return (bytes) => {
+      const now = systemClock.now();
+      if (now - toldAt < READING_INTERVAL) return;
+      toldAt = now;
+      tell({ event: "reading", share: this.id, bytes });
+    };
+  }
+
+  #progress(tell: PublishEvents, signal: AbortSignal) {
+    return (bytesDone: number, bytesTotal: number) => {
+      if (signal.aborted) return;
+      this.state = { name: "hashing", bytesDone, bytesTotal };
+      const event: HashingEvent = { event: "hashing", share: this.id, bytesDone, bytesTotal };
+      tell(event);
+    };
+  }
+
+  /** BEP 27: a torrent that was there before says so itself. */
+  isPrivate(options: PublishOptions): boolean {
+    return this.#given?.metainfo.private ?? isPrivate(options);
+  }
+
+  /** Other trackers than ours, in tiers (BEP 12). */
+  otherTrackers({ trackers = [] }: PublishOptions): readonly (readonly string[])[] {
+    return this.#given?.metainfo.trackers ?? trackers.map((url) => [url]);
+  }
+
+  /** Opens the data for seeding. What becomes of the files is for `tell`, for the torrent, and for whoever downloads by HTTP. */
+  openStorage(tell: Pick<SourceWatcher, "changed" | "restored">): {
+    readonly created: Created;
+    readonly storage: SeedStorage;
+    readonly layout: PieceLayout;
+  } {
+    const { created } = this;
+    if (created === undefined) throw new Error("not hashed yet");
+    const files = this.#adopted?.seedFiles ?? created.files;
+    const { pieceHashes } = created;
+    const layout = new PieceLayout(
+      files.map((file) => file.length),
+      created.pieceLength,
+    );
+    const watcher: SourceWatcher = {
+      ...tell,
+      lost: (piece) => this.torrent?.lose([piece]),
+      regained: (piece) => this.torrent?.regain(piece),
+      renewed: (versions) => this.#renew(versions),
+    };
+    this.storage = openSeedStorage({ files, layout, pieceHashes, watcher });
+    return { created, storage: this.storage, layout };
+  }
+
+  /** A file that was found to be another one than that which was shared. */
+  suspect({ absolutePath }: SharedFile): void {
+    this.storage?.suspect(absolutePath);
+  }
+
+  #renew(versions: ReadonlyMap<string, FileVersion>): void {
+    this.files = this.files.map((file) => {
+      const version = versions.get(file.absolutePath);
+      if (version === undefined) return file;
+      const { mtimeNs, ctimeNs, inode } = version;
+      return { ...file, mtimeNs, ctimeNs, inode };
+    });
+  }
+
+  /** Once nothing reads it any more. */
+  async closeStorage(): Promise<void> {
+    const { storage } = this;
+    this.storage = undefined;
+    await storage?.close();
+  }
+
+  /** The `.torrent` for somebody who reaches us by `base`: built anew each time, around the same `info`. */
+  torrentFor(base: string, options: PublishOptions): Uint8Array {
+    const { created } = this;
+    if (created === undefined) throw new Error("not hashed yet");
+    const trackers = this.#trackersFor(base, options);
+    const webSeeds = [this.webSeedUrl(base), ...(this.#given?.metainfo.webSeeds ?? [])];
+    // What its maker said of it stays.
+    if (this.#given !== undefined) return editTorrent(this.#given.bytes, { trackers, webSeeds });
+    return encodeTorrent({
+      info: created.info,
+      trackers,
+      webSeeds,
+      createdBy: `Boojum ${version}`,
+      unlisted: !this.listed,
+      ...(this.token !== undefined && { token: this.token }),
+    });
+  }
+
+  /** A private torrent's peers are its own trackers' business (BEP 27). */
+  #trackersFor(base: string, options: PublishOptions): readonly (readonly string[])[] {
+    const others = this.otherTrackers(options);
+    const isTheirs = this.#given?.metainfo.private === true && others.length > 0;
+    return isTheirs ? others : [[this.announceUrl(base)], ...others];
+  }
+
+  magnetFor(base: string, options: PublishOptions): string {
+    const { created } = this;
+    if (created === undefined) throw new Error("not hashed yet");
+    return formatMagnet({
+      infoHash: created.infoHash,
+      name: this.name,
+      length: created.totalBytes,
+      trackers: this.#trackersFor(base, options).flat(),
+      webSeeds: [this.webSeedUrl(base)],
+      peers: peerAt(base),
+      sources: [`${this.urlAt(base)}.torrent`],
+      unlisted: !this.listed,
+    });
+  }
+
+  /** libtorrent accepts trackers on local addresses only when their path starts with `/announce`. */
+  announceUrl(base: string): string {
+    return `${base}/announce/${this.trackerId}`;
+  }
+
+  /** What the tracker knows it by: whoever doesn't know the token doesn't know this either. */
+  get trackerId(): string {
+    return this.token === undefined ? this.id : `${this.id}/${this.token}`;
+  }
+
+  /** Never with a query: libtorrent drops such web seeds on local addresses. */
+  webSeedUrl(base: string): string {
+    return `${base}/s/${this.id}/seed/${this.token === undefined ? "" : `${this.token}/`}`;
+  }
+
+  urlAt(base: string): string {
+    return `${base}/s/${this.id}`;
+  }
+
+  /** What the local network is told. */
+  announcement({ infoHash, files, bytes }: ReadyEvent, port: number): Omit<Announcement, "host"> {
+    const { id, name } = this;
+    return { id, name, infoHash, files, bytes, port, path: this.urlAt("") };
+  }
+
+  readyEvent(base: string, options: PublishOptions): ReadyEvent {
+    const { created } = this;
+    if (created === undefined) throw new Error("not hashed yet");
+    return {
+      event: "ready",
+      share: this.id,
+      name: this.name,
+      url: this.urlAt(base),
+      torrentUrl: `${this.urlAt(base)}.torrent`,
+      magnet: this.magnetFor(base, options),
+      infoHash: toHex(created.infoHash),
+      files: created.files.length,
+      bytes: created.totalBytes,
+      pieceLength: created.pieceLength,
+    };
+  }
+}
+
+const PHASES = {
+  scanning: "hashing",
+  hashing: "hashing",
+  ready: "seeding",
+  failed: "failed",
+  ended: "ended",
+} as const;
+
+/** The peer protocol is on the very port, unless a proxy or another name stands before it. */
+function peerAt(base: string): PeerAddress[] {
+  const { protocol, hostname, port } = new URL(base);
+  const host = canonicalIp(hostname.replace(/^\[|\]$/g, ""));
+  if (protocol !== "http:" || host === undefined) return [];
+  return [{ host, port: port === "" ? 80 : Number(port) }];
+}
+
+/**
+ * BEP 27. A share with a password always is: clients would tell strangers of it, who could then have it from such
+ * clients, which know no token.
+ */
+export function isPrivate(options: Pick<PublishOptions, "private" | "password">): boolean {
+  return (options.private ?? false) || options.password !== undefined;
+}
