@@ -95,9 +95,8 @@ class InProcessRunner {
       this.#mutants.currentTestId = name;
       const failure = await this.#run(name, task);
       this.#mutants.currentTestId = undefined;
-      const isMeasuring = failure === NOT_MEASURED;
-      if (isMeasuring || (this.#took.get(name) ?? 0) > LONG)
-        delete this.#mutants.mutantCoverage?.perTest[name];
+      const isLeftOut = failure === NOT_MEASURED || failure?.startsWith(TIMED_OUT) === true;
+      if (isLeftOut || (this.#took.get(name) ?? 0) > LONG) delete this.#mutants.mutantCoverage?.perTest[name];
       const result = { id: name, name, timeSpentMs: this.#took.get(name) ?? 0 };
       tests.push(
         failure === undefined || isLeftOut
