@@ -137,7 +137,8 @@ function choose(
 function refuseEmpty(command: Command): void {
   if (command.args.includes("")) throw new UsageError(`An argument is empty. For the folder you are in: .`);
   for (const option of command.options) {
-    const isPlace = /<(dir|file)>/.test(option.flags);
+    // Of configuration files an empty name means none.
+    const isPlace = /<(dir|file)>/.test(option.flags) && option.long !== "--config";
     if (!isPlace || command.getOptionValue(option.attributeName()) !== "") continue;
     throw new UsageError(`${option.long} is empty. For the folder you are in: .`);
   }

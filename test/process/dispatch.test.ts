@@ -66,7 +66,7 @@ describe("what can't be understood ends with 2", () => {
   it.each([
     ["nothing at all", [], "Usage: share"],
     ["a command without its argument", ["info"], "missing required argument"],
-    ["too many arguments", ["get", "a.torrent", "b.torrent"], "too many arguments"],
+    ["too many arguments", ["create", "a", "b"], "too many arguments"],
     ["a flag of another command", ["get", "x.torrent", "--no-qr"], "unknown option '--no-qr'"],
     ["a flag that nobody has", ["empty", "--webrtc"], "unknown option '--webrtc'"],
     ["a misspelled flag", ["empty", "--limitup", "1MB"], "--limit-up"],
