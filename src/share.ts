@@ -16,11 +16,13 @@ export type { PieceSurvey } from "./client/metadata/piece-survey.ts";
 export type { Encryption } from "./client/peers/obfuscation.ts";
 export { OutputError, SourceError } from "./create/errors.ts";
 export {
+  type ExamineEvents,
   examineMachine,
   examineSource,
   type MachineOptions,
   type SoughtSource,
 } from "./share/doctor/doctor.ts";
+export type { ProbeOptions } from "./share/doctor/source.ts";
 export type * from "./share/events.ts";
 export {
   DEFAULT_SEARCH_SECONDS,
@@ -47,6 +49,7 @@ export type {
   DownloadFile,
   FilePart,
   GetOptions,
+  PickableFile,
   Preparation,
   SeedGoal,
 } from "./share/get/get-types.ts";

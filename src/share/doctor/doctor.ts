@@ -5,15 +5,15 @@ import { type Source, sourceOf } from "../source.ts";
 import { Checkup } from "./checkup.ts";
 import { checkMachine } from "./machine.ts";
 import { checkMulticast } from "./multicast.ts";
-import { checkSource, type SourceOptions } from "./source.ts";
+import { checkSource, type ProbeOptions } from "./source.ts";
 import { messageOf } from "./way.ts";
 
-interface Telling {
+export interface ExamineEvents {
   /** Told of each step as it is done. */
   readonly onEvent: (event: CheckEvent) => void;
 }
 
-export interface MachineOptions extends Telling {
+export interface MachineOptions extends ExamineEvents {
   /** Where a publisher runs that is to be tried; by default a port that is free. */
   readonly port?: number | undefined;
 }
@@ -44,7 +44,7 @@ export interface SoughtSource {
  */
 export async function examineSource(
   source: Source | SoughtSource | string,
-  options: SourceOptions & Telling,
+  options: ProbeOptions & ExamineEvents,
   signal: AbortSignal,
 ): Promise<DiagnosisEvent> {
   const checkup = new Checkup(options.onEvent);

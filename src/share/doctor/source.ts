@@ -15,7 +15,7 @@ import { checkTrackers, checkWebSeeds, findNeighbours } from "./swarm.ts";
 import { type Target, targetOf } from "./target.ts";
 import { checkWay, messageOf } from "./way.ts";
 
-export interface SourceOptions {
+export interface ProbeOptions {
   readonly password?: string | undefined;
   readonly askPassword?: AskPassword | undefined;
   /** `HOST:PORT` of peers to try besides. */
@@ -27,7 +27,7 @@ export interface SourceOptions {
 export async function checkSource(
   checkup: Checkup,
   source: Source,
-  options: SourceOptions,
+  options: ProbeOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const works = await checkWays(checkup, waysTo(source), options, signal);
@@ -75,7 +75,7 @@ function waysTo(source: Source): readonly string[] {
 async function checkWays(
   checkup: Checkup,
   urls: readonly string[],
-  options: SourceOptions,
+  options: ProbeOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
   let works = urls.length === 0;
@@ -96,7 +96,7 @@ class Preparing extends Error {
 async function checkTorrent(
   checkup: Checkup,
   source: Source,
-  options: SourceOptions,
+  options: ProbeOptions,
   signal: AbortSignal,
 ): Promise<Target | undefined> {
   let target: Target | undefined;
@@ -117,7 +117,7 @@ async function checkTorrent(
   return target;
 }
 
-function readingOf({ password, askPassword, peers, stepSeconds }: SourceOptions) {
+function readingOf({ password, askPassword, peers, stepSeconds }: ProbeOptions) {
   const swarm = { peers, timeoutSeconds: stepSeconds, port: 0, onProgress: () => {}, onWarning: () => {} };
   const onUnfinished = (status: Unfinished | undefined) => {
     throw new Preparing(status);
@@ -146,7 +146,7 @@ function adviceFor({ kind }: Source): string | undefined {
     : undefined;
 }
 
-function peersOf({ magnet, peers = [] }: SourceRead, options: SourceOptions): readonly string[] {
+function peersOf({ magnet, peers = [] }: SourceRead, options: ProbeOptions): readonly string[] {
   const linked: Magnet["peers"] = magnet?.peers ?? [];
   return [...(options.peers ?? []), ...peers, ...linked.map(formatPeerAddress)];
 }

@@ -22,7 +22,7 @@ export interface Preparation {
 }
 
 /** A file of a torrent that may be got or not. */
-interface PickableFile {
+export interface PickableFile {
   /** Below NAME, with slashes. */
   readonly path: string;
   readonly bytes: number;
