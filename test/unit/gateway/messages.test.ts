@@ -73,6 +73,7 @@ describe("PCP (RFC 6887)", () => {
   it("takes no answer to another question for its own", () => {
     const answer = reply("00");
     expect(readPcpMap(answer, { ...request, nonce: new Uint8Array(12) })).toBeUndefined();
+    expect(readPcpMap(answer, { ...request, nonce: request.nonce.with(11, 0) })).toBeUndefined();
     expect(readPcpMap(answer, { ...request, protocol: "udp" })).toBeUndefined();
     expect(readPcpMap(answer, { ...request, port: 6880 })).toBeUndefined();
     expect(readPcpMap(answer.subarray(0, 59), request)).toBeUndefined();
@@ -112,6 +113,7 @@ describe("NAT-PMP (RFC 6886)", () => {
     expect(readNatPmpMap(bytes("0082 0000 00000009 1ae0 1ae3 00000258"), asked)).toBeUndefined();
     expect(readNatPmpMap(bytes("0082 0000 00000009"), asked)).toBeUndefined();
     expect(readAddressReply(bytes("0080 0000 00000009 c633"))).toBeUndefined();
+    expect(readAddressReply(bytes("0080 00"))).toBeUndefined();
   });
 });
 
@@ -142,6 +144,19 @@ describe("UPnP", () => {
     expect(readSearchReply(text("NOTIFY * HTTP/1.1\r\n\r\n"), "192.168.1.1")).toBeUndefined();
   });
 
+  it("takes only whole answers to its own question for one", () => {
+    const whole = new TextDecoder().decode(answer("http://192.168.1.1/"));
+    const read = (reply: string) => readSearchReply(text(reply), "192.168.1.1")?.href;
+    expect(read(whole.replaceAll(": ", ":"))).toBe("http://192.168.1.1/");
+    expect(read(whole.replace("LOCATION: ", "location:\t "))).toBe("http://192.168.1.1/");
+    expect(read(whole.replace("200 OK", "404 Not Found"))).toBeUndefined();
+    expect(read(`NOTIFY * HTTP/1.1\r\n${whole}`)).toBeUndefined();
+    expect(read(whole.replace(/LOCATION.*\r\n/, ""))).toBeUndefined();
+    expect(read(whole.replace(/ST:.*\r\n/, ""))).toBeUndefined();
+    expect(read(whole.replace("ST:", "NEXT-ST:"))).toBeUndefined();
+    expect(read(whole.replace("LOCATION:", "X-LOCATION:"))).toBeUndefined();
+  });
+
   const location = new URL("http://192.168.1.1:5000/rootDesc.xml");
   const service = (type: string, control: string) =>
     `<service><serviceType>urn:schemas-upnp-org:service:${type}</serviceType><serviceId>x</serviceId>` +
@@ -165,16 +180,53 @@ describe("UPnP", () => {
     expect(findServices(based, location).map(({ control }) => control.hostname)).toEqual(["192.168.1.1"]);
   });
 
+  it("calls below the base that a description names", () => {
+    const based = `<URLBase>http://192.168.1.1:49152/igd/</URLBase>${service("WANIPConnection:2", "ctl")}`;
+    expect(findServices(based, location)).toEqual([
+      {
+        type: "urn:schemas-upnp-org:service:WANIPConnection:2",
+        control: new URL("http://192.168.1.1:49152/igd/ctl"),
+      },
+    ]);
+  });
+
+  it("finds nothing to call in what is cut off, empty, or nameless", () => {
+    const whole = service("WANIPConnection:1", "/ctl");
+    expect(findServices(whole, location)).toHaveLength(1);
+    expect(findServices("", location)).toEqual([]);
+    expect(findServices(whole.replace("</service>", ""), location)).toEqual([]);
+    expect(findServices(whole.replace("/ctl", ""), location)).toEqual([]);
+    expect(findServices(whole.replaceAll("controlURL", "eventSubURL"), location)).toEqual([]);
+  });
+
+  it("looks at 64 services and no more", () => {
+    const other = service("Layer3Forwarding:1", "/l3");
+    const mapper = service("WANIPConnection:1", "/ctl");
+    expect(findServices(other.repeat(63) + mapper, location)).toHaveLength(1);
+    expect(findServices(other.repeat(64) + mapper, location)).toEqual([]);
+  });
+
   it("calls and understands the answer", () => {
-    const call = soapCall("urn:x:1", "DeletePortMapping", [["NewExternalPort", "6881"]]);
-    expect(call).toContain(
-      '<u:DeletePortMapping xmlns:u="urn:x:1"><NewExternalPort>6881</NewExternalPort></u:DeletePortMapping>',
+    const args = [
+      ["NewExternalPort", "6881"],
+      ["NewProtocol", "TCP"],
+    ] as const;
+    expect(soapCall("urn:x:1", "DeletePortMapping", args)).toBe(
+      '<?xml version="1.0"?>\r\n<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" ' +
+        's:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body><u:DeletePortMapping xmlns:u="urn:x:1">' +
+        "<NewExternalPort>6881</NewExternalPort><NewProtocol>TCP</NewProtocol>" +
+        "</u:DeletePortMapping></s:Body></s:Envelope>\r\n",
     );
     const fault =
       '<s:Fault><detail><UPnPError xmlns="urn:x"><errorCode>718</errorCode></UPnPError></detail></s:Fault>';
     expect(soapFault(fault)).toBe(718);
     expect(describeFault(718)).toBe("the port is taken");
-    expect(soapFault("<errorCode>\x1b[2J</errorCode>")).toBe(0);
+    expect(describeFault(799)).toBe("error 799");
+    expect(describeFault(0)).toBe("it answers with an error");
+    for (const odd of ["\x1b[2J", "718x", "x718", "71800", ""]) {
+      expect(soapFault(`<errorCode>${odd}</errorCode>`)).toBe(0);
+    }
+    expect(soapFault("")).toBe(0);
     expect(
       textOf("<m:NewExternalIPAddress a='1'> 1.2.3.4 </m:NewExternalIPAddress>", "NewExternalIPAddress"),
     ).toBe("1.2.3.4");
