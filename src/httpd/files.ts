@@ -2,14 +2,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Entity, planAnswer } from "./answer.ts";
 import { entityTag } from "./core/conditions.ts";
-import { contentDisposition, contentLabel } from "./core/content.ts";
+import { contentHeaders } from "./core/content.ts";
 import type { SharedFile } from "./model.ts";
 import { closeQuietly, type FileProblem, openShared } from "./open-file.ts";
 import { type Outlet, pump } from "./pump.ts";
-
-/** Documents of strangers run nothing, load nothing from us and have an origin of their own. */
-const SANDBOX =
-  "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; media-src data:";
 
 /**
  * Answers a GET or HEAD for `file`.
@@ -40,17 +36,13 @@ export async function sendFile(
 }
 
 function fileEntity(file: SharedFile): Entity {
-  const name = file.path.at(-1) ?? "";
-  const label = contentLabel(name);
   return {
     size: file.length,
     tag: entityTag(file),
     headers: {
-      "Content-Type": label.type,
-      "Content-Disposition": contentDisposition(label.inline, name),
+      ...contentHeaders(file.path.at(-1) ?? ""),
       "Last-Modified": new Date(Number(file.mtimeNs / 1_000_000n)).toUTCString(),
       "Cache-Control": "no-cache",
-      ...(label.active && { "Content-Security-Policy": SANDBOX }),
     },
   };
 }

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { planAnswer } from "./answer.ts";
-import { contentDisposition, contentLabel } from "./core/content.ts";
+import { contentHeaders } from "./core/content.ts";
 import { encodePath } from "./core/target.ts";
 import { judgeRequest } from "./request.ts";
 
@@ -36,9 +36,8 @@ export interface StreamServer {
 /** More than any player opens at once. */
 const MAX_CONNECTIONS = 64;
 
-/** What strangers made runs nothing here, and pages from elsewhere get nothing of it. */
+/** Pages from elsewhere get nothing of it. */
 const ALWAYS = {
-  "Content-Security-Policy": "sandbox",
   "Cross-Origin-Resource-Policy": "same-origin",
   "X-Content-Type-Options": "nosniff",
   "Cache-Control": "no-store",
@@ -83,12 +82,10 @@ async function send(
   file: StreamFile,
   version: string,
 ): Promise<void> {
-  const name = file.path.at(-1) ?? "";
-  const { type, inline } = contentLabel(name);
   const { status, headers, parts } = planAnswer(request, {
     size: file.length,
     tag: `"${version}"`,
-    headers: { ...ALWAYS, "Content-Type": type, "Content-Disposition": contentDisposition(inline, name) },
+    headers: { ...ALWAYS, ...contentHeaders(file.path.at(-1) ?? "") },
   });
   response.writeHead(status, headers);
   if (request.method === "HEAD") {

@@ -1,7 +1,7 @@
-/** A film in the page of a real publisher: Debian's Chromium plays it, and seeks in it. */
+/** A film in the page of a real publisher, and from a download under way: Debian's Chromium plays it, and seeks in it. */
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { barriers, keepPicture, launchBrowser } from "../support/browser.ts";
 import { ShareProcess } from "../support/command.ts";
@@ -66,6 +66,23 @@ async function makeFilm(): Promise<Uint8Array> {
   });
 }
 
+/** The colour in the middle of the picture, after a seek: which of ours it is nearest to. */
+async function colourAt(page: Page, second: number): Promise<unknown> {
+  return await page.evaluate(`new Promise((resolve) => {
+    const video = document.querySelector("video");
+    video.onseeked = () => {
+      const canvas = document.createElement("canvas");
+      canvas.width = canvas.height = 1;
+      const pen = canvas.getContext("2d");
+      pen.drawImage(video, 0, 0, 1, 1);
+      const seen = [...pen.getImageData(0, 0, 1, 1).data];
+      const distance = (colour) => [1, 3, 5].reduce((sum, at, i) => sum + Math.abs(parseInt(colour.slice(at, at + 2), 16) - seen[i]), 0);
+      resolve(${JSON.stringify(COLOURS)}.toSorted((a, b) => distance(a) - distance(b))[0]);
+    };
+    video.currentTime = ${second};
+  })`);
+}
+
 it("shows the very second that is asked for, and fetches nothing that lies between", async () => {
   const url = String((await publisher.event("ready"))["url"]);
   const { size } = statSync(join(place.dir, "films", "eight minutes.webm"));
@@ -85,28 +102,38 @@ it("shows the very second that is asked for, and fetches nothing that lies betwe
   await expect.poll(() => page.evaluate("document.querySelector('video')?.duration")).toBeCloseTo(SECONDS, 0);
   expect(await page.evaluate("document.querySelector('video').videoWidth")).toBe(SIZE.width);
 
-  /** The colour in the middle of the picture, after a seek: which of ours it is nearest to. */
-  const colourAt = async (second: number) =>
-    await page.evaluate(`new Promise((resolve) => {
-      const video = document.querySelector("video");
-      video.onseeked = () => {
-        const canvas = document.createElement("canvas");
-        canvas.width = canvas.height = 1;
-        const pen = canvas.getContext("2d");
-        pen.drawImage(video, 0, 0, 1, 1);
-        const seen = [...pen.getImageData(0, 0, 1, 1).data];
-        const distance = (colour) => [1, 3, 5].reduce((sum, at, i) => sum + Math.abs(parseInt(colour.slice(at, at + 2), 16) - seen[i]), 0);
-        resolve(${JSON.stringify(COLOURS)}.toSorted((a, b) => distance(a) - distance(b))[0]);
-      };
-      video.currentTime = ${second};
-    })`);
   // To the end first: what lies between can't be there by chance.
   for (const second of [455.5, 30.5, 275.5, 130.5]) {
-    expect(await colourAt(second), `second ${second}`).toBe(COLOURS[Math.floor(second / 60)]);
+    expect(await colourAt(page, second), `second ${second}`).toBe(COLOURS[Math.floor(second / 60)]);
   }
   expect(Math.max(...starts)).toBeGreaterThan(0.9 * size);
   await page.locator("#preview").scrollIntoViewIfNeeded();
   await keepPicture(page, "a film");
   expect(await barriers(page)).toEqual([]);
   expect(complaints).toEqual([]);
+});
+
+it("plays and seeks in a download that has only begun: share get --stream", async () => {
+  const url = String((await publisher.event("ready"))["url"]);
+  const { size } = statSync(join(place.dir, "films", "eight minutes.webm"));
+  const flags = ["--stream", "--no-lan", "--limit-down", "250KB/s", "-o", join(place.dir, "out")];
+  const getting = new ShareProcess(["get", url, ...flags]);
+  try {
+    const { url: player } = await getting.event("streaming");
+    const page = await browser.newPage();
+    await page.goto(String(player));
+    await expect
+      .poll(() => page.evaluate("document.querySelector('video')?.duration"), { timeout: 20_000 })
+      .toBeCloseTo(SECONDS, 0);
+    expect(await colourAt(page, 455.5)).toBe(COLOURS[7]);
+    // What lies between can't be there yet.
+    expect(Number(getting.lastEvent("progress")?.["bytesDone"])).toBeLessThan(0.8 * size);
+    for (const second of [30.5, 275.5]) {
+      expect(await colourAt(page, second), `second ${second}`).toBe(COLOURS[Math.floor(second / 60)]);
+    }
+    await page.close();
+    expect(await getting.stop("SIGINT")).toBe(130);
+  } finally {
+    await getting.stop("SIGKILL");
+  }
 });

@@ -10,6 +10,10 @@ export interface ContentLabel {
   readonly active: boolean;
 }
 
+/** Documents of strangers run nothing, load nothing from us and have an origin of their own. */
+const SANDBOX =
+  "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; media-src data:";
+
 const UNKNOWN: ContentLabel = { type: "application/octet-stream", inline: false, active: false };
 
 /** Text is UTF-8 more often than anything else; what would be executable as text is shown as text. */
@@ -75,4 +79,19 @@ export function contentLabel(name: string): ContentLabel {
 export function contentDisposition(inline: boolean, name: string): string {
   const ascii = name.replace(/[^ -~]/gu, "_").replace(/["\\%]/g, "_");
   return `${inline ? "inline" : "attachment"}; filename="${ascii}"; filename*=UTF-8''${encodeSegment(name)}`;
+}
+
+/**
+ * What an answer says of a file of this name. Only what could carry scripts is put in a sandbox: in one, browsers don't
+ * play films, which have no right to load themselves there.
+ */
+export function contentHeaders(
+  name: string,
+): Readonly<Record<string, string>> & { readonly "Content-Type": string } {
+  const { type, inline, active } = contentLabel(name);
+  return {
+    "Content-Type": type,
+    "Content-Disposition": contentDisposition(inline, name),
+    ...(active && { "Content-Security-Policy": SANDBOX }),
+  };
 }
