@@ -182,13 +182,21 @@ class Pump {
 
   async #await(part: Promise<Uint8Array>): Promise<void> {
     let bytes: Uint8Array;
+    const { response } = this.#options;
+    const { socket } = response;
+    // It may have shut its own side only. But while nothing is sent, nothing shows that, and a lot is read for it meanwhile.
+    const onEnd = () => this.#cut();
+    if (socket?.readableEnded === true) return onEnd();
+    socket?.once("end", onEnd);
     // The head must not wait as well: it says that something will come.
-    this.#options.response.flushHeaders();
+    response.flushHeaders();
     try {
       bytes = await part;
     } catch {
       this.#cut();
       return;
+    } finally {
+      socket?.off("end", onEnd);
     }
     if (this.#isClosed) return;
     this.#awaited = undefined;

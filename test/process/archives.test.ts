@@ -359,18 +359,21 @@ describe("the sums in a ZIP", () => {
     expect(directorySums(Buffer.concat([whole.subarray(0, start), rest]))).toEqual(expected());
   });
 
-  it("are no longer read for when nobody waits for them", async () => {
+  it.each<[string, (answer: IncomingMessage) => void]>([
+    ["leaves", (answer) => answer.destroy()],
+    ["says no more", (answer) => answer.socket.end()],
+  ])("are no longer read for when whoever waits for them %s", async (_, leave) => {
     const sparse = join(place.dir, "sparse");
     writeFileSync(sparse, "");
     truncateSync(sparse, 200 * 2 ** 30);
-    const { ino, mtimeNs } = statSync(sparse, { bigint: true });
+    const { ino, mtimeNs, ctimeNs } = statSync(sparse, { bigint: true });
     shares.set(
       "k3f9x2",
-      share({ files: [{ ...bodyless(200 * 2 ** 30), absolutePath: sparse, inode: ino, mtimeNs }] }),
+      share({ files: [{ ...bodyless(200 * 2 ** 30), absolutePath: sparse, inode: ino, mtimeNs, ctimeNs }] }),
     );
     const answer = await ask("/s/k3f9x2.zip", { range: "bytes=-100" });
     await expect.poll(openFiles).toBe(1);
-    answer.destroy();
+    leave(answer);
     await expect.poll(openFiles).toBe(0);
   });
 
