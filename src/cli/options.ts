@@ -49,7 +49,7 @@ export interface Surroundings {
  */
 export function addCommonFlags(command: Command): Command {
   const rare = command.options.filter(({ hidden }) => hidden).map(({ long }) => long);
-  const more = rare.length === 0 ? "" : `\nRare: ${rare.join(" ")}`;
+  const more = rare.length === 0 ? "" : `\n${wrapped("Rare:", rare)}`;
   return command
     .addOption(new Option("--json", "events as JSON lines on stdout, nothing else there").hideHelp())
     .addOption(new Option("-q, --quiet", "only results, warnings and errors").hideHelp())
@@ -62,6 +62,17 @@ export function addCommonFlags(command: Command): Command {
       "after",
       `\nAlso: --json -q/--quiet -v/--verbose --no-color --config -h/--help --version${more}`,
     );
+}
+
+/** Words in lines of at most 80 characters, the first behind `title`. */
+function wrapped(title: string, words: readonly (string | undefined)[]): string {
+  const lines = [title];
+  for (const word of words) {
+    const line = `${lines.at(-1)} ${word}`;
+    if (line.length <= 80) lines[lines.length - 1] = line;
+    else lines.push(`  ${word}`);
+  }
+  return lines.join("\n");
 }
 
 /** What {@link addExamples} was given. */

@@ -36,9 +36,16 @@ export interface TransferFlags {
   readonly ip?: string;
 }
 
-/** Those that BitTorrent's first programs had: what they do is in the manual page, so that each help fits a screen. */
+/** What these do is in the manual page: a command's help only names them, so that it fits a screen. */
+function addRareFlags(command: Command, ...flags: readonly Option[]): Command {
+  for (const flag of flags) command.addOption(flag.hideHelp());
+  return command;
+}
+
+/** Those that BitTorrent's first programs had. */
 function addOldFlags(command: Command): Command {
-  const flags = [
+  return addRareFlags(
+    command,
     new Option("--max-peers <n>", "connect to so many peers at most (default: 200)").argParser(maxPeers),
     new Option("--request-queue <n>", "ask one peer for so many blocks at once at most").argParser(
       requestQueue,
@@ -49,19 +56,19 @@ function addOldFlags(command: Command): Command {
       lifetime,
     ),
     new Option("--ip <address>", "ask trackers elsewhere to tell this address of ours").argParser(ipAddress),
-  ];
-  for (const flag of flags) command.addOption(flag.hideHelp());
-  return command;
+  );
 }
 
 export function addTransferFlags(command: Command): Command {
-  return addOldFlags(command)
+  return addRareFlags(
+    addOldFlags(command),
+    new Option("--dht-node <host:port>", "join the DHT by this node (repeatable)").argParser(collectPeers),
+    new Option("--encryption <how>", "obfuscate: prefer, require or off").argParser(encryption),
+  )
     .option("--limit-up <rate>", "send no faster, e.g. 5MB/s", rate)
     .option("--limit-down <rate>", "receive no faster", rate)
     .option("--no-lan", "don't look for peers on the local network")
-    .option("--dht", "find and be found by the DHT, without a tracker")
-    .option("--dht-node <host:port>", "join it by this node (repeatable)", collectPeers)
-    .option("--encryption <how>", "obfuscate: prefer, require or off", encryption);
+    .option("--dht", "find and be found by the DHT, without a tracker");
 }
 
 export function transferOptions(flags: TransferFlags): TrafficOptions {
@@ -86,13 +93,18 @@ export interface PortFlags {
 }
 
 export function addPortFlags(command: Command): Command {
-  return command
+  return addRareFlags(
+    command,
+    new Option(
+      "--trust-proxy <address>",
+      "believe the X-Forwarded-* of this proxy, or of a network of them (repeatable)",
+    ).argParser(collectProxies),
+  )
     .optionsGroup("Where it is reached:")
     .option("--port <n>", "listen here (default: as last time, else from 6881)", port)
     .option("--bind <address>", "listen on this address only (repeatable)", collect)
     .option("--public-url <url>", "how others reach this port from outside", publicUrl)
-    .option("--upnp", "have the router open it to the internet, meanwhile")
-    .option("--trust-proxy <address>", "believe its X-Forwarded-* (repeatable)", collectProxies);
+    .option("--upnp", "have the router open it to the internet, meanwhile");
 }
 
 /** Of commands that make a torrent of files that are here. */
@@ -111,15 +123,17 @@ export interface SourceFlags {
 /** @param cacheHelp what is kept in the cache */
 export function addSourceFlags(command: Command, cacheHelp: string): Command {
   let followed = 0;
-  return command
+  return addRareFlags(
+    command,
+    new Option("--times", "tell when files changed: another info hash then"),
+    new Option("--cache-dir <dir>", cacheHelp),
+  )
     .option("--piece-size <size>", "16KiB to 64MiB (default: by size)", pieceSize)
     .option("--private", "peers from trackers only (BEP 27)")
     .option("--include <glob>", "only these files (repeatable)", collect)
     .option("--exclude <glob>", "not these files (repeatable)", collect)
     .option("--follow-symlinks", "inside what is shared; given twice: anywhere")
     .option("--symlinks", "tell of links inside as links (BEP 47)")
-    .option("--times", "tell when files changed: another info hash then")
-    .option("--cache-dir <dir>", cacheHelp)
     .on("option:follow-symlinks", () => command.setOptionValue("followSymlinks", ++followed));
 }
 

@@ -67,7 +67,7 @@ it.each(commands.map(wordOf).filter((word) => word !== "completion"))(
   async (command) => {
     const lines = await helpOf(command);
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
-    expect(lines.length).toBeLessThanOrEqual(46);
+    expect(lines.length).toBeLessThanOrEqual(42);
     const at = lines.indexOf("Examples:");
     const examples = lines.slice(at + 1).filter((line) => line.startsWith("  share "));
     expect(at).toBeGreaterThan(0);
