@@ -1,11 +1,11 @@
 /** A player that seeks in a film over HTTP, as tests see it. */
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { get as httpGet, type IncomingMessage } from "node:http";
 
 export const MIB = 1_048_576;
 
-/** No two megabytes alike. */
+/** No two megabytes alike; all of it is on the disk, which has nothing left to do then. */
 export function writeFilm(file: string, bytes: number): void {
   const block = randomBytes(MIB);
   const fd = openSync(file, "w");
@@ -13,6 +13,7 @@ export function writeFilm(file: string, bytes: number): void {
     block.writeUInt32LE(done / MIB);
     writeSync(fd, block);
   }
+  fsyncSync(fd);
   closeSync(fd);
 }
 
