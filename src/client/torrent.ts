@@ -5,7 +5,7 @@ import { ProtocolError } from "../protocol/errors.ts";
 import { type InfoHash, type PieceIndex, pieceIndex } from "../protocol/ids.ts";
 import type { PieceLayout } from "../protocol/layout.ts";
 import type { PeerKey } from "./core/active-piece.ts";
-import { type AvailabilityPart, availabilityIn } from "./core/availability.ts";
+import { type AvailabilityPart, availabilityIn, copiesAmong } from "./core/availability.ts";
 import { Emitter } from "./emitter.ts";
 import { Intake } from "./intake.ts";
 import type { IncomingPeer } from "./peers/accept.ts";
@@ -174,15 +174,14 @@ export class Torrent {
       peers,
       seeders,
       webSeeds: this.#webSeeds?.active ?? 0,
-      copies: this.#intake.picker.copies(this.have),
+      copies: copiesAmong(this.layout.pieceCount, this.have, this.#copiesOf),
       etaSeconds: bytesLeft === 0 ? 0 : downRate > 0 ? bytesLeft / downRate : null,
     };
   }
 
   /** Where the torrent is rare, in at most `parts` runs of pieces, first to last. */
   availability(parts: number): AvailabilityPart[] {
-    const { picker } = this.#intake;
-    return availabilityIn(parts, this.layout.pieceCount, this.have, (piece) => picker.availability(piece));
+    return availabilityIn(parts, this.layout.pieceCount, this.have, this.#copiesOf);
   }
 
   /** The peers that finished their handshake. */
@@ -239,6 +238,8 @@ export class Torrent {
     await this.#intake.settled();
     this.#events.clear();
   }
+
+  readonly #copiesOf = (piece: number): number => this.#intake.picker.availability(piece);
 
   #makeWebSeeds(): WebSeeds | undefined {
     const { webSeeds, layout } = this.#options;

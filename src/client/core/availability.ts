@@ -31,3 +31,21 @@ export function availabilityIn(
     return { have: own / (end - first), copies };
   });
 }
+
+/**
+ * Distributed copies: whole ones among the peers and in `own`, and the part of the pieces of which there is one more.
+ * @param copiesOf how many peers have a piece
+ */
+export function copiesAmong(pieceCount: number, own: Bitfield, copiesOf: (piece: number) => number): number {
+  let least = Number.POSITIVE_INFINITY;
+  let more = 0;
+  for (let piece = 0; piece < pieceCount; piece++) {
+    const here = copiesOf(piece) + Number(own.has(piece));
+    if (here < least) {
+      least = here;
+      // Every piece before this one has at least one copy more.
+      more = piece;
+    } else if (here > least) more++;
+  }
+  return pieceCount === 0 ? 0 : least + more / pieceCount;
+}

@@ -2,18 +2,10 @@ import type { Random } from "../../protocol/ambient.ts";
 import type { Bitfield } from "../../protocol/bitfield.ts";
 import { type PieceIndex, pieceIndex } from "../../protocol/ids.ts";
 import { ActivePiece, BLOCK_LENGTH, type PeerKey } from "./active-piece.ts";
+import { askAgain } from "./endgame.ts";
+import type { PickPeer } from "./pick-peer.ts";
 import { PieceOrder } from "./piece-order.ts";
 import type { Readings } from "./readings.ts";
-
-/** What the picker needs to know of a peer that is to be asked. */
-export interface PickPeer {
-  readonly key: PeerKey;
-  readonly have: Bitfield;
-  /** Pieces that the peer would like to be asked for (BEP 6, "suggest piece"); the picker takes out what it used. */
-  readonly suggested: Set<number>;
-  /** While the peer chokes us: the only pieces that may be asked for (BEP 6, "allowed fast"). */
-  readonly only: ReadonlySet<number> | undefined;
-}
 
 export interface PickerOptions {
   readonly pieceCount: number;
@@ -231,19 +223,7 @@ export class Picker {
   ): number {
     let left = count;
     for (let copies = 1; copies < ENDGAME_COPIES && left > 0; copies++) {
-      for (const active of among ?? this.#active.values()) {
-        if (!peer.have.has(active.piece) || active.exclusive !== undefined) continue;
-        if (peer.only !== undefined && !peer.only.has(active.piece)) continue;
-        // From the last block on: the one that was asked first works from the front.
-        for (let block = active.blockCount - 1; block >= 0 && left > 0; block--) {
-          if (active.requesterCount(block) !== copies || active.isRequestedFrom(block, peer.key)) continue;
-          const first = active.firstRequester(block);
-          if (first === undefined || !isSlow(first)) continue;
-          active.request(block, peer.key);
-          take(active, block);
-          left--;
-        }
-      }
+      left -= askAgain(among ?? this.#active.values(), { peer, copies, count: left, isSlow, take });
     }
     return count - left;
   }
@@ -311,22 +291,6 @@ export class Picker {
     this.#drop(least);
     this.#order.insert(least.piece);
     return least;
-  }
-
-  /** Whole copies among the peers and in `own`, and the part of the pieces of which there is one more. */
-  copies(own: Bitfield): number {
-    const { pieceCount } = this.#options;
-    let least = Number.POSITIVE_INFINITY;
-    let more = 0;
-    for (let piece = 0; piece < pieceCount; piece++) {
-      const here = this.#order.availability(piece) + Number(own.has(piece));
-      if (here < least) {
-        least = here;
-        // Every piece before this one has at least one copy more.
-        more = piece;
-      } else if (here > least) more++;
-    }
-    return pieceCount === 0 ? 0 : this.#seeds + least + more / pieceCount;
   }
 
   /** A started piece of which nothing came and nothing is on the way: idle again, and returned. */

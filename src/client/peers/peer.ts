@@ -3,7 +3,7 @@ import type { Millis } from "../../protocol/ambient.ts";
 import { Bitfield } from "../../protocol/bitfield.ts";
 import { type PeerId, type PieceIndex, peerId } from "../../protocol/ids.ts";
 import type { PeerKey } from "../core/active-piece.ts";
-import type { PickPeer } from "../core/picker.ts";
+import type { PickPeer } from "../core/pick-peer.ts";
 import { Pipeline } from "../core/pipeline.ts";
 import { RateMeter } from "../core/rate.ts";
 import type { PeerSource, PeerStats } from "../torrent-types.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { availabilityIn } from "../../../src/client/core/availability.ts";
+import { availabilityIn, copiesAmong } from "../../../src/client/core/availability.ts";
 import { Bitfield } from "../../../src/protocol/bitfield.ts";
 
 function having(count: number, ...pieces: readonly number[]): Bitfield {
@@ -23,4 +23,12 @@ it("has no more runs than pieces, and none for none", () => {
     { have: 1, copies: 1 },
   ]);
   expect(availabilityIn(80, 0, having(0), () => 1)).toEqual([]);
+});
+
+it("counts distributed copies, ours included", () => {
+  // One peer is complete, one has the first two.
+  const copiesOf = (piece: number) => (piece < 2 ? 2 : 1);
+  expect(copiesAmong(4, having(4, 2), copiesOf)).toBe(1.75);
+  expect(copiesAmong(4, Bitfield.full(4), copiesOf)).toBe(2.5);
+  expect(copiesAmong(0, having(0), copiesOf)).toBe(0);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type ActivePiece, BLOCK_LENGTH } from "../../../src/client/core/active-piece.ts";
-import { Picker, type PickPeer } from "../../../src/client/core/picker.ts";
+import type { PickPeer } from "../../../src/client/core/pick-peer.ts";
+import { Picker } from "../../../src/client/core/picker.ts";
 import { Bitfield } from "../../../src/protocol/bitfield.ts";
 import { pieceIndex } from "../../../src/protocol/ids.ts";
 import { cpuMillis } from "../../support/cpu-time.ts";
@@ -243,14 +244,6 @@ describe("Picker", () => {
     for (let block = 0; block < BLOCKS; block++) picker.release(piece, block * BLOCK_LENGTH, a.key);
     expect(picker.evict()?.piece).toBe(piece);
     expect(picker.active(piece)).toBeUndefined();
-  });
-
-  it("counts distributed copies, ours included", () => {
-    const picker = makePicker(4);
-    picker.addPieces(Bitfield.full(4));
-    picker.addPieces(set(4, [0, 1]));
-    expect(picker.copies(set(4, [2]))).toBe(1.75);
-    expect(picker.copies(Bitfield.full(4))).toBe(2.5);
   });
 
   it("books every block exactly once, whatever happens", () => {

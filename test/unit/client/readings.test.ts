@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BLOCK_LENGTH } from "../../../src/client/core/active-piece.ts";
-import { Picker, type PickPeer } from "../../../src/client/core/picker.ts";
+import type { PickPeer } from "../../../src/client/core/pick-peer.ts";
+import { Picker } from "../../../src/client/core/picker.ts";
 import { Readings } from "../../../src/client/core/readings.ts";
 import { Bitfield } from "../../../src/protocol/bitfield.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
