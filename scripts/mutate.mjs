@@ -1,5 +1,5 @@
 // Changes the pure code, one small thing at a time, and counts the changes that the tests of the same room find out:
-// npm run mutate -- [--room protocol] [--file picker]. Those that none found are in artifacts/mutation/ROOM.txt.
+// npm run mutate -- [--room protocol] [--file picker]... Those that none found are in artifacts/mutation/ROOM.txt.
 // Changes to what is made once, when a module is loaded (tables, expressions), are left out: each would need a process.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -22,11 +22,11 @@ const ROOMS = {
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 const { values } = parseArgs({
-  options: { room: { type: "string" }, file: { type: "string", default: "" } },
+  options: { room: { type: "string" }, file: { type: "string", multiple: true, default: [""] } },
 });
 const rooms = Object.entries(ROOMS).filter(([name]) => values.room === undefined || name === values.room);
 if (rooms.length === 0) {
-  console.error(`usage: mutate [--room ${Object.keys(ROOMS).join("|")}] [--file PART_OF_NAME]`);
+  console.error(`usage: mutate [--room ${Object.keys(ROOMS).join("|")}] [--file PART_OF_NAME]...`);
   process.exit(2);
 }
 const reports = "artifacts/mutation";
@@ -54,7 +54,7 @@ function mutate({ code, tests }) {
       .filter((file) => pattern.test(file))
       .map((file) => path.posix.join(folder, file.split(path.sep).join("/")));
   const stryker = new Stryker({
-    mutate: files(code, /\.ts$/).filter((file) => file.includes(values.file)),
+    mutate: files(code, /\.ts$/).filter((file) => values.file.some((part) => file.includes(part))),
     plugins: [fileURLToPath(new URL("mutation-runner.mjs", import.meta.url))],
     testRunner: "in-process",
     inProcess: { tests: tests.flatMap((folder) => files(folder, /\.test\.tsx?$/)) },
@@ -62,7 +62,7 @@ function mutate({ code, tests }) {
     ignoreStatic: true,
     concurrency: 1,
     // An endless loop through changed code is noticed at once; this is for any other.
-    timeoutMS: 15_000,
+    timeoutMS: 12_000,
     dryRunTimeoutMinutes: 60,
     disableTypeChecks: false,
     ignorePatterns: ["/artifacts", "/bench", "/dist", "/docs", "/packaging"],
