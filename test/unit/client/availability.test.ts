@@ -25,10 +25,18 @@ it("has no more runs than pieces, and none for none", () => {
   expect(availabilityIn(80, 0, having(0), () => 1)).toEqual([]);
 });
 
-it("counts distributed copies, ours included", () => {
-  // One peer is complete, one has the first two.
-  const copiesOf = (piece: number) => (piece < 2 ? 2 : 1);
-  expect(copiesAmong(4, having(4, 2), copiesOf)).toBe(1.75);
-  expect(copiesAmong(4, Bitfield.full(4), copiesOf)).toBe(2.5);
-  expect(copiesAmong(0, having(0), copiesOf)).toBe(0);
+it.each([
+  [[], [], 0],
+  [[0, 1], [2], 0.75],
+  [[2, 3], [1], 0.75],
+  [[1, 2], [1], 0.5],
+  [[0, 1], [0, 1, 2, 3], 1.5],
+  [[0, 1, 2, 3], [0, 1, 2, 3], 2],
+])("counts distributed copies, ours included: a peer's %j and our %j are %d", (held, own, copies) => {
+  const copiesOf = (piece: number) => Number(held.includes(piece));
+  expect(copiesAmong(4, having(4, ...own), copiesOf)).toBe(copies);
+});
+
+it("counts no copies of nothing", () => {
+  expect(copiesAmong(0, having(0), () => 1)).toBe(0);
 });

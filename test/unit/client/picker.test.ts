@@ -1,74 +1,43 @@
 import { describe, expect, it } from "vitest";
-import { type ActivePiece, BLOCK_LENGTH } from "../../../src/client/core/active-piece.ts";
+import { BLOCK_LENGTH } from "../../../src/client/core/active-piece.ts";
 import type { PickPeer } from "../../../src/client/core/pick-peer.ts";
-import { Picker } from "../../../src/client/core/picker.ts";
 import { Bitfield } from "../../../src/protocol/bitfield.ts";
 import { pieceIndex } from "../../../src/protocol/ids.ts";
 import { cpuMillis } from "../../support/cpu-time.ts";
+import {
+  BLOCKS,
+  blocksOf,
+  give,
+  giveUp,
+  makePicker,
+  picked,
+  picking,
+  someOf,
+  sources,
+} from "../../support/picking.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
-
-const BLOCKS = 4;
-
-function set(length: number, pieces: Iterable<number>): Bitfield {
-  const field = new Bitfield(length);
-  for (const piece of pieces) field.add(piece);
-  return field;
-}
-
-function makePicker(
-  pieces: number,
-  options: { missing?: Bitfield; seed?: number; room?: number } = {},
-): Picker {
-  let room = options.room ?? Number.POSITIVE_INFINITY;
-  return new Picker({
-    pieceCount: pieces,
-    pieceSize: () => BLOCKS * BLOCK_LENGTH,
-    missing: options.missing ?? Bitfield.full(pieces),
-    random: seededRandom(options.seed ?? 1),
-    rank: () => 0,
-    mayStart: () => --room >= 0,
-  });
-}
-
-function peer(key: number, have: Bitfield, overrides: Partial<PickPeer> = {}): PickPeer {
-  return { key, have, suggested: new Set(), only: undefined, ...overrides };
-}
-
-/** Picks, and says what as "piece:block". */
-function picked(picker: Picker, who: PickPeer, count: number): string[] {
-  const blocks: string[] = [];
-  picker.pick(who, count, (active, block) => blocks.push(`${active.piece}:${block}`));
-  return blocks;
-}
-
-function give(picker: Picker, active: ActivePiece, who: PickPeer): void {
-  for (let block = 0; block < active.blockCount; block++) {
-    if (!active.isReceived(block)) active.receive(block, who.key);
-  }
-  picker.received(active);
-}
 
 describe("Picker", () => {
   it("starts with the piece that the fewest peers have", () => {
     const picker = makePicker(4);
     const whole = Bitfield.full(4);
     picker.addPieces(whole);
-    picker.addPieces(set(4, [0, 1, 3]));
-    picker.addPieces(set(4, [0, 1]));
-    expect(picked(picker, peer(1, whole), 1)).toEqual(["2:0"]);
-    expect(picked(picker, peer(1, whole), 4)).toEqual(["2:1", "2:2", "2:3", "3:0"]);
+    picker.addPieces(someOf(4, [0, 1, 3]));
+    picker.addPieces(someOf(4, [0, 1]));
+    expect(picked(picker, picking(1, whole), 1)).toEqual(["2:0"]);
+    expect(picked(picker, picking(1, whole), 4)).toEqual(["2:1", "2:2", "2:3", "3:0"]);
   });
 
   it("follows availability as peers announce, come and go", () => {
     const picker = makePicker(3);
-    const a = set(3, [0, 1]);
+    const a = someOf(3, [0, 1]);
     picker.addPieces(Bitfield.full(3));
     picker.addPieces(a);
-    picker.addPieces(set(3, [1, 2]));
+    picker.addPieces(someOf(3, [1, 2]));
     picker.addHave(0);
     a.add(2);
     picker.addHave(2);
-    picker.removePieces(set(3, [1, 2]), false);
+    picker.removePieces(someOf(3, [1, 2]), false);
     expect([0, 1, 2].map((piece) => picker.availability(piece))).toEqual([3, 2, 2]);
     picker.removePieces(Bitfield.full(3), true);
     expect([0, 1, 2].map((piece) => picker.availability(piece))).toEqual([2, 1, 1]);
@@ -76,44 +45,32 @@ describe("Picker", () => {
 
   it("leaves started pieces that others have to them while the seeder has some that nobody else has", () => {
     const picker = makePicker(3);
-    const seed = peer(1, Bitfield.full(3));
-    const other = peer(2, set(3, [1]));
+    const seed = picking(1, Bitfield.full(3));
+    const other = picking(2, someOf(3, [1]));
     picker.addPieces(seed.have);
     picker.addPieces(other.have);
     expect(picked(picker, other, 2)).toEqual(["1:0", "1:1"]);
-    const first = picked(picker, seed, 8);
-    expect(first.map((block) => block.split(":")[0]).sort()).toEqual([
-      "0",
-      "0",
-      "0",
-      "0",
-      "2",
-      "2",
-      "2",
-      "2",
-    ]);
+    expect(picked(picker, seed, 8).sort()).toEqual([...blocksOf(0), ...blocksOf(2)]);
     // Nothing else is left: now it helps.
     expect(picked(picker, seed, 8)).toEqual(["1:2", "1:3"]);
   });
 
   it("finishes a started piece at another seeder, when no one else has it", () => {
     const picker = makePicker(3);
-    const seeds = [peer(1, Bitfield.full(3)), peer(2, Bitfield.full(3))];
+    const seeds = [picking(1, Bitfield.full(3)), picking(2, Bitfield.full(3))];
     for (const seed of seeds) picker.addPieces(seed.have);
-    const [start] = picked(picker, peer(1, Bitfield.full(3)), 1);
-    const piece = start?.split(":")[0];
-    expect(picked(picker, peer(2, Bitfield.full(3)), 3)).toEqual(
-      [1, 2, 3].map((block) => `${piece}:${block}`),
-    );
+    const [start] = picked(picker, picking(1, Bitfield.full(3)), 1);
+    const piece = Number.parseInt(start ?? "", 10);
+    expect(picked(picker, picking(2, Bitfield.full(3)), 3)).toEqual(blocksOf(piece, 1));
   });
 
   it("breaks ties at random, and the same way for the same seed", () => {
     const first = (seed: number): string | undefined => {
-      const picker = makePicker(1000, { seed });
+      const picker = makePicker(1000, { random: seededRandom(seed) });
       const whole = Bitfield.full(1000);
       picker.addPieces(whole);
       picker.addPieces(whole);
-      return picked(picker, peer(1, whole), 1)[0];
+      return picked(picker, picking(1, whole), 1)[0];
     };
     const choices = Array.from({ length: 20 }, (_, seed) => first(seed));
     expect(new Set(choices).size).toBeGreaterThan(15);
@@ -124,27 +81,26 @@ describe("Picker", () => {
     const picker = makePicker(50);
     const whole = Bitfield.full(50);
     picker.addPieces(whole);
-    const first = Number.parseInt(picked(picker, peer(1, whole), BLOCKS)[0] ?? "", 10);
-    const after = picked(picker, peer(1, whole), BLOCKS)[0];
+    const first = Number.parseInt(picked(picker, picking(1, whole), BLOCKS)[0] ?? "", 10);
+    const after = picked(picker, picking(1, whole), BLOCKS)[0];
     expect(after).toBe(first === 49 ? after : `${first + 1}:0`);
   });
 
   it("finishes started pieces before it starts others, with the help of every peer that has them", () => {
     const picker = makePicker(10);
     const whole = Bitfield.full(10);
-    const [a, b] = [peer(1, whole), peer(2, whole)];
+    const [a, b] = [picking(1, whole), picking(2, whole)];
     picker.addPieces(whole);
     picker.addPieces(whole);
     const [start] = picked(picker, a, 1);
-    const piece = start?.split(":")[0];
-    expect(picked(picker, b, 3)).toEqual([`${piece}:1`, `${piece}:2`, `${piece}:3`]);
+    expect(picked(picker, b, 3)).toEqual(blocksOf(Number.parseInt(start ?? "", 10), 1));
   });
 
   it("asks only for missing pieces that the peer has", () => {
-    const picker = makePicker(6, { missing: set(6, [1, 4, 5]) });
-    const have = set(6, [0, 1, 2, 4]);
+    const picker = makePicker(6, { missing: someOf(6, [1, 4, 5]) });
+    const have = someOf(6, [0, 1, 2, 4]);
     picker.addPieces(have);
-    const blocks = picked(picker, peer(1, have), 100);
+    const blocks = picked(picker, picking(1, have), 100);
     expect(new Set(blocks.map((block) => block.split(":")[0]))).toEqual(new Set(["1", "4"]));
     expect(blocks).toHaveLength(2 * BLOCKS);
   });
@@ -154,17 +110,98 @@ describe("Picker", () => {
     const picker = makePicker(100);
     picker.addPieces(whole);
     picker.addPieces(whole);
-    expect(picked(picker, peer(1, whole, { suggested: new Set([77]) }), 1)).toEqual(["77:0"]);
-    expect(picked(picker, peer(2, whole, { only: new Set([13]) }), 100)).toEqual(
-      [0, 1, 2, 3].map((block) => `13:${block}`),
-    );
+    expect(picked(picker, picking(1, whole, { suggested: new Set([77]) }), 1)).toEqual(["77:0"]);
+    expect(picked(picker, picking(2, whole, { only: new Set([13]) }), 100)).toEqual(blocksOf(13));
+  });
+
+  it("has a seeder help with started pieces as soon as every piece is with somebody else, and starts no other", () => {
+    const picker = makePicker(3);
+    const [, other] = sources(picker, Bitfield.full(3), someOf(3, [1, 2]));
+    if (other === undefined) throw new Error("no peer");
+    picked(picker, other, 2);
+    const [piece = 0] = [1, 2].filter((each) => picker.active(each) !== undefined);
+    expect(picked(picker, picking(1, Bitfield.full(3)), 6)).toEqual([...blocksOf(0), ...blocksOf(piece, 2)]);
+    expect(picker.idleCount).toBe(1);
+  });
+
+  it("has an incomplete peer finish what others have started, whatever nobody has", () => {
+    const picker = makePicker(3, { rank: (piece) => piece });
+    const [a, b] = sources(picker, someOf(3, [0, 1]), someOf(3, [0, 1])) as [PickPeer, PickPeer];
+    expect(picked(picker, a, 2)).toEqual(blocksOf(0, 0, 2));
+    expect(picked(picker, b, 2)).toEqual(blocksOf(0, 2));
+  });
+
+  it("asks for what is left of several started pieces at once, and for no more than was wanted", () => {
+    const picker = makePicker(3);
+    for (const piece of [0, 1, 2]) picked(picker, picking(piece, someOf(3, [piece])), 2);
+    const whole = Bitfield.full(3);
+    expect(picked(picker, picking(8, whole), 3)).toEqual(["0:2", "0:3", "1:2"]);
+    expect(picked(picker, picking(9, whole), 9)).toEqual(["1:3", "2:2", "2:3"]);
+  });
+
+  it("goes on with the piece that a peer was asked for last, though older ones wait", () => {
+    const picker = makePicker(2);
+    const have = someOf(2, [1]);
+    picked(picker, picking(2, someOf(2, [0])), 1);
+    const [a] = sources(picker, have) as [PickPeer];
+    picked(picker, a, 1);
+    have.add(0);
+    picker.addHave(0);
+    expect(picked(picker, a, 1)).toEqual(["1:1"]);
+    expect(picked(picker, a, 1)).toEqual(["1:2"]);
+  });
+
+  it("takes the best of equally rare pieces, from the first one on", () => {
+    const picker = makePicker(6, { rank: (piece) => piece });
+    const [a] = sources(picker, Bitfield.full(6)) as [PickPeer];
+    expect(picked(picker, a, BLOCKS)).toEqual(blocksOf(0));
+  });
+
+  it("goes through the pieces in order again when all sources but one are gone", () => {
+    const picker = makePicker(9, { rank: (piece) => 9 - piece });
+    const [a] = sources(picker, Bitfield.full(9), Bitfield.full(9)) as [PickPeer];
+    expect(picked(picker, a, 2 * BLOCKS)).toEqual([...blocksOf(8), ...blocksOf(7)]);
+    giveUp(picker, 7, a);
+    picker.abandon(7);
+    picked(picker, picking(3, someOf(9, [3])), BLOCKS);
+    picker.removePieces(Bitfield.full(9), true);
+    expect(picked(picker, a, BLOCKS)).toEqual(blocksOf(4));
+  });
+
+  it("forgets a complete peer whole, and what another had piece by piece", () => {
+    const picker = makePicker(2);
+    sources(picker, Bitfield.full(2), someOf(2, [1]));
+    picker.removePieces(Bitfield.full(2), true);
+    expect([0, 1].map((piece) => picker.availability(piece))).toEqual([0, 1]);
+    picker.removeHave(1);
+    expect(picker.availability(1)).toBe(0);
+  });
+
+  it("takes a suggestion only for a piece that is idle and that the peer has, and each once", () => {
+    const picker = makePicker(9, { rank: (piece) => piece });
+    const [a] = sources(picker, someOf(9, [0, 1, 2, 3, 4]), Bitfield.full(9)) as [PickPeer];
+    picked(picker, a, BLOCKS);
+    const suggested = new Set([0, 8, 3, 4]);
+    expect(picked(picker, { ...a, suggested }, BLOCKS)).toEqual(blocksOf(3));
+    expect([...suggested]).toEqual([4]);
+  });
+
+  it("asks a choking peer for nothing that it allows but hasn't, or that somebody sends already", () => {
+    const picker = makePicker(4);
+    const [a] = sources(picker, Bitfield.full(4)) as [PickPeer];
+    picked(picker, { ...a, only: new Set([1]) }, BLOCKS);
+    const choking = picking(2, someOf(4, [1, 2, 3]), { only: new Set([0, 1, 3]) });
+    expect(picked(picker, choking, 99)).toEqual(blocksOf(3));
+    giveUp(picker, 1, a);
+    picker.release(3, 0, 2);
+    expect(picked(picker, { ...choking, only: new Set([3]) }, 99)).toEqual(["3:0"]);
   });
 
   it("offers released blocks again, first", () => {
     const picker = makePicker(2);
     const whole = Bitfield.full(2);
     picker.addPieces(whole);
-    const [a, b] = [peer(1, whole), peer(2, whole)];
+    const [a, b] = [picking(1, whole), picking(2, whole)];
     const blocks = picked(picker, a, 8);
     expect(picked(picker, b, 8)).toEqual([]);
     const piece = Number.parseInt(blocks[0] ?? "", 10);
@@ -176,7 +213,7 @@ describe("Picker", () => {
     const picker = makePicker(2);
     const whole = Bitfield.full(2);
     picker.addPieces(whole);
-    const all = [1, 2, 3, 4].map((key) => peer(key, whole));
+    const all = [1, 2, 3, 4].map((key) => picking(key, whole));
     const [a, b, c, d] = all as [PickPeer, PickPeer, PickPeer, PickPeer];
     picked(picker, a, 7);
     expect(picker.endgame).toBe(false);
@@ -203,11 +240,9 @@ describe("Picker", () => {
     const whole = Bitfield.full(1);
     picker.addPieces(whole);
     picker.addPieces(whole);
-    const [a, b] = [peer(1, whole), peer(2, whole)];
+    const [a, b] = [picking(1, whole), picking(2, whole)];
     picked(picker, a, 4);
-    const first = picker.active(0);
-    if (first === undefined) throw new Error("not started");
-    give(picker, first, a);
+    give(picker, 0, a);
     expect(picker.active(0)).toBeUndefined();
     expect(picked(picker, b, 4)).toEqual([]);
     picker.failed(pieceIndex(0));
@@ -221,11 +256,9 @@ describe("Picker", () => {
     const picker = makePicker(1);
     const whole = Bitfield.full(1);
     picker.addPieces(whole);
-    const a = peer(1, whole);
+    const a = picking(1, whole);
     picked(picker, a, 4);
-    const active = picker.active(0);
-    if (active === undefined) throw new Error("not started");
-    give(picker, active, a);
+    give(picker, 0, a);
     expect(picker.missing.count).toBe(1);
     picker.stored(pieceIndex(0));
     expect(picker.missing.count).toBe(0);
@@ -233,15 +266,16 @@ describe("Picker", () => {
   });
 
   it("starts nothing without room, and gives up a piece that nobody is sending to make some", () => {
-    const picker = makePicker(3, { room: 1 });
+    let room = 1;
+    const picker = makePicker(3, { mayStart: () => room-- > 0 });
     const whole = Bitfield.full(3);
     picker.addPieces(whole);
-    const a = peer(1, whole);
+    const a = picking(1, whole);
     const blocks = picked(picker, a, 12);
     expect(blocks).toHaveLength(BLOCKS);
     expect(picker.evict()).toBeUndefined();
     const piece = Number.parseInt(blocks[0] ?? "", 10);
-    for (let block = 0; block < BLOCKS; block++) picker.release(piece, block * BLOCK_LENGTH, a.key);
+    giveUp(picker, piece, a);
     expect(picker.evict()?.piece).toBe(piece);
     expect(picker.active(piece)).toBeUndefined();
   });
@@ -257,7 +291,7 @@ describe("Picker", () => {
     const peers = Array.from({ length: 200 }, (_, key) => {
       const have = new Bitfield(pieces);
       for (let i = 0; i < 2000; i++) have.add(Math.floor(random.next() * pieces));
-      return peer(key, have);
+      return picking(key, have);
     });
     for (const one of peers) picker.addPieces(one.have);
     let blocks = 0;
@@ -276,14 +310,14 @@ describe("Picker", () => {
 function everyBlockOnce(seed: number): void {
   const random = seededRandom(seed);
   const pieces = 12;
-  const picker = makePicker(pieces, { seed });
-  const peers = [1, 2, 3].map((key) => peer(key, Bitfield.full(pieces)));
+  const picker = makePicker(pieces, { random: seededRandom(seed) });
+  const peers = [1, 2, 3].map((key) => picking(key, Bitfield.full(pieces)));
   for (const one of peers) picker.addPieces(one.have);
   const out = new Map<string, number>();
   let stored = 0;
   for (let step = 0; stored < pieces; step++) {
     if (step > 5000) throw new Error(`seed ${seed}: never finished`);
-    const one = peers[Math.floor(random.next() * peers.length)] ?? peer(1, Bitfield.full(pieces));
+    const one = peers[Math.floor(random.next() * peers.length)] ?? picking(1, Bitfield.full(pieces));
     const mine = [...out].filter(([, key]) => key === one.key).map(([block]) => block);
     const dice = random.next();
     if (dice < 0.4) {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { BLOCK_LENGTH } from "../../../src/client/core/active-piece.ts";
 import type { PickPeer } from "../../../src/client/core/pick-peer.ts";
-import { Picker } from "../../../src/client/core/picker.ts";
+import type { Picker } from "../../../src/client/core/picker.ts";
 import { Readings } from "../../../src/client/core/readings.ts";
 import { Bitfield } from "../../../src/protocol/bitfield.ts";
-import { seededRandom } from "../../support/seeded-random.ts";
+import { blocksOf, give, makePicker, picked, picking, someOf } from "../../support/picking.ts";
 
 const MIB = 1024 * 1024;
 
@@ -68,69 +68,72 @@ describe("Readings", () => {
   });
 });
 
-function makePicker(missing = Bitfield.full(64)): Picker {
-  const picker = new Picker({
-    pieceCount: 64,
-    pieceSize: () => 2 * BLOCK_LENGTH,
-    missing,
-    random: seededRandom(3),
-    rank: () => 0,
-    mayStart: () => true,
-  });
-  return picker;
-}
-
-const everything: PickPeer = {
-  key: 1,
-  have: Bitfield.full(64),
-  suggested: new Set([40]),
-  only: undefined,
-};
-
-function picked(picker: Picker, who: PickPeer, count: number): string[] {
-  const blocks: string[] = [];
-  picker.pick(who, count, (active, block) => blocks.push(`${active.piece}:${block}`));
-  return blocks;
-}
-
 describe("Picker, while somebody reads", () => {
+  const everything = picking(1, Bitfield.full(64), { suggested: new Set([40]) });
+
+  /** One of 64 pieces, with a reader of `at` and what follows. */
+  function readAt(at: number, options: Parameters<typeof makePicker>[1] = {}, end = 64): Picker {
+    const picker = makePicker(64, options);
+    picker.readings = new Readings(picker.missing, MIB);
+    picker.readings.add({ at, end });
+    return picker;
+  }
+
   it("asks for what is read, in order, before what is started, suggested or rare", () => {
-    const picker = makePicker();
+    const picker = makePicker(64);
     picker.addPieces(everything.have);
-    const started = picked(picker, { ...everything, suggested: new Set() }, 1);
-    const some = new Readings(picker.missing, MIB);
-    some.add({ at: 20, end: 22 });
-    picker.readings = some;
-    expect(picked(picker, everything, 5)).toEqual([
-      "20:0",
-      "20:1",
-      "21:0",
-      "21:1",
-      started[0]?.replace(":0", ":1"),
+    const [started = ""] = picked(picker, { ...everything, suggested: new Set() }, 1);
+    picker.readings = new Readings(picker.missing, MIB);
+    picker.readings.add({ at: 20, end: 22 });
+    expect(picked(picker, everything, 9)).toEqual([
+      ...blocksOf(20),
+      ...blocksOf(21),
+      started.replace(":0", ":1"),
     ]);
   });
 
   it("asks a choking peer only for what it allows, and nobody for what he hasn't", () => {
-    const picker = makePicker();
-    const some = new Readings(picker.missing, MIB);
-    some.add({ at: 20, end: 64 });
-    picker.readings = some;
-    const choking = { ...everything, only: new Set([22]) };
-    expect(picked(picker, choking, 9)).toEqual(["22:0", "22:1"]);
-    const have = new Bitfield(64);
-    have.add(23);
-    expect(picked(picker, { ...everything, key: 2, have }, 9)).toEqual(["23:0", "23:1"]);
+    const picker = readAt(20);
+    const choking: PickPeer = { ...everything, only: new Set([22]) };
+    expect(picked(picker, choking, 9)).toEqual(blocksOf(22));
+    expect(picked(picker, picking(2, someOf(64, [23])), 9)).toEqual(blocksOf(23));
+  });
+
+  it("asks for no more than was wanted, and begins nothing that it doesn't ask for", () => {
+    const picker = readAt(20);
+    expect(picked(picker, everything, 4)).toEqual(blocksOf(20));
+    expect(picker.activeCount).toBe(1);
+  });
+
+  it("has others help with what a reader needs, if they have it, before it begins more", () => {
+    const picker = readAt(20);
+    picked(picker, everything, 2);
+    expect(picked(picker, picking(2, someOf(64, [21])), 1)).toEqual(["21:0"]);
+    expect(picked(picker, picking(3, Bitfield.full(64)), 3)).toEqual(["20:2", "20:3", "21:1"]);
+  });
+
+  it("passes over what is being written", () => {
+    const picker = readAt(20);
+    picked(picker, everything, 4);
+    give(picker, 20, everything);
+    expect(picked(picker, everything, 1)).toEqual(["21:0"]);
+  });
+
+  it("begins no later piece when there is no room for the first, for that would take what comes free", () => {
+    const picker = readAt(20, {
+      pieceSize: (piece) => (piece === 20 ? 5 : 4) * BLOCK_LENGTH,
+      mayStart: (size) => size < 5 * BLOCK_LENGTH,
+      rank: (piece) => piece,
+    });
+    expect(picked(picker, { ...everything, suggested: new Set() }, 4)).toEqual(blocksOf(0));
   });
 
   it("asks a second peer for what the first one is slow to give, of the piece that is waited for alone", () => {
-    const picker = makePicker();
-    const some = new Readings(picker.missing, MIB);
-    some.add({ at: 20, end: 64 });
-    picker.readings = some;
-    picked(picker, everything, 4);
+    const picker = readAt(20);
+    picked(picker, everything, 8);
     const again: string[] = [];
     const fast = { ...everything, key: 2 };
-    const among = picker.started(some.heads());
+    const among = picker.started(picker.readings?.heads() ?? []);
     picker.pickDuplicates(
       fast,
       9,
@@ -138,6 +141,6 @@ describe("Picker, while somebody reads", () => {
       (active, block) => again.push(`${active.piece}:${block}`),
       among,
     );
-    expect(again).toEqual(["20:1", "20:0"]);
+    expect(again).toEqual(blocksOf(20).reverse());
   });
 });
