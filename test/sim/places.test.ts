@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { mostOfOneNetwork, whoMakesWay, whoOfItsOwn } from "../../src/client/core/places.ts";
 import type { Transport } from "../../src/platform/transport.ts";
 import { handshakeBytes } from "../support/scripted-peer.ts";
 import { Sim } from "../support/sim.ts";
@@ -71,50 +70,5 @@ describe("one host that takes all places", () => {
     });
     expect(silent).toBe(200);
     expect(took).toBeLessThan(5_000);
-  });
-});
-
-describe("who makes way", () => {
-  const holder = (host: string, movedAt: number) => ({ host, movedAt });
-  const crowd = (host: string, count: number, movedAt: number) =>
-    Array.from({ length: count }, () => holder(host, movedAt));
-
-  it("is who has been idle for longest, when that is long", () => {
-    const idlest = holder("10.0.0.1", 1_000);
-    expect(whoMakesWay([holder("10.0.0.2", 2_000), idlest], { host: "10.0.0.9", now: 16_000 })).toBe(idlest);
-    expect(
-      whoMakesWay([holder("10.0.0.2", 2_000), idlest], { host: "10.0.0.9", now: 15_999 }),
-    ).toBeUndefined();
-  });
-
-  it("is the one of the lowest rank among those", () => {
-    const low = holder("10.0.0.2", 3_000);
-    const rank = (each: { readonly host: string }) => (each === low ? 1 : 2);
-    expect(whoMakesWay([holder("10.0.0.1", 1_000), low], { host: "10.0.0.9", now: 20_000, rank })).toBe(low);
-  });
-
-  it("is one of the network that has most places, but nobody who is being served", () => {
-    const others = [holder("10.0.0.1", 9_000), holder("10.0.0.2", 0)];
-    const rests = holder("2001:db8::5", 8_000);
-    const moves = crowd("2001:db8::7", 3, 9_000);
-    expect(whoMakesWay([...others, ...moves, rests], { host: "10.0.0.9", now: 10_000 })).toBe(rests);
-    expect(whoMakesWay([...others, ...moves], { host: "10.0.0.9", now: 10_000 })).toBeUndefined();
-    // A /64 is one network; the next one is another.
-    expect(
-      whoMakesWay([...others, rests, holder("2001:db8:0:1::1", 8_000)], { host: "10.0.0.9", now: 10_000 }),
-    ).toBeUndefined();
-  });
-
-  it("is nobody when the newcomer's network would have as many", () => {
-    const both = [...crowd("10.0.0.1", 3, 0), ...crowd("10.0.0.2", 2, 0)];
-    expect(whoMakesWay(both, { host: "10.0.0.2", now: 10_000 })).toBeUndefined();
-    expect(whoMakesWay(both, { host: "10.0.0.3", now: 10_000 })).toBe(both[0]);
-  });
-
-  it("is one of its own where its network may have no more", () => {
-    const own = [holder("10.0.0.1", 5_000), holder("10.0.0.1", 4_000)];
-    expect(whoOfItsOwn([holder("10.0.0.2", 0), ...own], "10.0.0.1", 20_000)).toBe(own[1]);
-    expect(whoOfItsOwn([holder("10.0.0.2", 0), ...own], "10.0.0.1", 18_000)).toBeUndefined();
-    expect([mostOfOneNetwork(100), mostOfOneNetwork(5), mostOfOneNetwork(1)]).toEqual([50, 2, 1]);
   });
 });
