@@ -79,22 +79,111 @@ describe("HashLines", () => {
     expect(told.at(-1)).toEqual(new Error("changed"));
   });
 
-  it.each<[string, Uint8Array]>([
-    ["no JSON", new TextEncoder().encode("{]\n")],
-    ["no object", lines([1])],
-    ["no UTF-8", Uint8Array.of(0xff, 0x0a)],
-    ["another version", lines({ ...OPENING, hashes: 2 })],
-    ["no name", lines({ ...OPENING, name: 1 })],
-    ["pieces without length", lines({ ...OPENING, pieceLength: 0 })],
-    ["no files", lines({ ...OPENING, files: 0 })],
-    ["more files than any torrent has", lines({ ...OPENING, files: 1e9 })],
-    ["a file without a path", lines(OPENING, { path: [], bytes: 1 })],
-    ["a file of no size", lines(OPENING, { path: ["a"], bytes: -1 })],
-    ["a gap between hashes", lines(OPENING, ...FILES, { from: 1, sha1: hashes(1) })],
-    ["half a hash", lines(OPENING, ...FILES, { from: 0, sha1: "AAAA" })],
-    ["no base64", lines(OPENING, ...FILES, { from: 0, sha1: "%" })],
-    ["a line without end", new Uint8Array(300_000).fill(0x20)],
-  ])("refuses %s", (_, bytes) => {
-    expect(() => reader().made.push(bytes)).toThrow(HashLinesError);
+  /** Why these bytes are refused. */
+  function refusal(...parts: readonly Uint8Array[]): string {
+    const { made } = reader();
+    try {
+      for (const part of parts) made.push(part);
+    } catch (error) {
+      if (!(error instanceof HashLinesError)) throw error;
+      expect(error.code).toBe("hashes");
+      return error.message.replace("What the publisher tells of its hashes can't be read: ", "");
+    }
+    return "none";
+  }
+  const text = (line: string) => new TextEncoder().encode(line);
+
+  it.each<[string, Uint8Array, string]>([
+    ["no JSON", text("{]\n"), "a line is no JSON."],
+    ["a number", lines(1), "a line is no object."],
+    ["null", lines(null), "a line is no object."],
+    ["a list", lines([1]), "a line is no object."],
+    ["no UTF-8", Uint8Array.of(0xff, 0x0a), "it is no text."],
+    ["another version", lines({ ...OPENING, hashes: 2 }), "it is of another version."],
+    ["no name", lines({ ...OPENING, name: 1 }), "its first line lacks something."],
+    ["no web seed", lines({ ...OPENING, webSeed: undefined }), "its first line lacks something."],
+    ["a torrent of files or of one?", lines({ ...OPENING, oneFile: 1 }), "its first line lacks something."],
+    ["pieces without length", lines({ ...OPENING, pieceLength: 0 }), "its pieces have no length."],
+    ["pieces of half a byte", lines({ ...OPENING, pieceLength: 0.5 }), "its pieces have no length."],
+    ["pieces of less than nothing", lines({ ...OPENING, pieceLength: -1 }), "its pieces have no length."],
+    ["a length in words", lines({ ...OPENING, pieceLength: "16384" }), "its pieces have no length."],
+    ["no files", lines({ ...OPENING, files: 0 }), "it has too many files, or none."],
+    ["half a file", lines({ ...OPENING, files: 0.5 }), "it has too many files, or none."],
+    [
+      "more files than any torrent has",
+      lines({ ...OPENING, files: 500_001 }),
+      "it has too many files, or none.",
+    ],
+    ["a file of no path", lines(OPENING, { path: [], bytes: 1 }), "a file has no path."],
+    ["a path of numbers", lines(OPENING, { path: ["a", 1], bytes: 1 }), "a file has no path."],
+    ["a path that is no list", lines(OPENING, { path: "a", bytes: 1 }), "a file has no path."],
+    ["a file without a size", lines(OPENING, { path: ["a"] }), "a file has no size."],
+    ["a file of less than nothing", lines(OPENING, { path: ["a"], bytes: -1 }), "a file has no size."],
+    [
+      "a gap between hashes",
+      lines(OPENING, ...FILES, { from: 1, sha1: hashes(1) }),
+      "its hashes are out of order.",
+    ],
+    ["half a hash", lines(OPENING, ...FILES, { from: 0, sha1: "AAAA" }), "a hash is cut off."],
+    ["no hash", lines(OPENING, ...FILES, { from: 0, sha1: "" }), "a hash is cut off."],
+    ["no base64", lines(OPENING, ...FILES, { from: 0, sha1: "%" }), "a hash is cut off."],
+  ])("refuses %s", (_, bytes, problem) => {
+    expect(refusal(bytes)).toBe(problem);
+  });
+
+  it("reads lines of 256 KiB, and refuses a longer one before it ends, however it comes", () => {
+    const half = new Uint8Array(128 * 1024).fill(0x20);
+    expect(refusal(half, half)).toBe("none");
+    expect(refusal(half, half, half.subarray(0, 1))).toBe("a line is too long.");
+  });
+
+  it("refuses names of more than 32 MiB in all", () => {
+    const file = { path: ["x".repeat(255_000)], bytes: 0 };
+    const line = lines(file);
+    const most = Math.floor((32 * 1024 * 1024) / (line.length - 1));
+    const { made } = reader();
+    made.push(lines({ ...OPENING, files: 500_000 }));
+    for (let i = 0; i < most; i++) made.push(line);
+    expect(() => made.push(line)).toThrow("it has too many files.");
+  });
+
+  /** What is told of a torrent that begins so. */
+  function head(opening: object, ...files: readonly object[]): unknown {
+    const { made, told } = reader();
+    made.push(lines({ ...OPENING, files: files.length, ...opening }, ...files));
+    expect(told).toHaveLength(1);
+    return told[0];
+  }
+
+  it("tells of a torrent that is private, unlisted or has a token, and only what it says so", () => {
+    const [file] = FILES;
+    const said = { private: true, unlisted: true, token: "secret" };
+    expect(head(said, { ...file })).toMatchObject(said);
+    expect(head({ private: 1, unlisted: "true", token: 5 }, { ...file })).toMatchObject({
+      private: false,
+      unlisted: false,
+      token: undefined,
+    });
+  });
+
+  it("tells all that is known of each file, and leaves out what makes no sense", () => {
+    const all = { path: ["l"], bytes: 0, executable: false, mtime: 5, symlink: ["..", "x"], folder: true };
+    const odd = { path: ["o"], bytes: 0, executable: 1, mtime: -5, symlink: [], folder: "yes" };
+    expect(head({}, all, odd)).toMatchObject({
+      files: [all, { path: ["o"], bytes: 0, executable: false }],
+    });
+    expect(Object.keys((head({}, odd) as { files: readonly object[] }).files[0] ?? {})).toEqual([
+      "path",
+      "bytes",
+      "executable",
+    ]);
+  });
+
+  it("says nothing before all files are known", () => {
+    const { made, told } = reader();
+    made.push(lines(OPENING, FILES[0]));
+    expect(told).toEqual([]);
+    made.push(lines(FILES[1]));
+    expect(told).toHaveLength(1);
   });
 });
