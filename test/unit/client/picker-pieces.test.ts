@@ -207,17 +207,17 @@ describe("a peer that is gone", () => {
 describe("without room", () => {
   it("the piece that lost least goes, of those of which nothing is on the way", () => {
     const picker = started(0, 1, 2, 3);
-    give(picker, 0, a, [0, 1]);
+    give(picker, 0, a, [0, 1, 2]);
     give(picker, 1, a, [0]);
     give(picker, 2, a, [0, 1]);
     for (const piece of [0, 1, 2]) giveUp(picker, piece, a);
     give(picker, 3, a, [0, 1, 2]);
     picked(picker, picking(b.key, someOf(4, [1])), 1);
-    expect(picker.evict()?.piece).toBe(0);
-    expect([picker.isIdle(0), picker.active(0)]).toEqual([true, undefined]);
+    expect(picker.evict()?.piece).toBe(2);
+    expect([picker.isIdle(2), picker.active(2)]).toEqual([true, undefined]);
     giveUp(picker, 1, b);
     expect(picker.evict()?.piece).toBe(1);
-    expect(picker.evict()?.piece).toBe(2);
+    expect(picker.evict()?.piece).toBe(0);
     expect(picker.evict()).toBeUndefined();
   });
 
@@ -232,8 +232,8 @@ describe("without room", () => {
   it("a peer whose piece stays goes on with it", () => {
     const picker = started(0, 1);
     giveUp(picker, 0, a);
-    picked(picker, picking(b.key, someOf(4, [2])), 1);
     giveUp(picker, 1, a, [0]);
+    picked(picker, picking(b.key, someOf(4, [2])), 1);
     picker.evict();
     expect(picked(picker, b, 1)).toEqual(["2:1"]);
   });
@@ -246,6 +246,12 @@ describe("whole pieces, as web servers send them", () => {
     expect([active?.piece, active?.requestedCount, active?.isRequestedFrom(3, 7)]).toEqual([2, BLOCKS, true]);
     expect(picker.pickWhole(2, 8)).toBeUndefined();
     expect(picked(picker, picking(1, someOf(4, [2])), 9)).toEqual([]);
+  });
+
+  it("leave nothing to ask for when they're the last", () => {
+    const picker = makePicker(1);
+    picker.pickWhole(0, 7);
+    expect(picker.endgame).toBe(true);
   });
 
   it("aren't begun without room", () => {
@@ -271,7 +277,7 @@ describe("whole pieces, as web servers send them", () => {
     const picker = started(0);
     giveUp(picker, 0, a, [0, 2]);
     const rest = picker.pickRest({ key: 7, have: Bitfield.full(4) }, () => true);
-    expect([rest?.first, rest?.count]).toEqual([0, 1]);
+    expect([rest?.first, rest?.count, rest?.active.requesterCount(1)]).toEqual([0, 1, 1]);
     expect(picked(picker, b, 1)).toEqual(["0:2"]);
   });
 });

@@ -132,11 +132,18 @@ describe("Picker", () => {
   });
 
   it("asks for what is left of several started pieces at once, and for no more than was wanted", () => {
-    const picker = makePicker(3);
-    for (const piece of [0, 1, 2]) picked(picker, picking(piece, someOf(3, [piece])), 2);
-    const whole = Bitfield.full(3);
-    expect(picked(picker, picking(8, whole), 3)).toEqual(["0:2", "0:3", "1:2"]);
-    expect(picked(picker, picking(9, whole), 9)).toEqual(["1:3", "2:2", "2:3"]);
+    const picker = makePicker(4);
+    for (const piece of [0, 1, 2]) picked(picker, picking(piece, someOf(4, [piece])), 2);
+    const have = someOf(4, [0, 1, 2]);
+    expect(picked(picker, picking(8, have), 3)).toEqual(["0:2", "0:3", "1:2"]);
+    expect(picked(picker, picking(9, have), 9)).toEqual(["1:3", "2:2", "2:3"]);
+  });
+
+  it("goes on with the oldest piece that it helped with", () => {
+    const picker = makePicker(2);
+    for (const piece of [0, 1]) picked(picker, picking(piece, someOf(2, [piece])), 1);
+    const helper = picking(9, Bitfield.full(2));
+    expect([1, 1].flatMap((count) => picked(picker, helper, count))).toEqual(["0:1", "0:2"]);
   });
 
   it("goes on with the piece that a peer was asked for last, though older ones wait", () => {

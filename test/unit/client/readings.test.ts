@@ -94,8 +94,9 @@ describe("Picker, while somebody reads", () => {
 
   it("asks a choking peer only for what it allows, and nobody for what he hasn't", () => {
     const picker = readAt(20);
-    const choking: PickPeer = { ...everything, only: new Set([22]) };
-    expect(picked(picker, choking, 9)).toEqual(blocksOf(22));
+    const choking: PickPeer = { ...everything, only: new Set([40, 22]) };
+    expect(picked(picker, choking, 4)).toEqual(blocksOf(22));
+    expect(picker.activeCount).toBe(1);
     expect(picked(picker, picking(2, someOf(64, [23])), 9)).toEqual(blocksOf(23));
   });
 
