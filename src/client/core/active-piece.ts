@@ -132,7 +132,6 @@ export class ActivePiece {
     } else if (others?.includes(peer)) {
       others.splice(others.indexOf(peer), 1);
     }
-    if (others?.length === 0) this.#others?.delete(block);
   }
 
   /**
