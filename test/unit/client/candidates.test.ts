@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Candidates } from "../../../src/client/core/candidates.ts";
+import { type Candidate, Candidates } from "../../../src/client/core/candidates.ts";
 import { clientName, sendsLateBitfields } from "../../../src/client/core/client-name.ts";
 import { peerId } from "../../../src/protocol/ids.ts";
 
@@ -118,6 +118,131 @@ describe("Candidates", () => {
     if (first !== undefined) candidates.failed(first, false, 0);
     expect(candidates.add(at(6000), "tracker", 0)).toBe(true);
     expect(candidates.size).toBe(2000);
+  });
+
+  /** One that has been taken, of so many that are known. */
+  function taken(known = 1): { candidates: Candidates<string>; one: Candidate<string> } {
+    const candidates = new Candidates<string>();
+    for (let port = 1; port <= known; port++) candidates.add(at(port), "tracker", 0);
+    const one = candidates.take(0, true);
+    if (one === undefined) throw new Error("none");
+    return { candidates, one };
+  }
+
+  it("doubles the wait with each failure, up to a quarter of an hour", () => {
+    const { candidates, one } = taken();
+    const waits = Array.from({ length: 6 }, () => {
+      candidates.failed(one, false, 0);
+      return one.retryAt;
+    });
+    expect(waits).toEqual([60_000, 120_000, 240_000, 480_000, 900_000, 900_000]);
+  });
+
+  it("waits no longer than 20 s while nobody is there and 50 are known", () => {
+    const { candidates, one } = taken(50);
+    for (let i = 0; i < 5; i++) candidates.failed(one, true, 0);
+    expect(one.retryAt).toBe(20_000);
+  });
+
+  it("waits long for one of few while somebody else is there", () => {
+    const { candidates, one } = taken();
+    for (let i = 0; i < 5; i++) candidates.failed(one, true, 0);
+    candidates.failed(one, false, 0);
+    expect(one.retryAt).toBe(900_000);
+  });
+
+  it("calls again at once whoever is to be called in another way, but nobody that must not be called", () => {
+    const { candidates, one } = taken();
+    expect(candidates.take(5, true)).toBeUndefined();
+    candidates.again(one, 5);
+    expect(candidates.take(4, true)).toBeUndefined();
+    expect(candidates.take(5, true)).toBe(one);
+    candidates.exclude(one.address, "tracker", 5);
+    candidates.again(one, 5);
+    candidates.failed(one, true, 5);
+    expect(candidates.take(1e9, true)).toBeUndefined();
+  });
+
+  it("prefers the longest wait among those that are equal otherwise", () => {
+    const candidates = new Candidates<string>();
+    for (const port of [3, 1, 2]) candidates.add(at(port), "tracker", port);
+    expect([1, 2, 3].map(() => candidates.take(9, false)?.address.port)).toEqual([1, 2, 3]);
+  });
+
+  it("prefers few failures to a high rank, wherever they stand", () => {
+    for (const ports of [
+      [1, 2],
+      [2, 1],
+    ]) {
+      const candidates = new Candidates<string>();
+      for (const port of ports) candidates.add(at(port), "tracker", 0);
+      const failed = candidates.get(at(1));
+      if (failed !== undefined) candidates.failed(failed, true, 0);
+      candidates.rankBy(({ port }) => (port === 1 ? 9 : undefined));
+      expect(candidates.take(9_000, false)?.address.port).toBe(2);
+    }
+  });
+
+  it("gives each address with where it came from, unranked, and not called in any way yet", () => {
+    const { one } = taken();
+    expect(one).toEqual({
+      address: at(1),
+      source: "tracker",
+      failures: 0,
+      retryAt: 0,
+      state: "busy",
+      rank: 0,
+      distrusted: false,
+      obfuscated: undefined,
+      isSecondTry: false,
+    });
+  });
+
+  it("tells two ports of a host, and two hosts, from each other", () => {
+    const candidates = new Candidates<string>();
+    const addresses = [at(1), at(11), { host: "10.0.0.11", port: 1 }];
+    expect(addresses.map((address) => candidates.add(address, "tracker", 0))).toEqual([true, true, true]);
+    expect(addresses.map((address) => candidates.get(address)?.address)).toEqual(addresses);
+    expect(candidates.get(at(2))).toBeUndefined();
+  });
+
+  describe("when full", () => {
+    /** `alter` is done to each of the 2000 that are known. */
+    function full(alter: (candidates: Candidates<string>, each: Candidate<string>) => void): boolean {
+      const candidates = new Candidates<string>();
+      for (let port = 1; port <= 2000; port++) candidates.add(at(port), "tracker", 10_000);
+      for (let port = 1; port <= 2000; port++) {
+        const each = candidates.get(at(port));
+        if (each !== undefined) alter(candidates, each);
+      }
+      const isTaken = candidates.add({ host: "10.0.0.2", port: 1 }, "tracker", 0);
+      expect(candidates.size).toBe(2000);
+      return isTaken;
+    }
+
+    it("takes a new address in place of one that failed", () => {
+      expect(full((candidates, each) => candidates.failed(each, false, 0))).toBe(true);
+    });
+
+    it("takes none in place of those that haven't failed yet", () => {
+      expect(full(() => undefined)).toBe(false);
+    });
+
+    it("takes none in place of those that are connected, must not be called or aren't trusted", () => {
+      const connected = full((candidates, each) => {
+        candidates.failed(each, true, 0);
+        candidates.take(3_000, true);
+      });
+      const excluded = full((candidates, each) => {
+        candidates.failed(each, true, 0);
+        candidates.exclude(each.address, "tracker", 0);
+      });
+      const distrusted = full((candidates, each) => {
+        candidates.failed(each, true, 0);
+        candidates.distrust(each.address, "tracker", 0);
+      });
+      expect([connected, excluded, distrusted]).toEqual([false, false, false]);
+    });
   });
 });
 

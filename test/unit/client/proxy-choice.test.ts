@@ -79,4 +79,94 @@ describe("a proxy from the environment", () => {
       "http_proxy is not the URL of a proxy",
     );
   });
+
+  it("is read whole: how it's spoken to, where, and which variable says so", () => {
+    expect(
+      readProxyRules({ https_proxy: " https://[2001:db8::1]:8443 ", all_proxy: "proxy.example" }),
+    ).toEqual({
+      http: {
+        secure: false,
+        host: "proxy.example",
+        port: 80,
+        credentials: undefined,
+        label: "proxy.example:80",
+        variable: "all_proxy",
+      },
+      https: {
+        secure: true,
+        host: "2001:db8::1",
+        port: 8443,
+        credentials: undefined,
+        label: "[2001:db8::1]:8443",
+        variable: "https_proxy",
+      },
+      exceptions: [],
+    });
+  });
+
+  it("is that of its scheme before that for all, in small letters before capitals", () => {
+    const variables = { https_proxy: "a", HTTPS_PROXY: "b", all_proxy: "c", ALL_PROXY: "d" };
+    const used = (...left: readonly (keyof typeof variables)[]) =>
+      way("https://files.example", Object.fromEntries(left.map((name) => [name, variables[name]])));
+    expect(used("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")).toBe("a:80");
+    expect(used("HTTPS_PROXY", "all_proxy", "ALL_PROXY")).toBe("b:80");
+    expect(used("all_proxy", "ALL_PROXY")).toBe("c:80");
+    expect(used("ALL_PROXY")).toBe("d:80");
+  });
+
+  it("is passed over when it's only blank", () => {
+    expect(way("http://files.example", { http_proxy: "  ", all_proxy: "b:1" })).toBe("b:1");
+  });
+
+  it.each([
+    ["me@", "me:"],
+    [":pass@", ":pass"],
+    ["me:100%@", "me:100%"],
+    ["", undefined],
+  ])("has the credentials of %j", (userinfo, credentials) => {
+    const { http } = readProxyRules({ http_proxy: `http://${userinfo}proxy.example` });
+    expect(http).toMatchObject({ credentials });
+  });
+
+  it.each([
+    ["ftp://b", "all_proxy names a ftp proxy, and only HTTP ones can be used"],
+    ["http://", "all_proxy is not the URL of a proxy"],
+    ["socks5:///", "all_proxy is not the URL of a proxy"],
+    ["HTTPS://b", "b:443"],
+    ["my-proxy.example:81", "my-proxy.example:81"],
+  ])("that is %s is understood as: %s", (text, expected) => {
+    expect(way("http://files.example", { all_proxy: text })).toBe(expected);
+  });
+
+  it.each([
+    ["b.example", "directly"],
+    ["www.b.example", "directly"],
+    ["B.Example.", "directly"],
+    ["b.example.org", "proxy.example:3128"],
+    ["bb.example", "proxy.example:3128"],
+    ["printer.localhost", "directly"],
+    ["localhost.example", "proxy.example:3128"],
+    ["100.64.0.1", "directly"],
+    ["100.128.0.1", "proxy.example:3128"],
+  ])("isn't used for exceptions nor for this network: %s is reached: %s", (host, expected) => {
+    expect(way(`http://${host}/`, { ...set, no_proxy: "a.example,B.Example." })).toBe(expected);
+  });
+
+  it.each([
+    ["2001:db8::1", "http://[2001:db8::1]:6881", "directly"],
+    ["[2001:db8::1]", "http://[2001:db8::1]:6881", "directly"],
+    ["[2001:db8::1]:82", "http://[2001:db8::1]:81", "proxy.example:3128"],
+    ["198.51.100.9:81", "http://198.51.100.9:81", "directly"],
+    ["198.51.100.9:81", "http://198.51.100.9:82", "proxy.example:3128"],
+    ["*.files.example:81", "http://a.files.example:82", "proxy.example:3128"],
+    ["*", "http://[2001:db8::1]", "directly"],
+    ["*files.example", "http://files.example", "proxy.example:3128"],
+    ["files.example:123456", "http://files.example", "proxy.example:3128"],
+    ["files.example:80", "http://files.example", "directly"],
+    ["files.example:80", "https://files.example", "proxy.example:3129"],
+    [".", "http://files.example", "proxy.example:3128"],
+    ["x\ty,,files.example", "http://files.example", "directly"],
+  ])("no_proxy=%j leaves out %s: %s", (exceptions, url, expected) => {
+    expect(way(url, { ...set, no_proxy: exceptions })).toBe(expected);
+  });
 });

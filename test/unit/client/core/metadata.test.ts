@@ -122,3 +122,135 @@ test("a part is kept as it came, also when its memory is used again", () => {
   }
   expect(got).toEqual(truth);
 });
+
+/** `peer` gives a part that it was asked for. */
+const give = (to: MetadataAssembly, peer: number, part: number | undefined, data = truth) =>
+  to.receive(peer, part ?? -1, partOf(data, part ?? -1)).kind;
+
+test("the largest size that a torrent may have is taken", () => {
+  expect(assembly().join(1, 10_000_000)).toBe(true);
+});
+
+test("a peer that says the same size again goes on, and one that says another begins anew", () => {
+  const to = assembly();
+  to.join(1, truth.length);
+  expect([to.next(1), to.join(1, truth.length), to.next(1)]).toEqual([0, true, 1]);
+  give(to, 1, 0);
+  expect(to.join(1, 10)).toBe(true);
+  expect(to.next(1)).toBe(0);
+  expect(to.progress).toEqual({ bytesDone: 0, bytesTotal: 10 });
+});
+
+test("a part is asked of two peers when there is nothing else to ask for, of none twice", () => {
+  const to = assembly();
+  for (const peer of [1, 2, 3]) to.join(peer, truth.length);
+  expect([0, 1, 2, 3].map(() => to.next(1))).toEqual([0, 1, 2, 3]);
+  expect(to.next(1)).toBeUndefined();
+  give(to, 1, 0);
+  expect([to.next(2), to.next(3), to.next(3), to.next(3)]).toEqual([1, 2, 3, undefined]);
+  expect([to.next(2), to.next(2)]).toEqual([undefined, undefined]);
+});
+
+test("of a part that two give the first counts, and what has come isn't asked for again", () => {
+  const to = assembly();
+  for (const peer of [1, 2]) to.join(peer, truth.length);
+  for (let part = 0; part < 4; part++) to.next(1);
+  to.next(2);
+  expect(give(to, 1, 0)).toBe("more");
+  expect(
+    give(
+      to,
+      2,
+      0,
+      lie.map((byte) => ~byte),
+    ),
+  ).toBe("more");
+  expect([1, 2, 3].map((part) => give(to, 1, part))).toEqual(["more", "more", "complete"]);
+});
+
+test("a part that a peer lets go is asked of the next one, and doesn't count when it comes nevertheless", () => {
+  const to = assembly();
+  for (const peer of [1, 2]) to.join(peer, truth.length);
+  to.next(1);
+  to.release(1, 0);
+  to.release(1, 3);
+  expect(give(to, 1, 0)).toBe("unwanted");
+  expect([to.next(2), to.next(1)]).toEqual([0, 1]);
+});
+
+test("what a peer was asked for is asked of others when it leaves, and what it gave stays", () => {
+  const to = assembly();
+  for (const peer of [1, 2]) to.join(peer, truth.length);
+  give(to, 1, to.next(1));
+  to.next(1);
+  to.leave(1);
+  expect(to.next(1)).toBeUndefined();
+  expect(to.progress).toEqual({ bytesDone: METADATA_PART, bytesTotal: truth.length });
+  expect([to.next(2), to.next(2)]).toEqual([1, 2]);
+});
+
+test("what several gave is forgotten with the last of them", () => {
+  const to = assembly();
+  to.join(1, truth.length);
+  give(to, 1, to.next(1));
+  to.leave(1);
+  expect(to.progress).toEqual({ bytesDone: 0, bytesTotal: 0 });
+  to.join(2, truth.length);
+  expect(to.next(2)).toBe(0);
+});
+
+test("after a lie that several told each gives all of it alone, and nobody is blamed before", () => {
+  const to = assembly();
+  for (const peer of [1, 2]) to.join(peer, truth.length);
+  for (const peer of [1, 2, 1]) give(to, peer, to.next(peer), lie);
+  expect(to.receive(2, to.next(2) ?? -1, partOf(lie, 3))).toEqual({ kind: "wrong", liars: [] });
+  expect([to.next(1), to.next(2), to.next(2)]).toEqual([0, 0, 1]);
+  // It's gone, and so is what it gave alone.
+  give(to, 2, 0);
+  to.leave(2);
+  to.join(2, truth.length);
+  expect(to.next(2)).toBe(0);
+  expect([1, 2, 3].map(() => to.next(1))).toEqual([1, 2, 3]);
+  expect([0, 1, 2, 3].map((part) => give(to, 1, part))).toEqual(["more", "more", "more", "complete"]);
+});
+
+test("a known liar is asked for nothing more until it says something else", () => {
+  const to = assembly();
+  to.join(1, lie.length);
+  const parts = [0, 1, 2, 3].map(() => to.next(1));
+  expect(parts.map((part) => give(to, 1, part, lie))).toEqual(["more", "more", "more", "wrong"]);
+  expect(to.next(1)).toBeUndefined();
+});
+
+test("six sizes are worked on at a time", () => {
+  const to = assembly();
+  const asked = [1, 2, 3, 4, 5, 6, 7].map((peer) => {
+    to.join(peer, peer * 10);
+    return to.next(peer);
+  });
+  expect(asked).toEqual([0, 0, 0, 0, 0, 0, undefined]);
+  to.leave(3);
+  expect(to.next(7)).toBe(0);
+});
+
+test("the progress told is that of the furthest", () => {
+  const to = assembly();
+  expect(to.progress).toEqual({ bytesDone: 0, bytesTotal: 0 });
+  to.join(1, 2 * METADATA_PART);
+  to.next(1);
+  expect(to.progress).toEqual({ bytesDone: 0, bytesTotal: 2 * METADATA_PART });
+  to.join(2, truth.length);
+  for (const bytesDone of [1, 2, 3].map((parts) => parts * METADATA_PART)) {
+    give(to, 2, to.next(2));
+    expect(to.progress).toEqual({ bytesDone, bytesTotal: truth.length });
+  }
+});
+
+test("what has one part is done with it", () => {
+  const short = truth.subarray(0, 100);
+  const to = new MetadataAssembly((bytes) => bytesEqual(bytes, short));
+  to.join(1, 100);
+  expect(to.next(1)).toBe(0);
+  expect(to.receive(1, 0, short)).toEqual({ kind: "complete", metadata: short });
+  expect(to.progress).toEqual({ bytesDone: 100, bytesTotal: 100 });
+});
