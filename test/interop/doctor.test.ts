@@ -1,32 +1,23 @@
 /** `share doctor` on networks of its own where something is broken: a firewall, multicast, IPv6, a proxy's certificate. */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import path from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, beforeAll, expect, it } from "vitest";
 import { TLS_CERTIFICATE, TLS_KEY } from "../support/certificate.ts";
-import type { Child } from "../support/child.ts";
-import { noise, scratch } from "../support/data.ts";
-import { type Lan, makeLan } from "../support/lan.ts";
+import type { ShareProcess } from "../support/command.ts";
+import { noise } from "../support/data.ts";
+import { useLan } from "../support/lan.ts";
 
-const place = scratch();
-const source = path.join(place.dir, "payload.bin");
-const authority = path.join(place.dir, "authority.pem");
-const running: Child[] = [];
-let jobs = 0;
-let lan: Lan;
+const lan = useLan({ hosts: 2 });
+const { at, fresh, host, keep, share } = lan;
+const source = at("payload.bin");
+const authority = at("authority.pem");
 
 beforeAll(() => {
   writeFileSync(source, noise(300_000, 5));
   writeFileSync(authority, TLS_CERTIFICATE);
-  lan = makeLan(2);
 });
-afterEach(async () => {
-  await Promise.allSettled(running.splice(0).map((child) => child.stop()));
+afterEach(() => {
   for (const { name } of lan.hosts) inside(name, "nft", "flush", "ruleset");
-});
-afterAll(() => {
-  lan.remove();
-  place.remove();
 });
 
 function inside(namespace: string, ...words: readonly string[]): void {
@@ -40,16 +31,6 @@ function drop(namespace: string, match: string): void {
   inside(namespace, "nft", `add rule inet boojum in ${match} drop`);
 }
 
-const host = (i: number) => {
-  const found = lan.hosts[i];
-  if (found === undefined) throw new Error(`no host ${i}`);
-  return found;
-};
-const keep = (child: Child) => {
-  running.push(child);
-  return child;
-};
-
 interface Line {
   readonly event: string;
   readonly url: string;
@@ -59,18 +40,17 @@ interface Line {
   readonly message: string;
   readonly advice?: string;
 }
-// Our own command's lines.
-const lines = (child: Child) => child.stdout.map((line) => JSON.parse(line) as Line);
+const lines = (child: ShareProcess) => child.lines<Line>();
 
 /** @returns the share's URL */
 async function publish(...flags: string[]): Promise<string> {
-  const args = [source, "--cache-dir", path.join(place.dir, `${++jobs}`), "--port", "6881", ...flags];
-  const child = keep(host(0).share(args));
+  const args = [source, "--cache-dir", fresh(), "--port", "6881", ...flags];
+  const child = share(0, args);
   return (await child.until(() => lines(child).find(({ event }) => event === "ready"), 20_000)).url;
 }
 
 async function doctor(i: number, args: readonly string[], env: Record<string, string> = {}) {
-  const child = keep(host(i).share(["doctor", ...args], { env }));
+  const child = share(i, ["doctor", ...args], { env });
   const code = await child.exited;
   const checks = lines(child).filter(({ event }) => event === "check");
   expect(checks.length, child.describe()).toBeGreaterThan(0);
@@ -200,13 +180,13 @@ it("goes through a proxy that speaks https, and says when its certificate can't 
   await proxy.until((it) => it.stdout.find((line) => line === "listening"));
   const base = "https://198.51.100.1:8443";
   const url = await publish("--public-url", base, "--trust-proxy", "127.0.0.1");
-  const at = base + new URL(url).pathname;
-  const distrusted = await doctor(1, [at]);
+  const shared = base + new URL(url).pathname;
+  const distrusted = await doctor(1, [shared]);
   expect(distrusted.of("http")[0]).toMatchObject({
     verdict: "fail",
     message: expect.stringContaining("certificate"),
   });
-  const trusted = await doctor(1, [at], { NODE_EXTRA_CA_CERTS: authority });
+  const trusted = await doctor(1, [shared], { NODE_EXTRA_CA_CERTS: authority });
   for (const step of ["http", "torrent", "tracker", "webSeed", "block"])
     expect(trusted.of(step)[0], step).toMatchObject({ verdict: "ok" });
   expect(trusted.of("tracker")[0]?.subject).toBe(base);

@@ -2,43 +2,19 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Child } from "../support/child.ts";
-import { commandPath } from "../support/command.ts";
-import { digestFile, noise, scratch } from "../support/data.ts";
-import { type Lan, makeLan } from "../support/lan.ts";
+import { commandPath, type ShareProcess } from "../support/command.ts";
+import { digestFile, noise } from "../support/data.ts";
+import { useLan } from "../support/lan.ts";
 import { type Avahi, startAvahi } from "../support/peers/avahi.ts";
 
-const place = scratch();
-const source = path.join(place.dir, "payload.bin");
-const running: Child[] = [];
-let jobs = 0;
-let lan: Lan;
-
-beforeAll(() => {
-  writeFileSync(source, noise(3_000_000, 9));
-  // Host 1 is on two networks, 0 and 1.
-  lan = makeLan(4, (i) => (i === 1 ? [0, 1] : i === 3 ? [1] : [0]));
+// Host 1 is on two networks, 0 and 1.
+const { at, fresh, host, keep, running, share } = useLan({
+  hosts: 4,
+  networksOf: (i) => (i === 1 ? [0, 1] : i === 3 ? [1] : [0]),
 });
-afterEach(() => Promise.allSettled(running.splice(0).map((child) => child.stop())));
-afterAll(() => {
-  lan.remove();
-  place.remove();
-});
+const source = at("payload.bin");
 
-const host = (i: number) => {
-  const found = lan.hosts[i];
-  if (found === undefined) throw new Error(`no host ${i}`);
-  return found;
-};
-const keep = (child: Child) => {
-  running.push(child);
-  return child;
-};
-const fresh = () => {
-  const dir = path.join(place.dir, `${++jobs}`);
-  mkdirSync(dir);
-  return dir;
-};
+beforeAll(() => writeFileSync(source, noise(3_000_000, 9)));
 
 interface Line {
   readonly event: string;
@@ -49,27 +25,26 @@ interface Line {
   readonly url: string;
   readonly peers: readonly string[];
 }
-// Our own command's lines.
-const lines = (child: Child) => child.stdout.map((line) => JSON.parse(line) as Line);
-const event = (child: Child, name: string, timeout = 20_000) =>
+const lines = (child: ShareProcess) => child.lines<Line>();
+const event = (child: ShareProcess, name: string, timeout = 20_000) =>
   child.until((it) => lines(it).find((line) => line.event === name), timeout);
 
 /** Publishes on host `i`. @returns what `ready` says */
 async function publish(i: number, what: string, ...flags: string[]): Promise<Line> {
-  const publisher = keep(host(i).share([what, "--cache-dir", fresh(), ...flags]));
+  const publisher = share(i, [what, "--cache-dir", fresh(), ...flags]);
   return await event(publisher, "ready");
 }
 
 /** The same, with the word-code, which comes a moment later. */
 async function publishWithCode(i: number, what: string): Promise<Line> {
-  const publisher = keep(host(i).share([what, "--cache-dir", fresh()]));
+  const publisher = share(i, [what, "--cache-dir", fresh()]);
   const { code } = await event(publisher, "code");
   return { ...(await event(publisher, "ready")), code };
 }
 
 /** What host `i` finds. */
 async function find(i: number): Promise<readonly Line[]> {
-  const finder = keep(host(i).share(["find"]));
+  const finder = share(i, ["find"]);
   await finder.succeed();
   return lines(finder);
 }
@@ -77,9 +52,9 @@ async function find(i: number): Promise<readonly Line[]> {
 async function get(
   i: number,
   what: string,
-): Promise<{ readonly child: Child; readonly out: string; readonly code: number | string }> {
+): Promise<{ readonly child: ShareProcess; readonly out: string; readonly code: number | string }> {
   const out = fresh();
-  const child = keep(host(i).share(["get", what, "-o", out]));
+  const child = share(i, ["get", what, "-o", out]);
   return { child, out, code: await child.end() };
 }
 
@@ -95,15 +70,16 @@ describe("a share on a network", () => {
     const { infoHash, code } = await publishWithCode(0, source);
     // Starting the program is not what is measured, and takes seconds on a busy machine: the best of three.
     const waits: number[] = [];
+    let finder: ShareProcess | undefined;
     for (let tries = 0; tries < 3 && Math.min(...waits) >= 2_000; tries++) {
       const start = performance.now();
-      await keep(host(2).share(["find", "--timeout", "0s"])).succeed();
+      await share(2, ["find", "--timeout", "0s"]).succeed();
       const began = performance.now();
-      await event(keep(host(2).share(["find", "--timeout", "60s"])), "found");
+      finder = share(2, ["find", "--timeout", "60s"]);
+      await event(finder, "found");
       waits.push(performance.now() - began - (began - start));
     }
     expect(Math.min(...waits)).toBeLessThan(2_000);
-    const finder = running.at(-1);
     if (finder === undefined) throw new Error("no finder");
     const found = await event(finder, "found");
     expect(found).toMatchObject({ name: "payload.bin", infoHash, bytes: 3_000_000, files: 1 });
@@ -131,11 +107,10 @@ describe("a share on a network", () => {
 
   it("isn't told on networks that --bind leaves out, nor anywhere when it isn't for everybody", async () => {
     const bound = await publish(1, source, "--bind", "10.77.1.2");
-    const kept = running.length;
-    await Promise.all(
-      [["--unlisted"], ["--password=x"], ["--no-lan"]].map((flags) => publish(0, source, ...flags)),
+    const untold = ["--unlisted", "--password=x", "--no-lan"].map((flag) =>
+      share(0, [source, "--cache-dir", fresh(), flag]),
     );
-    const untold = running.slice(kept);
+    await Promise.all(untold.map((publisher) => event(publisher, "ready")));
     const [here, there] = await Promise.all([find(2), find(3)]);
     expect(here).toEqual([]);
     expect(there.map(({ infoHash }) => infoHash)).toEqual([bound.infoHash]);
@@ -240,7 +215,7 @@ describe("names that mislead", () => {
         `path=${pathname}`,
       ];
       keep(avahi.publish("forged", "_boojum._tcp", Number(port), texts));
-      await keep(host(1).share(["find", "--timeout", "60s"])).until(
+      await share(1, ["find", "--timeout", "60s"]).until(
         (it) => lines(it).find((line) => line.infoHash === honest.infoHash),
         10_000,
       );
@@ -257,7 +232,7 @@ describe("names that mislead", () => {
   it("of something that is here say how to publish it, when nobody else has it", async () => {
     const dir = fresh();
     mkdirSync(path.join(dir, "photos"));
-    const getter = keep(host(2).share(["get", "photos"], { cwd: dir }));
+    const getter = share(2, ["get", "photos"], { cwd: dir });
     expect(await getter.end()).toBe(2);
     expect(lines(getter).at(-1)?.message).toContain("share ./photos");
   });
@@ -296,7 +271,7 @@ describe("Avahi", () => {
     const hash = "0123456789abcdef0123456789abcdef01234567";
     const texts = ["name=Their thing", `ih=${hash}`, "bytes=5", "files=1", "path=/s/abc", "host=theirs"];
     keep(avahi.publish("Their thing", "_boojum._tcp", 6999, texts));
-    const found = await keep(host(0).share(["find", "--timeout", "60s"])).until(
+    const found = await share(0, ["find", "--timeout", "60s"]).until(
       (it) => lines(it).find(({ name }) => name === "Their thing"),
       10_000,
     );

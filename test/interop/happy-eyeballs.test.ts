@@ -1,17 +1,15 @@
 /** Names with an address that leads nowhere, on a network of their own: they cost a moment, whoever is asked for what. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import type { Child } from "../support/child.ts";
-import { digestFile, noise, scratch } from "../support/data.ts";
-import { type Lan, makeLan } from "../support/lan.ts";
+import { beforeAll, expect, it } from "vitest";
+import type { ShareProcess } from "../support/command.ts";
+import { digestFile, noise } from "../support/data.ts";
+import { useLan } from "../support/lan.ts";
 
-const place = scratch();
-const source = path.join(place.dir, "payload.bin");
-const running: Child[] = [];
-let jobs = 0;
-let lan: Lan;
+const lan = useLan({ hosts: 2 });
+const { fresh, host, share } = lan;
+const source = lan.at("payload.bin");
 
 /** What the system's resolver puts first. */
 const SIX = "2001:db8:77::1";
@@ -22,7 +20,6 @@ const NOBODY_FOUR = "10.77.9.9";
 
 beforeAll(() => {
   writeFileSync(source, noise(3_000_000, 5));
-  lan = makeLan(2);
   for (const [i, { name }] of lan.hosts.entries()) {
     ip("-n", name, "addr", "add", `2001:db8:77::${i + 1}/64`, "dev", "eth0", "nodad");
     ip("-n", name, "-6", "route", "add", "2001:db8:bad::/64", "via", SIX.replace(/1$/, `${2 - i}`));
@@ -41,11 +38,6 @@ beforeAll(() => {
   for (const address of [SIX, NOBODY_FOUR]) other.knows(address, "slow.test");
   ip("-n", other.name, "route", "add", `${NOBODY_FOUR}/32`, "via", FOUR);
 });
-afterEach(() => Promise.allSettled(running.splice(0).map((child) => child.stop())));
-afterAll(() => {
-  lan.remove();
-  place.remove();
-});
 
 function ip(...args: readonly string[]): void {
   execFileSync("ip", args, { stdio: "pipe" });
@@ -55,21 +47,6 @@ function rule(namespace: string, words: string): void {
   ip("netns", "exec", namespace, "nft", words);
 }
 
-const host = (i: number) => {
-  const found = lan.hosts[i];
-  if (found === undefined) throw new Error(`no host ${i}`);
-  return found;
-};
-const keep = (child: Child) => {
-  running.push(child);
-  return child;
-};
-const fresh = () => {
-  const dir = path.join(place.dir, `${++jobs}`);
-  mkdirSync(dir);
-  return dir;
-};
-
 interface Line {
   readonly event: string;
   readonly url: string;
@@ -78,8 +55,7 @@ interface Line {
   readonly urls: readonly string[];
   readonly swarm: readonly { readonly error?: string; readonly seeders: number }[];
 }
-// Our own command's lines.
-const lines = (child: Child) => child.stdout.map((line) => JSON.parse(line) as Line);
+const lines = (child: ShareProcess) => child.lines<Line>();
 
 /** @returns the share's URL under that name */
 async function publish(name: string): Promise<(name: string) => string> {
@@ -93,15 +69,17 @@ async function publish(name: string): Promise<(name: string) => string> {
     `http://${name}:6881`,
     "--no-lan",
   ];
-  const child = keep(host(0).share(args));
+  const child = share(0, args);
   const { url } = await child.until(() => lines(child).find(({ event }) => event === "ready"), 20_000);
   return (as) => `http://${as}:6881${new URL(url).pathname}`;
 }
 
 /** Milliseconds that a command takes, with what it said. */
-async function timed(args: readonly string[]): Promise<{ readonly took: number; readonly child: Child }> {
+async function timed(
+  args: readonly string[],
+): Promise<{ readonly took: number; readonly child: ShareProcess }> {
   const start = performance.now();
-  const child = keep(host(1).share(args));
+  const child = share(1, args);
   await child.succeed();
   return { took: performance.now() - start, child };
 }
@@ -135,7 +113,7 @@ it("an address on a slow line is reached, though the other one is dead", async (
 });
 
 it("trackers that are asked over UDP, too", async () => {
-  const tracker = keep(host(0).share(["tracker", "--port", "6969"]));
+  const tracker = share(0, ["tracker", "--port", "6969"]);
   await tracker.until(() => lines(tracker).find(({ event }) => event === "listening"), 20_000);
   const torrent = path.join(fresh(), "x.torrent");
   await timed(["create", source, "-o", torrent, "--tracker", "udp://broken.test:6969/announce"]);

@@ -2,50 +2,24 @@
  * Transmission, which takes its time: it tells of peers after a minute and a half, and believes in a small DHT as late. So all
  * that needs it for such things runs at once, on one network of the test's own, each pair with data of its own.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Child } from "../support/child.ts";
-import { type ShareEvent, ShareProcess } from "../support/command.ts";
-import { digestFile, noise, scratch } from "../support/data.ts";
-import { type Lan, type LanHost, makeLan } from "../support/lan.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ShareProcess } from "../support/command.ts";
+import { digestFile, noise } from "../support/data.ts";
+import { type LanHost, useLan } from "../support/lan.ts";
 import { TransmissionHost, type TransmissionOptions } from "../support/peers/transmission-host.ts";
 import { rewriteTorrent } from "../support/torrent-file.ts";
 
 const agent = fileURLToPath(new URL("../support/peers/libtorrent-peer.py", import.meta.url));
-const place = scratch();
-const running: Child[] = [];
-let lan: Lan;
+const lan = useLan({ hosts: 15, stops: "last" });
+const { fresh, keep } = lan;
 let next = 0;
 let made = 0;
 
-beforeAll(() => {
-  lan = makeLan(15);
-});
-afterAll(async () => {
-  await Promise.allSettled(running.map((child) => child.stop()));
-  lan.remove();
-  place.remove();
-});
-
 /** One that nobody else has. */
-function host(): LanHost {
-  const found = lan.hosts[next++];
-  if (found === undefined) throw new Error("no host is left");
-  return found;
-}
-
-function fresh(): string {
-  const dir = path.join(place.dir, `${++made}`);
-  mkdirSync(dir);
-  return dir;
-}
-
-function keep<T extends Child>(child: T): T {
-  running.push(child);
-  return child;
-}
+const host = () => lan.host(next++);
 
 function transmission(at: LanHost, options: Omit<TransmissionOptions, "state" | "dir"> & { dir?: string }) {
   const daemon = new TransmissionHost(at, { state: fresh(), dir: fresh(), ...options });
@@ -64,7 +38,7 @@ interface Payload {
 /** Data that no other case has, so that nobody gets it elsewhere. */
 async function payload(size = 1_000_000): Promise<Payload> {
   const file = path.join(fresh(), "payload.bin");
-  writeFileSync(file, noise(size, made));
+  writeFileSync(file, noise(size, ++made));
   const whole = path.join(fresh(), "made.torrent");
   const maker = new ShareProcess(["create", file, "-o", whole]);
   await maker.succeed();
@@ -73,14 +47,9 @@ async function payload(size = 1_000_000): Promise<Payload> {
   return { file, torrent, infoHash: String(infoHash), magnet: `magnet:?xt=urn:btih:${String(infoHash)}` };
 }
 
-function events({ stdout }: Child): ShareEvent[] {
-  return stdout.map((line) => JSON.parse(line) as ShareEvent);
-}
-
-const isReady = (child: Child) => child.until(() => events(child).find(({ event }) => event === "ready"));
-const hasPeers = (child: Child, count: number, timeout: number) =>
+const hasPeers = (child: ShareProcess, count: number, timeout: number) =>
   child.until(
-    () => events(child).find((each) => each.event === "progress" && each["peers"] === count),
+    () => child.events.find((each) => each.event === "progress" && each["peers"] === count),
     timeout,
   );
 const isSeeding = (view: { readonly percentDone: number; readonly leftUntilDone: number }) =>
@@ -164,14 +133,14 @@ describe.concurrent("the DHT (BEP 5), by nodes that know nobody", () => {
     for (const address of numbers)
       await node.run("ip", ["addr", "add", `${address}/24`, "dev", "eth0"]).succeed();
     node = { ...node, address: "10.77.0.100" };
-    const args = [agent, "node", "none", place.dir, node.address, String(port)];
+    const args = [agent, "node", "none", fresh(), node.address, String(port)];
     const nodes = keep(node.run("/usr/bin/python3", args, { env: { DHT: `${node.address}:${port}` } }));
     await nodes.until(({ stdout }) => stdout.includes("READY") || undefined);
   });
 
   it("Transmission gets what we publish", async () => {
     const { file, infoHash, magnet } = await payload();
-    await isReady(share(host(), file, "--cache-dir", fresh()));
+    await share(host(), file, "--cache-dir", fresh()).event("ready");
     const theirs = transmission(host(), { dht });
     await theirs.add(magnet);
     const { peersFrom } = await theirs.until(infoHash, isSeeding, 200_000);

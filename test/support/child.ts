@@ -49,7 +49,7 @@ export class Child {
   }
 
   /** Waits until `find` gives something; fails when the program ends first or after `timeout` milliseconds. */
-  async until<T>(find: (child: Child) => T | undefined, timeout = 60_000): Promise<T> {
+  async until<T>(find: (child: this) => T | undefined, timeout = 60_000): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       const settle = (act: () => void) => {
         clearTimeout(timer);

@@ -16,8 +16,12 @@ export class ShareProcess extends Child {
   }
 
   get events(): ShareEvent[] {
-    // Every line must be JSON: a line that isn't fails the test that looks.
-    return this.stdout.map((line) => JSON.parse(line) as ShareEvent);
+    return this.lines<ShareEvent>();
+  }
+
+  /** What it said, as `Line`: the caller knows what our own command prints. A line that isn't JSON fails the test that looks. */
+  lines<Line>(): Line[] {
+    return this.stdout.map((line) => JSON.parse(line) as Line);
   }
 
   /** The first event of that name, once it is there. */

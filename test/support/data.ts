@@ -11,10 +11,21 @@ export function noise(length: number, seed: number): Uint8Array {
   return createCipheriv("aes-128-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }
 
-/** A folder of its own for a test, and the function that removes it. */
-export function scratch(base = tmpdir()): { readonly dir: string; remove(): void } {
+export interface Scratch {
+  readonly dir: string;
+  /** A new folder in it. */
+  fresh(): string;
+  remove(): void;
+}
+
+/** A folder of its own for a test. */
+export function scratch(base = tmpdir()): Scratch {
   const dir = mkdtempSync(path.join(base, "boojum-test-"));
-  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
+  return {
+    dir,
+    fresh: () => mkdtempSync(path.join(dir, "job-")),
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
 }
 
 const scripts = [

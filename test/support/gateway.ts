@@ -6,8 +6,8 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Child, type ChildOptions } from "./child.ts";
-import { commandPath } from "./command.ts";
+import { Child } from "./child.ts";
+import { inNetwork, type NetworkHost } from "./lan.ts";
 
 export interface GatewayOptions {
   /** A folder for its files. */
@@ -27,20 +27,14 @@ export interface Gateway {
   /** Its address outside. */
   readonly address: string;
   /** The machine at home, at 192.168.77.2, and one somewhere outside. */
-  readonly home: GatewayHost;
-  readonly outside: GatewayHost;
+  readonly home: NetworkHost;
+  readonly outside: NetworkHost;
   /** Ports of the router that are led home: `tcp 6881 -> 192.168.77.2:6881`. */
   mappings(): readonly string[];
   /** Ends the daemon; what it has opened is closed, as when a router is switched off and on. */
   stop(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
-}
-
-interface GatewayHost {
-  run(command: string, args: readonly string[], options?: ChildOptions): Child;
-  /** Our command there, with `--json`, allowed to ask the network. */
-  share(args: readonly string[]): Child;
 }
 
 const RULES = `
@@ -162,8 +156,8 @@ export async function makeGateway(options: GatewayOptions): Promise<Gateway> {
   }
   return {
     address,
-    home: host(home),
-    outside: host(outside),
+    home: inNetwork(home),
+    outside: inNetwork(outside),
     mappings: () =>
       inRouter("nft", ["list", "chain", "inet", "filter", "prerouting_miniupnpd"])
         .split("\n")
@@ -178,14 +172,5 @@ export async function makeGateway(options: GatewayOptions): Promise<Gateway> {
       await daemon?.stop("SIGKILL");
       removeNetwork();
     },
-  };
-}
-
-function host(network: string): GatewayHost {
-  const run: GatewayHost["run"] = (command, args, options) =>
-    new Child(command, args, { ...options, network });
-  return {
-    run,
-    share: (args) => run(process.execPath, [commandPath, ...args, "--json"], { env: { BOOJUM_NO_LAN: "" } }),
   };
 }

@@ -2,9 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import type { ChildOptions } from "./child.ts";
-import { Child } from "./child.ts";
-import { commandPath } from "./command.ts";
+import { afterAll, afterEach, beforeAll } from "vitest";
+import { Child, type ChildOptions } from "./child.ts";
+import { ShareProcess } from "./command.ts";
+import { scratch } from "./data.ts";
 
 /** What stands below it, by namespace, is seen in `/etc` by what `ip netns exec` starts. */
 const OWN_FILES = "/etc/netns";
@@ -13,20 +14,86 @@ function ip(...args: readonly string[]): void {
   execFileSync("ip", args, { stdio: "pipe" });
 }
 
-export interface LanHost {
-  /** Of its network namespace. */
+/** A machine: a network namespace. */
+export interface NetworkHost {
+  /** Of the namespace. */
   readonly name: string;
-  /** On its first network. */
-  readonly address: string;
   /** Runs a program there. */
   run(command: string, args: readonly string[], options?: ChildOptions): Child;
-  /** Adds a line to its `/etc/hosts`; programs started from now on see it. */
-  knows(address: string, name: string): void;
-  /** Runs our command there, with `--json`. */
-  share(args: readonly string[], options?: ChildOptions): Child;
+  /** Runs our command there, with `--json`, allowed to ask the network. */
+  share(args: readonly string[], options?: ChildOptions): ShareProcess;
 }
 
-export interface Lan {
+export interface LanHost extends NetworkHost {
+  /** On its first network. */
+  readonly address: string;
+  /** Adds a line to its `/etc/hosts`; programs started from now on see it. */
+  knows(address: string, name: string): void;
+}
+
+/** What a test on networks of its own stands on: the hosts, a folder, and what runs there. */
+export interface LanStage {
+  readonly hosts: readonly LanHost[];
+  host(i: number): LanHost;
+  /** A path below the folder. */
+  at(...parts: string[]): string;
+  /** A new folder. */
+  fresh(): string;
+  /** Has a program stopped when the test is over. */
+  keep<Started extends Child>(child: Started): Started;
+  /** What was kept and isn't stopped yet, the first one first. */
+  readonly running: readonly Child[];
+  /** Our command on host `i`, kept. */
+  share(i: number, args: readonly string[], options?: ChildOptions): ShareProcess;
+}
+
+export interface LanOptions {
+  readonly hosts: number;
+  /** Of host i; network 0 by default. */
+  readonly networksOf?: (i: number) => readonly number[];
+  /** When what was kept is stopped: after each test by default, after the last one for tests that run at once. */
+  readonly stops?: "each" | "last";
+}
+
+/** Makes a network before the tests of a file, and takes it away after them; called once, at the file's top level. */
+export function useLan({ hosts, networksOf, stops = "each" }: LanOptions): LanStage {
+  const place = scratch();
+  const running: Child[] = [];
+  let lan: Lan | undefined;
+  const stopAll = () => Promise.allSettled(running.splice(0).map((child) => child.stop()));
+
+  beforeAll(() => {
+    lan = makeLan(hosts, networksOf);
+  });
+  if (stops === "each") afterEach(stopAll);
+  afterAll(async () => {
+    await stopAll();
+    lan?.remove();
+    place.remove();
+  });
+
+  const stage: LanStage = {
+    running,
+    get hosts() {
+      return lan?.hosts ?? [];
+    },
+    host: (i) => {
+      const found = stage.hosts[i];
+      if (found === undefined) throw new Error(`no host ${i}`);
+      return found;
+    },
+    at: (...parts) => path.join(place.dir, ...parts),
+    fresh: () => place.fresh(),
+    keep: (child) => {
+      running.push(child);
+      return child;
+    },
+    share: (i, args, options) => stage.keep(stage.host(i).share(args, options)),
+  };
+  return stage;
+}
+
+interface Lan {
   readonly hosts: readonly LanHost[];
   remove(): void;
 }
@@ -35,7 +102,7 @@ export interface Lan {
  * `count` hosts. Host i has, on network n, the address 10.77.n.(i + 1) and the interface ethn.
  * @param networksOf of host i; network 0 by default
  */
-export function makeLan(count: number, networksOf: (i: number) => readonly number[] = () => [0]): Lan {
+function makeLan(count: number, networksOf: (i: number) => readonly number[] = () => [0]): Lan {
   const prefix = `boojum-lan-${process.pid}`;
   const names = Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
   const hub = `${prefix}-hub`;
@@ -75,22 +142,28 @@ export function makeLan(count: number, networksOf: (i: number) => readonly numbe
   return { hosts: names.map((name, i) => host(name, `10.77.${networksOf(i)[0]}.${i + 1}`)), remove };
 }
 
-function host(name: string, address: string): LanHost {
-  const run: LanHost["run"] = (command, args, options) =>
-    new Child("ip", ["netns", "exec", name, command, ...args], options);
+/** Programs in the network namespace of that name. */
+export function inNetwork(name: string): NetworkHost {
   return {
     name,
+    run: (command, args, options) => new Child(command, args, { ...options, network: name }),
+    share: (args, options) =>
+      new ShareProcess(args, {
+        ...options,
+        network: name,
+        env: { BOOJUM_NO_LAN: "", ...options?.env },
+      }),
+  };
+}
+
+function host(name: string, address: string): LanHost {
+  return {
+    ...inNetwork(name),
     address,
-    run,
     knows: (address, alias) => {
       const hosts = path.join(OWN_FILES, name, "hosts");
       mkdirSync(path.dirname(hosts), { recursive: true });
       appendFileSync(hosts, `${address} ${alias}\n`);
     },
-    share: (args, options) =>
-      run(process.execPath, [commandPath, ...args, "--json"], {
-        ...options,
-        env: { BOOJUM_NO_LAN: "", ...options?.env },
-      }),
   };
 }

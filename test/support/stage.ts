@@ -18,6 +18,8 @@ export interface Stage {
   publish(what: string, ...flags: string[]): ShareProcess;
   /** Downloads into `out`. */
   get(source: string, ...flags: string[]): ShareProcess;
+  /** Has what was started otherwise killed after the test. */
+  keep<Started extends Child>(child: Started): Started;
 }
 
 /** Sets the stage before each test of a file; called once, at the file's top level. */
@@ -34,18 +36,19 @@ export function useStage(): Stage {
     place.remove();
   });
 
-  function kept<Started extends Child>(child: Started): Started {
+  function keep<Started extends Child>(child: Started): Started {
     running.push(child);
     return child;
   }
   const stage: Stage = {
     at: (...parts) => path.join(place.dir, ...parts),
-    share: (...args) => kept(new ShareProcess(args, { cwd: place.dir })),
+    share: (...args) => keep(new ShareProcess(args, { cwd: place.dir })),
     plain: (...args) => stage.run(process.execPath, [commandPath, ...args]),
-    run: (command, args, options = {}) => kept(new Child(command, args, { cwd: place.dir, ...options })),
+    run: (command, args, options = {}) => keep(new Child(command, args, { cwd: place.dir, ...options })),
     publish: (what, ...flags) =>
       stage.share(what, "--bind", "127.0.0.1", "--cache-dir", stage.at("cache"), ...flags),
     get: (source, ...flags) => stage.share("get", source, "-o", stage.at("out"), ...flags),
+    keep,
   };
   return stage;
 }
