@@ -15,6 +15,7 @@
 export type { PieceSurvey } from "./client/metadata/piece-survey.ts";
 export type { Encryption } from "./client/peers/obfuscation.ts";
 export { OutputError, SourceError } from "./create/errors.ts";
+export type { ContentOptions } from "./share/content-options.ts";
 export {
   type ExamineEvents,
   examineMachine,

@@ -1,7 +1,6 @@
 /** Groups of flags that several commands take, and how each group becomes options of the library. */
 import { type Command, Option } from "commander";
-import type { PublishOptions } from "../share/publish/publish-types.ts";
-import type { CreateTorrentOptions } from "../share/tools/torrent-file.ts";
+import type { ContentOptions } from "../share/content-options.ts";
 import type { Encryption, TrafficOptions } from "../share/traffic.ts";
 import {
   collect,
@@ -137,12 +136,7 @@ export function addSourceFlags(command: Command, cacheHelp: string): Command {
     .on("option:follow-symlinks", () => command.setOptionValue("followSymlinks", ++followed));
 }
 
-export function sourceOptions(
-  flags: SourceFlags,
-): Pick<
-  CreateTorrentOptions & PublishOptions,
-  "pieceLength" | "private" | "include" | "exclude" | "followSymlinks" | "symlinks" | "times" | "cacheDir"
-> {
+export function sourceOptions(flags: SourceFlags): ContentOptions {
   const { followSymlinks: followed = 0, symlinks, times } = flags;
   if (symlinks && followed > 0)
     throw new UsageError("--symlinks doesn't follow links: leave one of both out.");

@@ -49,12 +49,23 @@ export interface ReachOptions {
   readonly upnp?: boolean | undefined;
 }
 
+/** All of them: one that is missing here doesn't compile. */
+const NAMES: Readonly<Record<keyof TrafficOptions, true>> = {
+  minPort: true,
+  maxPort: true,
+  maxPeers: true,
+  requestQueue: true,
+  httpTimeoutSeconds: true,
+  announceIp: true,
+  limitUp: true,
+  limitDown: true,
+  lan: true,
+  dht: true,
+  dhtNodes: true,
+  encryption: true,
+};
+
 /** Those of `options` alone. */
 export function trafficOf(options: TrafficOptions): TrafficOptions {
-  const { limitUp, limitDown, lan, dht, dhtNodes, encryption } = options;
-  const { minPort, maxPort, maxPeers, requestQueue, httpTimeoutSeconds, announceIp } = options;
-  return {
-    ...{ limitUp, limitDown, lan, dht, dhtNodes, encryption },
-    ...{ minPort, maxPort, maxPeers, requestQueue, httpTimeoutSeconds, announceIp },
-  };
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(NAMES, name)));
 }

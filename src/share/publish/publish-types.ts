@@ -1,4 +1,5 @@
 /** What publishing takes and gives. */
+import type { ContentOptions } from "../content-options.ts";
 import type { PublishEvent, ReadyEvent } from "../events.ts";
 import type { ReachOptions, TrafficOptions } from "../traffic.ts";
 import type { Transferring } from "../transfer-types.ts";
@@ -13,7 +14,7 @@ export interface PipedSource {
   readonly data: AsyncIterable<Uint8Array>;
 }
 
-export interface PublishOptions extends TrafficOptions, ReachOptions {
+export interface PublishOptions extends ContentOptions, TrafficOptions, ReachOptions {
   /** The TCP port, 0 for any; default: the one the first path had last time, else the first free from `minPort` to `maxPort`. */
   readonly port?: number | undefined;
   /** IP addresses of this machine to listen on; default: all. */
@@ -24,12 +25,8 @@ export interface PublishOptions extends TrafficOptions, ReachOptions {
   readonly trustProxies?: readonly string[] | undefined;
   /** Another name for the share; of one path only. */
   readonly name?: string | undefined;
-  /** Bytes, a power of two from 16 KiB to 64 MiB; default: by size. */
-  readonly pieceLength?: number | undefined;
   /** Extra announce URLs; the publisher announces itself there, too. */
   readonly trackers?: readonly string[] | undefined;
-  /** BEP 27. */
-  readonly private?: boolean | undefined;
   /** Found by nobody who wasn't told the URL: in no list, and kept out of lists by receivers, too. */
   readonly unlisted?: boolean | undefined;
   /** Nobody without it learns or gets anything; such shares are unlisted. Over plain HTTP it can be overheard. */
@@ -40,16 +37,6 @@ export interface PublishOptions extends TrafficOptions, ReachOptions {
   readonly untilCopies?: number | undefined;
   /** Upload slots of each share; default: by capacity. */
   readonly slots?: number | undefined;
-  readonly include?: readonly string[] | undefined;
-  readonly exclude?: readonly string[] | undefined;
-  /** 0 (default): symbolic links are left out. 1: followed inside the share. 2: followed anywhere. */
-  readonly followSymlinks?: 0 | 1 | 2 | undefined;
-  /** Tell of links inside the share as links (BEP 47). */
-  readonly symlinks?: boolean | undefined;
-  /** Tell when each file last changed; then the same files make another torrent elsewhere. */
-  readonly times?: boolean | undefined;
-  /** Where IDs and ports are remembered; default: the user's cache folder. */
-  readonly cacheDir?: string | undefined;
   /** Told of everything that happens, from `listening` to `stopped`. */
   readonly onEvent?: PublishEvents | undefined;
   /** Stops the publication, as {@link Publication.close} does. */

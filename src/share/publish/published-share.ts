@@ -21,6 +21,7 @@ import { formatMagnet } from "../../protocol/magnet.ts";
 import type { PeerAddress } from "../../protocol/peer-address.ts";
 import { encodeTorrent } from "../../protocol/write-metainfo.ts";
 import { defaultCacheDir } from "../cache-dir.ts";
+import { filesWanted } from "../content-options.ts";
 import type { HashingEvent, ReadyEvent } from "../events.ts";
 import { describeNotice } from "../notices.ts";
 import { TorrentTransfer } from "../transfer.ts";
@@ -130,10 +131,7 @@ export class PublishedShare implements Share {
       this.path,
       {
         name: this.name,
-        include: options.include ?? [],
-        exclude: options.exclude ?? [],
-        followSymlinks: options.followSymlinks ?? 0,
-        symlinks: options.symlinks ?? false,
+        ...filesWanted(options),
         onNotice: (notice) => tell({ event: "warning", code: notice.code, message: describeNotice(notice) }),
       },
       signal,

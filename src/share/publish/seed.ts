@@ -5,6 +5,7 @@ import { basename, join, resolve } from "node:path";
 import { SourceError } from "../../create/errors.ts";
 import { BoojumError } from "../../protocol/errors.ts";
 import { defaultCacheDir } from "../cache-dir.ts";
+import type { ContentOptions } from "../content-options.ts";
 import { readSource } from "../get/read-source.ts";
 import { type Source, sourceOf } from "../source.ts";
 import { Appliance } from "./appliance.ts";
@@ -17,19 +18,13 @@ import { PublishedShare } from "./published-share.ts";
 export interface SeedOptions
   extends Omit<
     PublishOptions,
+    | Exclude<keyof ContentOptions, "cacheDir">
     | "name"
-    | "pieceLength"
     | "trackers"
-    | "private"
     | "unlisted"
     | "password"
     | "expireSeconds"
     | "untilCopies"
-    | "include"
-    | "exclude"
-    | "followSymlinks"
-    | "symlinks"
-    | "times"
   > {
   /** How long the swarm of a magnet link may take to give its metadata; default 60. */
   readonly timeoutSeconds?: number | undefined;

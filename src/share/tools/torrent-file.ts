@@ -6,11 +6,12 @@ import { refuseImpossible, writeTorrentFile } from "../../create/torrent-file.ts
 import { toHex } from "../../protocol/bytes.ts";
 import { encodeTorrent } from "../../protocol/write-metainfo.ts";
 import { defaultCacheDir } from "../cache-dir.ts";
+import { type ContentOptions, filesWanted } from "../content-options.ts";
 import type { CreatedEvent } from "../events.ts";
 import { describeNotice } from "../notices.ts";
 import { version } from "../version.ts";
 
-export interface CreateTorrentOptions {
+export interface CreateTorrentOptions extends ContentOptions {
   /** The `.torrent`; default `NAME.torrent` in the working folder. Nothing that exists is replaced. */
   readonly out?: string | undefined;
   /** Default: the last part of the resolved path. */
@@ -24,20 +25,6 @@ export interface CreateTorrentOptions {
   readonly source?: string | undefined;
   /** Seconds since 1970; default: none, so that the same files always give the same bytes. */
   readonly creationDate?: number | undefined;
-  /** Bytes, a power of two from 16 KiB to 64 MiB; default: by size. */
-  readonly pieceLength?: number | undefined;
-  /** BEP 27. */
-  readonly private?: boolean | undefined;
-  readonly include?: readonly string[] | undefined;
-  readonly exclude?: readonly string[] | undefined;
-  /** 0 (default): symbolic links are left out. 1: followed inside the folder. 2: followed anywhere. */
-  readonly followSymlinks?: 0 | 1 | 2 | undefined;
-  /** Tell of links inside the folder as links (BEP 47). */
-  readonly symlinks?: boolean | undefined;
-  /** Tell when each file last changed; then the same files make another torrent elsewhere. */
-  readonly times?: boolean | undefined;
-  /** Where hashes are remembered; default: the user's cache folder. */
-  readonly cacheDir?: string | undefined;
   readonly onProgress?: ((bytesDone: number, bytesTotal: number) => void) | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
 }
@@ -55,10 +42,7 @@ export async function createTorrentFile(
     path,
     {
       ...(options.name !== undefined && { name: options.name }),
-      include: options.include ?? [],
-      exclude: options.exclude ?? [],
-      followSymlinks: options.followSymlinks ?? 0,
-      symlinks: options.symlinks ?? false,
+      ...filesWanted(options),
       onNotice: (notice) => options.onWarning?.(describeNotice(notice)),
     },
     signal,
