@@ -98,17 +98,13 @@ function split(places: readonly Place[], targets: readonly Uint8Array[]): Part[]
   return parts;
 }
 
-function readPartNow(io: SpanIo, { file, offset, targets }: Part): void {
+function readPartNow(io: SpanIo, part: Part): void {
+  const { file } = part;
   try {
     const loan = io.openFiles.borrowSync(file);
     try {
-      let left = targets;
-      for (let at = offset; left.length > 0; ) {
-        const count = io.fs.readvSync(loan.descriptor, left, at);
-        if (count === 0) throw endedEarly(file, at);
-        at += count;
-        left = afterBytes(left, count);
-      }
+      for (let left = part; left.targets.length > 0; )
+        left = after(left, io.fs.readvSync(loan.descriptor, left.targets, left.offset));
       file.check?.(io.fs.fstatSync(loan.descriptor));
     } finally {
       loan.release();
@@ -119,17 +115,13 @@ function readPartNow(io: SpanIo, { file, offset, targets }: Part): void {
 }
 
 async function readParts(io: SpanIo, parts: readonly Part[]): Promise<void> {
-  for (const { file, offset, targets } of parts) {
+  for (const part of parts) {
+    const { file } = part;
     try {
       const loan = await io.openFiles.borrow(file);
       try {
-        let left = targets;
-        for (let at = offset; left.length > 0; ) {
-          const count = await io.fs.readv(loan.descriptor, left, at);
-          if (count === 0) throw endedEarly(file, at);
-          at += count;
-          left = afterBytes(left, count);
-        }
+        for (let left = part; left.targets.length > 0; )
+          left = after(left, await io.fs.readv(loan.descriptor, left.targets, left.offset));
         file.check?.(io.fs.fstatSync(loan.descriptor));
       } finally {
         loan.release();
@@ -170,14 +162,16 @@ async function writeLater(io: SpanIo, file: SpanFile, offset: number, data: Uint
   }
 }
 
-/** What is left of `views` when their first `count` bytes are done: the system may do less than it was asked for. */
-function afterBytes(views: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+/** What is left of a part when `count` bytes of it were read: the system may do less than it was asked for. */
+function after({ file, offset, targets }: Part, count: number): Part {
+  if (count === 0) throw endedEarly(file, offset);
   let left = count;
-  for (const [i, view] of views.entries()) {
-    if (left < view.length) return [view.subarray(left), ...views.slice(i + 1)];
+  for (const [i, view] of targets.entries()) {
+    if (left < view.length)
+      return { file, offset: offset + count, targets: [view.subarray(left), ...targets.slice(i + 1)] };
     left -= view.length;
   }
-  return [];
+  return { file, offset: offset + count, targets: [] };
 }
 
 /** A write of nothing would be tried for ever. */
