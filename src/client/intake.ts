@@ -7,6 +7,7 @@ import { type ActivePiece, BLOCK_LENGTH, type PeerKey } from "./core/active-piec
 import { Picker } from "./core/picker.ts";
 import { RateMeter } from "./core/rate.ts";
 import { rankAmong, tagOf } from "./core/share-out.ts";
+import { Holdings, LEAST_WITHHELD } from "./holdings.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Peer } from "./peers/peer.ts";
 import { PieceBuffers } from "./piece-buffers.ts";
@@ -41,9 +42,6 @@ export interface IntakeOptions {
 
 /** How long a stalled peer may take for a block; what comes later is welcome all the same. */
 const STALLED_PATIENCE: Millis = 20_000;
-/** For how long a piece isn't asked of a peer that rejected it: doubled each time, until something comes. */
-const LEAST_WITHHELD: Millis = 1000;
-const MOST_WITHHELD: Millis = 60_000;
 
 /**
  * The way in of a torrent: asks peers for blocks, puts them together, checks and stores pieces.
@@ -53,6 +51,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #tag: number;
   readonly #picker: Picker;
+  readonly #holdings: Holdings;
   readonly #requests: Requests;
   /** What comes from web servers. */
   readonly runs: RunIntake;
@@ -77,6 +76,11 @@ export class Intake {
       random: options.random,
       rank: (piece) => rankAmong(piece, this.#tag, this.#otherTags()),
       mayStart: (size) => this.#reserve(size),
+    });
+    this.#holdings = new Holdings({
+      ...options,
+      picker: this.#picker,
+      free: ({ size, buffer }) => this.#free(size, buffer),
     });
     this.#requests = new Requests({
       ...options,
@@ -121,18 +125,12 @@ export class Intake {
   }
 
   onPieces(peer: Peer, pieces: Bitfield): void {
-    peer.have = pieces;
-    peer.withheld.clear();
-    this.#count(peer);
-    peer.useful = countCommon(pieces, this.#options.missing);
-    this.#changedInterest(peer);
+    this.#holdings.told(peer, pieces);
     this.#requests.refill(peer);
   }
 
   onHave(peer: Peer, piece: PieceIndex): void {
-    this.#count(peer);
-    peer.withheld.delete(piece);
-    if (this.#add(peer, piece)) this.#requests.refill(peer);
+    if (this.#holdings.gained(peer, piece)) this.#requests.refill(peer);
   }
 
   onChoke(peer: Peer): void {
@@ -143,7 +141,7 @@ export class Intake {
   onUnchoke(peer: Peer): void {
     peer.only = undefined;
     peer.resting = false;
-    this.#restore(peer);
+    this.#holdings.restore(peer);
     this.#requests.refill(peer);
   }
 
@@ -161,28 +159,13 @@ export class Intake {
     if (!this.#requests.rejected(peer, piece, begin)) return;
     // What a stalled peer rejects may be what it was asked before, and was told to forget.
     if (peer.only !== undefined || peer.stalled) peer.resting = true;
-    else this.#withhold(peer, piece);
+    else this.#holdings.withhold(peer, piece);
     this.#requests.wakeLater();
   }
 
   /** `peer` has lost a piece that it had (BEP 54). */
   onDontHave(peer: Peer, piece: PieceIndex): void {
-    peer.withheld.delete(piece);
-    if (!peer.have.has(piece)) return;
-    if (peer.countedAsSeed) {
-      // Seeds are counted as one; from here on it's a peer among others.
-      this.#picker.removePieces(peer.have, true);
-      peer.countedAsSeed = false;
-      peer.have.delete(piece);
-      this.#picker.addPieces(peer.have);
-    } else {
-      peer.have.delete(piece);
-      this.#picker.removeHave(piece);
-    }
-    this.#requests.release(peer, (asked) => asked === piece);
-    if (!this.#options.missing.has(piece)) return;
-    peer.useful--;
-    if (peer.useful === 0) this.#changedInterest(peer);
+    if (this.#holdings.dropped(peer, piece)) this.#requests.release(peer, (asked) => asked === piece);
   }
 
   onBlock(peer: Peer, piece: PieceIndex, begin: number, data: Uint8Array): void {
@@ -228,8 +211,7 @@ export class Intake {
   gone(peer: Peer): void {
     this.#requests.gone(peer);
     this.#picker.forget(peer.key);
-    if (peer.counted) this.#picker.removePieces(peer.have, peer.countedAsSeed);
-    peer.counted = false;
+    this.#holdings.gone(peer);
     this.#requests.wakeLater();
   }
 
@@ -242,7 +224,7 @@ export class Intake {
       }
       if (now >= peer.restUntil) peer.resting = false;
       if (peer.withheld.size > 0 && peer.requests.size === 0 && now >= peer.withheldUntil)
-        this.#restore(peer);
+        this.#holdings.restore(peer);
       this.#requests.refill(peer);
     }
   }
@@ -251,11 +233,7 @@ export class Intake {
   lost(piece: PieceIndex): void {
     if (this.#stopped || this.#options.missing.has(piece)) return;
     this.#picker.lost(piece);
-    for (const peer of this.#options.peers.values()) {
-      if (!peer.have.has(piece)) continue;
-      peer.useful++;
-      if (peer.useful === 1 && peer.joined) this.#changedInterest(peer);
-    }
+    this.#holdings.lost(piece);
     this.#requests.wakeLater();
   }
 
@@ -264,7 +242,7 @@ export class Intake {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#requests.stop();
-    for (const peer of this.#options.peers.values()) if (peer.joined) peer.wire.notInterested();
+    this.#holdings.stop();
     this.#buffers.clear();
   }
 
@@ -281,49 +259,6 @@ export class Intake {
   /** The tags of the peers that download too. */
   *#otherTags(): Generator<number> {
     for (const peer of this.#options.peers.values()) if (peer.joined && !peer.takesNothing) yield peer.tag;
-  }
-
-  #count(peer: Peer): void {
-    if (peer.counted) return;
-    peer.counted = true;
-    peer.countedAsSeed = peer.have.isComplete;
-    this.#picker.addPieces(peer.have);
-  }
-
-  /** @returns whether we miss it. */
-  #add(peer: Peer, piece: number): boolean {
-    if (!peer.have.add(piece)) return false;
-    if (!peer.countedAsSeed) this.#picker.addHave(piece);
-    if (!this.#options.missing.has(piece)) return false;
-    peer.useful++;
-    if (peer.useful === 1) this.#changedInterest(peer);
-    return true;
-  }
-
-  /** Takes `piece` as one that the peer doesn't have, for a time. */
-  #withhold(peer: Peer, piece: number): void {
-    if (!peer.have.delete(piece)) return;
-    if (!peer.countedAsSeed) this.#picker.removeHave(piece);
-    const idle = this.#picker.abandon(piece);
-    if (idle !== undefined) this.#free(idle.size, idle.buffer);
-    if (peer.withheld.size === 0) peer.withheldUntil = this.#options.clock.now() + peer.withheldFor;
-    peer.withheld.add(piece);
-    if (!this.#options.missing.has(piece)) return;
-    peer.useful--;
-    if (peer.useful === 0) this.#changedInterest(peer);
-  }
-
-  /** Tries again what the peer rejected, later each time. */
-  #restore(peer: Peer): void {
-    if (peer.withheld.size === 0) return;
-    peer.withheldFor = Math.min(2 * peer.withheldFor, MOST_WITHHELD);
-    for (const piece of peer.withheld) this.#add(peer, piece);
-    peer.withheld.clear();
-  }
-
-  #changedInterest(peer: Peer): void {
-    if (peer.useful > 0 && !this.#stopped) peer.wire.interested();
-    else peer.wire.notInterested();
   }
 
   /** The piece that a block belongs to, if it's wanted; a block that was given up on is taken when it comes after all. */
@@ -352,11 +287,7 @@ export class Intake {
 
   #written(piece: PieceIndex): void {
     this.#picker.stored(piece);
-    for (const peer of this.#options.peers.values()) {
-      if (!peer.have.has(piece)) continue;
-      peer.useful--;
-      if (peer.useful === 0 && peer.joined) this.#changedInterest(peer);
-    }
+    this.#holdings.stored(piece);
     this.#options.stored(piece);
   }
 
@@ -389,12 +320,4 @@ export class Intake {
     this.#bytesHeld += size;
     return true;
   }
-}
-
-function countCommon(a: Bitfield, b: Bitfield): number {
-  let count = 0;
-  for (let i = 0; i < a.bytes.length; i++) {
-    for (let both = (a.bytes[i] ?? 0) & (b.bytes[i] ?? 0); both !== 0; both &= both - 1) count++;
-  }
-  return count;
 }

@@ -1,9 +1,28 @@
-/** What a peer connection tells the torrent that owns it. See `wire.ts` for the other direction. */
+/** What a peer connection takes, and what it tells the torrent that owns it. See `wire.ts` for the other direction. */
+import type { Transport } from "../../platform/transport.ts";
+import type { Clock } from "../../protocol/ambient.ts";
 import type { Bitfield } from "../../protocol/bitfield.ts";
-import type { PeerId, PieceIndex } from "../../protocol/ids.ts";
+import type { InfoHash, PeerId, PieceIndex } from "../../protocol/ids.ts";
+import type { PieceLayout } from "../../protocol/layout.ts";
 import type { ExtendedHandshake } from "../core/extension.ts";
+import type { IncomingPeer } from "./accept.ts";
 
 export type { ExtendedHandshake };
+
+export interface WireOptions {
+  readonly transport: Transport;
+  readonly infoHash: InfoHash;
+  /** Ours. */
+  readonly peerId: PeerId;
+  readonly layout: PieceLayout;
+  /** The torrent's size is not known yet: only extensions are spoken, `layout` is not looked at. Not by default. */
+  readonly extensionsOnly?: boolean;
+  readonly clock: Clock;
+  /** Our node of the DHT, and who is told where the peer's is, once; by default we say that we are none. */
+  readonly dht?: { readonly port: number; readonly onPort: (port: number) => void } | undefined;
+  /** From `acceptHandshake`; absent when we connected to the peer. */
+  readonly incoming?: IncomingPeer;
+}
 
 /** A run of bytes inside one piece that is asked for or sent at once (BEP 3, "request"). */
 export interface BlockRef {

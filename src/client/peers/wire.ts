@@ -1,42 +1,22 @@
 import type { Transport } from "../../platform/transport.ts";
-import type { Clock, Millis, Timer } from "../../protocol/ambient.ts";
 import type { Bitfield } from "../../protocol/bitfield.ts";
 import { bytesEqual } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
-import type { InfoHash, PeerId, PieceIndex } from "../../protocol/ids.ts";
-import type { PieceLayout } from "../../protocol/layout.ts";
+import type { PieceIndex } from "../../protocol/ids.ts";
 import { sendsLateBitfields } from "../core/client-name.ts";
 import { encodeExtendedHandshake, type OwnExtensions, parseExtendedHandshake } from "../core/extension.ts";
 import { Framer, type MessageSink } from "../core/framer.ts";
 import { encodeHandshake, HANDSHAKE_LENGTH, type Handshake, HandshakeReader } from "../core/handshake.ts";
 import type { IncomingPeer } from "./accept.ts";
 import { Outbox } from "./outbox.ts";
-import { OwnConnectionError, PeerTimeoutError } from "./peer-errors.ts";
-import type { BlockRef, PeerIdentity, WireHandler } from "./wire-types.ts";
+import { OwnConnectionError } from "./peer-errors.ts";
+import { Silence } from "./silence.ts";
+import type { BlockRef, PeerIdentity, WireHandler, WireOptions } from "./wire-types.ts";
 
-const HANDSHAKE_TIMEOUT: Millis = 10_000;
-/** Some clients send their keep-alives exactly 120 s apart; they get 10 s of grace. */
-const IDLE_TIMEOUT: Millis = 130_000;
-const KEEP_ALIVE: Millis = 100_000;
 /** Small messages leave early when this many bytes are collected. */
 const FLUSH_AT = 16_384;
 /** A peer that leaves so many bytes of small messages unread provokes them on purpose. */
 const MAX_UNSENT = 1_048_576;
-
-export interface WireOptions {
-  readonly transport: Transport;
-  readonly infoHash: InfoHash;
-  /** Ours. */
-  readonly peerId: PeerId;
-  readonly layout: PieceLayout;
-  /** The torrent's size is not known yet: only extensions are spoken, `layout` is not looked at. Not by default. */
-  readonly extensionsOnly?: boolean;
-  readonly clock: Clock;
-  /** Our node of the DHT, and who is told where the peer's is, once; by default we say that we are none. */
-  readonly dht?: { readonly port: number; readonly onPort: (port: number) => void } | undefined;
-  /** From `acceptHandshake`; absent when we connected to the peer. */
-  readonly incoming?: IncomingPeer;
-}
 
 type Phase =
   | { readonly name: "idle" }
@@ -65,19 +45,27 @@ export class Wire {
 
   readonly #options: WireOptions;
   readonly #outbox: Outbox;
+  readonly #silence: Silence;
   #handler: WireHandler | undefined;
   #phase: Phase = { name: "idle" };
-  #timer: Timer | undefined;
   #paused = false;
   #receiving = false;
   #flushQueued = false;
-  #lastReceived: Millis = 0;
-  #lastSent: Millis = 0;
 
   constructor(options: WireOptions) {
     this.#options = options;
     this.transport = options.transport;
     this.#outbox = new Outbox(options.transport);
+    this.#silence = new Silence({
+      clock: options.clock,
+      isExchanging: () => this.#phase.name === "exchanging",
+      isPaused: () => this.#paused,
+      sendKeepAlive: () => {
+        this.#outbox.messages.keepAlive();
+        this.flush();
+      },
+      timedOut: (error) => this.close(error),
+    });
   }
 
   /** Whether the peer connected to us. */
@@ -99,8 +87,8 @@ export class Wire {
   start(handler: WireHandler): void {
     if (this.#phase.name !== "idle") return;
     this.#handler = handler;
-    const { clock, incoming, transport } = this.#options;
-    this.#lastReceived = clock.now();
+    const { incoming, transport } = this.#options;
+    this.#silence.received();
     this.#phase = { name: "handshaking", reader: new HandshakeReader() };
     transport.attach({
       onData: (bytes) => this.#receive(bytes),
@@ -111,7 +99,7 @@ export class Wire {
     });
     if (incoming === undefined) this.#sendHandshake();
     else this.#resumeIncoming(incoming);
-    if (!this.isClosed) this.#watch();
+    if (!this.isClosed) this.#silence.watch();
   }
 
   /** What we have, as `bitfield`, `have all` or `have none`: within `onHandshake`, before anything else. */
@@ -202,7 +190,7 @@ export class Wire {
     this.flush();
     this.bytesUp += messages.length;
     this.payloadUp += payload;
-    this.#lastSent = this.#options.clock.now();
+    this.#silence.sent();
     return this.transport.write(messages, done);
   }
 
@@ -212,7 +200,7 @@ export class Wire {
     const sent = this.#outbox.flush();
     if (sent === 0) return;
     this.bytesUp += sent;
-    this.#lastSent = this.#options.clock.now();
+    this.#silence.sent();
     if (this.#outbox.unsent > MAX_UNSENT) {
       this.close(new ProtocolError("the peer does not read what it asked for"));
     }
@@ -228,7 +216,7 @@ export class Wire {
     if (!this.#paused) return;
     this.#paused = false;
     // While we did not listen, silence was not the peer's fault.
-    this.#lastReceived = this.#options.clock.now();
+    this.#silence.received();
     if (!this.isClosed) this.transport.resume();
   }
 
@@ -238,7 +226,7 @@ export class Wire {
     if (phase.name === "closed") return;
     if (phase.name === "exchanging") phase.framer.stop();
     this.#phase = { name: "closed", identity: this.identity };
-    this.#timer?.cancel();
+    this.#silence.stop();
     this.transport.destroy();
     this.#handler?.onClose(reason);
   }
@@ -283,7 +271,7 @@ export class Wire {
   #receive(bytes: Uint8Array): void {
     this.bytesDown += bytes.length;
     // A handshake that trickles in gains no time.
-    if (this.#phase.name === "exchanging") this.#lastReceived = this.#options.clock.now();
+    if (this.#phase.name === "exchanging") this.#silence.received();
     this.#receiving = true;
     try {
       this.#take(bytes);
@@ -332,7 +320,7 @@ export class Wire {
     const allowed = { fast, extended, lateBitfields, extensionsOnly, onPort };
     const framer = new Framer({ sink: this.#sink, layout, ...allowed });
     this.#phase = { name: "exchanging", framer, identity };
-    this.#lastReceived = this.#options.clock.now();
+    this.#silence.received();
     this.#handler?.onHandshake(identity);
     if (ownNode !== undefined && handshake.dht === true) this.#messages()?.port(ownNode.port);
     this.flush();
@@ -341,25 +329,6 @@ export class Wire {
   /** Whatever goes wrong with one peer, be it our own mistake, ends with that peer. */
   #fail(error: unknown): void {
     this.close(error instanceof Error ? error : new ProtocolError(String(error)));
-  }
-
-  /** One timer for all deadlines, set again when it finds that there is time left. */
-  #watch(): void {
-    const now = this.#options.clock.now();
-    const isExchanging = this.#phase.name === "exchanging";
-    const silence = isExchanging ? IDLE_TIMEOUT : HANDSHAKE_TIMEOUT;
-    if (this.#paused) this.#lastReceived = now;
-    if (now - this.#lastReceived >= silence) {
-      this.close(new PeerTimeoutError(`the peer said nothing for ${silence / 1000} s`));
-      return;
-    }
-    if (isExchanging && now - this.#lastSent >= KEEP_ALIVE) {
-      this.#outbox.messages.keepAlive();
-      this.flush();
-    }
-    if (this.isClosed) return;
-    const next = Math.min(this.#lastReceived + silence, this.#lastSent + KEEP_ALIVE);
-    this.#timer = this.#options.clock.after(Math.max(1, next - now), () => this.#watch());
   }
 
   /** Keeps the flags and the counters, and passes on what arrives. */
