@@ -141,7 +141,7 @@ export class Framer {
   /** Looks at a length as soon as it is here. @returns false for a keep-alive, which is over. */
   #isLengthFine(): boolean {
     const length = readU32(this.#scratch, 0);
-    if (length > Math.max(MAX_OTHER, 9 + MAX_BLOCK, 1 + Math.ceil(this.#layout.pieceCount / 8))) {
+    if (length > Math.max(MAX_OTHER, 1 + Math.ceil(this.#layout.pieceCount / 8))) {
       throw new ProtocolError(`the peer announced a message of ${length} bytes`);
     }
     if (length === 0) this.#held = 0;

@@ -88,7 +88,6 @@ function decoded(text: string): string {
 }
 
 function parseException(entry: string): Exception[] {
-  if (entry === "") return [];
   if (entry === "*") return [{ kind: "everything" }];
   const [, host = "", digits] =
     /^(\[[^\]]*\]|[^:]*|[\da-f:.]*:[\da-f:.]*:[\da-f:./]*)(?::(\d{1,5}))?$/i.exec(entry) ?? [];
