@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Framer, type MessageSink } from "../../../../src/client/core/framer.ts";
+import { Framer, type FramerOptions, type MessageSink } from "../../../../src/client/core/framer.ts";
 import { MessageWriter, writePieceHeader } from "../../../../src/client/core/messages.ts";
 import type { Bitfield } from "../../../../src/protocol/bitfield.ts";
 import { concatBytes, toHex } from "../../../../src/protocol/bytes.ts";
@@ -45,28 +45,14 @@ function sink(): MessageSink & { readonly calls: string[]; readonly views: Uint8
   };
 }
 
-interface Agreed {
-  readonly fast?: boolean;
-  readonly extended?: boolean;
-  readonly lateBitfields?: boolean;
-  readonly layout?: PieceLayout;
-}
+type Agreed = Partial<FramerOptions>;
 
 function framer(options: Agreed = {}) {
   const seen = sink();
-  return {
-    seen,
-    framer: new Framer({
-      sink: seen,
-      layout: options.layout ?? layout,
-      fast: options.fast ?? true,
-      extended: options.extended ?? true,
-      lateBitfields: options.lateBitfields ?? false,
-    }),
-  };
+  return { seen, framer: new Framer({ sink: seen, layout, fast: true, extended: true, ...options }) };
 }
 
-/** Pushes at once; the calls, or the error. */
+/** Pushes at once; the calls, or why the peer is closed. */
 function feed(bytes: string, options: Agreed = {}): string[] | string {
   const { framer: it, seen } = framer(options);
   try {
@@ -74,7 +60,7 @@ function feed(bytes: string, options: Agreed = {}): string[] | string {
     return seen.calls;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    return "closed";
+    return error.message;
   }
 }
 
@@ -112,53 +98,140 @@ describe("each message is told as BEP 3, 6 and 10 mean it", () => {
   });
 });
 
+const late = (id: number) => `sent message ${id}, which is only allowed at the start`;
+
 describe("a peer is closed", () => {
   test.each([
-    ["for a length of 4 GiB, before anything else arrives", "ffffffff"],
-    ["for a length just above the longest message", "00040001 63"],
-    ["for a long choke", "00000002 0000"],
-    ["for a short have", "00000004 04 000000"],
-    ["for a long have", "00000006 04 0000000000"],
-    ["for a have out of range", "00000005 04 0000000a"],
-    ["for a have of piece 2^32 - 1", "00000005 04 ffffffff"],
-    ["for a short bitfield", "00000002 05 ff"],
-    ["for a long bitfield", "00000004 05 ffc000"],
-    ["for spare bits in a bitfield", "00000003 05 ffe0"],
-    ["for a bitfield after another", "00000003 05 ffc0 00000003 05 ffc0"],
-    ["for a bitfield after a have", "00000005 04 00000001 00000003 05 ffc0"],
-    ["for have all after interested", "00000001 02 00000001 0e"],
-    ["for have none after a bitfield", "00000003 05 ffc0 00000001 0f"],
-    ["for a request of length 0", "0000000d 06 00000001 00000000 00000000"],
-    ["for a request above 128 KiB", "0000000d 06 00000001 00000000 00020001"],
-    ["for a request past the end of its piece", "0000000d 06 00000001 0003c001 00004000"],
-    ["for a request past the end of the torrent", "0000000d 06 00000009 00000000 000003e9"],
-    ["for a request whose end overflows", "0000000d 06 00000001 ffffffff 00004000"],
-    ["for a request of a piece out of range", "0000000d 06 0000000a 00000000 00000001"],
-    ["for a short request", "0000000c 06 00000001 00000000 000000"],
-    ["for a short cancel", "0000000c 08 00000001 00000000 000000"],
-    ["for an empty block", "00000009 07 00000001 00000000"],
-    ["for a block without a place", "00000005 07 00000001"],
-    ["for a block above 128 KiB, at its header", "0002000a 07"],
-    ["for a block past the end of the torrent", "0000000b 07 00000009 000003e7 abcd"],
-    ["for a block of a piece out of range", "0000000a 07 0000000a 00000000 ab"],
-    ["for a reject out of range", "0000000d 10 0000000a 00000000 00000001"],
-    ["for an allowed-fast piece out of range", "00000005 11 0000000a"],
-    ["for a suggested piece out of range", "00000005 0d ffffffff"],
-    ["for an extended message without an id", "00000001 14"],
-  ])("%s", (_, bytes) => {
-    expect(feed(bytes)).toBe("closed");
+    [
+      "for a length of 4 GiB, before anything else arrives",
+      "ffffffff",
+      "announced a message of 4294967295 bytes",
+    ],
+    ["for a length just above the longest message", "00040001", "announced a message of 262145 bytes"],
+    ["for a long choke", "00000002 0000", "sent a message 0 of 2 bytes instead of 1"],
+    ["for a short have", "00000004 04 000000", "sent a message 4 of 4 bytes instead of 5"],
+    ["for a long have", "00000006 04 0000000000", "sent a message 4 of 6 bytes instead of 5"],
+    ["for a have out of range", "00000005 04 0000000a", "spoke of piece 10 of 10"],
+    ["for a have of piece 2^32 - 1", "00000005 04 ffffffff", "spoke of piece 4294967295 of 10"],
+    ["for a short bitfield", "00000002 05 ff", "sent a message 5 of 2 bytes instead of 3"],
+    ["for a long bitfield", "00000004 05 ffc000", "sent a message 5 of 4 bytes instead of 3"],
+    ["for a bitfield after another", "00000003 05 ffc0 00000003 05 ffc0", late(5)],
+    ["for a bitfield after a have", "00000005 04 00000001 00000003 05 ffc0", late(5)],
+    ["for a bitfield after a block", "0000000a 07 00000001 00000000 ab 00000003 05 ffc0", late(5)],
+    ["for have all after interested", "00000001 02 00000001 0e", late(14)],
+    ["for have none after a bitfield", "00000003 05 ffc0 00000001 0f", late(15)],
+    [
+      "for a request of length 0",
+      "0000000d 06 00000001 00000000 00000000",
+      "spoke of 0 bytes at 0 in piece 1",
+    ],
+    [
+      "for a request above 128 KiB",
+      "0000000d 06 00000001 00000000 00020001",
+      "spoke of 131073 bytes at 0 in piece 1",
+    ],
+    [
+      "for a request past the end of its piece",
+      "0000000d 06 00000001 0003c001 00004000",
+      "spoke of 16384 bytes at 245761 in piece 1",
+    ],
+    [
+      "for a request past the end of the torrent",
+      "0000000d 06 00000009 00000000 000003e9",
+      "spoke of 1001 bytes at 0 in piece 9",
+    ],
+    [
+      "for a request whose end overflows",
+      "0000000d 06 00000001 ffffffff 00004000",
+      "spoke of 16384 bytes at 4294967295 in piece 1",
+    ],
+    [
+      "for a request of a piece out of range",
+      "0000000d 06 0000000a 00000000 00000001",
+      "spoke of piece 10 of 10",
+    ],
+    [
+      "for a short request",
+      "0000000c 06 00000001 00000000 000000",
+      "sent a message 6 of 12 bytes instead of 13",
+    ],
+    [
+      "for a short cancel",
+      "0000000c 08 00000001 00000000 000000",
+      "sent a message 8 of 12 bytes instead of 13",
+    ],
+    ["for an empty block", "00000009 07 00000001 00000000", "sent a block of 0 bytes"],
+    ["for a block without a place", "00000005 07 00000001", "sent a block of -4 bytes"],
+    ["for a block above 128 KiB, at its header", "0002000a 07", "sent a block of 131073 bytes"],
+    [
+      "for a block past the end of the torrent",
+      "0000000b 07 00000009 000003e7 abcd",
+      "spoke of 2 bytes at 999 in piece 9",
+    ],
+    ["for a block of a piece out of range", "0000000a 07 0000000a 00000000 ab", "spoke of piece 10 of 10"],
+    ["for a reject out of range", "0000000d 10 0000000a 00000000 00000001", "spoke of piece 10 of 10"],
+    ["for an allowed-fast piece out of range", "00000005 11 0000000a", "spoke of piece 10 of 10"],
+    ["for a suggested piece out of range", "00000005 0d ffffffff", "spoke of piece 4294967295 of 10"],
+    ["for an extended message without an id", "00000001 14", "sent an extended message without an id"],
+  ])("%s", (_, bytes, problem) => {
+    expect(feed(bytes)).toBe(`the peer ${problem}`);
     const { framer: it } = framer();
     expect(() => {
       for (const byte of hex(bytes)) it.push(Uint8Array.of(byte));
     }).toThrow(ProtocolError);
   });
 
-  test.each(["00000001 0e", "00000001 0f", "00000005 0d 00000001", "00000005 11 00000001"])(
-    "for %s, of an extension that was not agreed",
-    (bytes) => {
-      expect(feed(bytes, { fast: false })).toBe("closed");
-    },
+  test("for spare bits in a bitfield", () => {
+    expect(feed("00000003 05 ffe0")).toBe("a bitfield has spare bits set");
+  });
+
+  test.each([
+    [14, "00000001 0e"],
+    [15, "00000001 0f"],
+    [13, "00000005 0d 00000001"],
+    [17, "00000005 11 00000001"],
+    [16, "0000000d 10 00000001 00000000 00000001"],
+  ])("for message %d of the fast extension, if that was not agreed", (id, bytes) => {
+    expect(feed(bytes, { fast: false })).toBe(`the peer sent message ${id} of the fast extension unasked`);
+  });
+
+  test("for a message longer than the bitfield of a large torrent", () => {
+    const large = new PieceLayout([4_000_000 * 16], 16);
+    expect(feed("0007a122", { layout: large })).toBe("the peer announced a message of 500002 bytes");
+    expect(feed("0007a121 63", { layout: large })).toBe("the peer sent a message 99 of 500001 bytes");
+  });
+});
+
+test("a block may have 128 KiB, and end with its torrent", () => {
+  const { framer: it, seen } = framer();
+  it.push(block(1, 131_072, new Uint8Array(131_072)));
+  it.push(block(9, 999, Uint8Array.of(0xab)));
+  expect(seen.calls.map((call) => call.slice(0, 20))).toEqual(["block 1 131072 00000", "block 9 999 ab"]);
+});
+
+test("what is skipped may come in parts, behind something else and before it", () => {
+  const { framer: it, seen } = framer();
+  it.push(hex("00000001 02 00000008 63 0102"));
+  it.push(hex("03 04"));
+  it.push(hex("050607 00000001 03"));
+  expect(seen.calls).toEqual(["interested", "notInterested"]);
+});
+
+test("the port of the peer's node is told to whoever wants to know", () => {
+  const ports: number[] = [];
+  expect(feed("00000003 09 1ae1 00000003 05 ffc0", { onPort: (port) => ports.push(port) })).toEqual([
+    "pieces 10",
+  ]);
+  expect(ports).toEqual([0x1ae1]);
+  expect(feed("00000002 09 1a", { onPort: () => undefined })).toBe(
+    "the peer sent a message 9 of 2 bytes instead of 3",
   );
+});
+
+test("before the torrent's size is known all but extension messages are skipped, whatever they say", () => {
+  const all = "00000005 04 ffffffff 00000002 0000 00000004 14 03 6465 00000001 0e 00000003 05 ffff";
+  expect(feed(all, { extensionsOnly: true })).toEqual(["extended 3 6465"]);
+  expect(feed(all)).toBe("the peer spoke of piece 4294967295 of 10");
 });
 
 test("an extended message to somebody who does not speak BEP 10 is skipped", () => {
@@ -169,8 +242,8 @@ test("a late bitfield stands for haves where the peer is known to send such, and
   expect(feed("00000001 0f 00000003 05 a040", { lateBitfields: true })).toEqual(
     feed("00000001 0f 00000005 04 00000000 00000005 04 00000002 00000005 04 00000009"),
   );
-  expect(feed("00000001 0f 00000003 05 a020", { lateBitfields: true })).toBe("closed");
-  expect(feed("00000001 0f 00000001 0e", { lateBitfields: true })).toBe("closed");
+  expect(feed("00000001 0f 00000003 05 a020", { lateBitfields: true })).toBe("a bitfield has spare bits set");
+  expect(feed("00000001 0f 00000001 0e", { lateBitfields: true })).toBe(`the peer ${late(14)}`);
 });
 
 test("extension messages, keep-alives and unknown ones may come before the bitfield", () => {
