@@ -149,6 +149,185 @@ describe("SuperSeed", () => {
     for (const piece of [0, 1, 2]) seed.has(2, piece, false, 0);
     expect(seed.isDone(true)).toBe(true);
   });
+
+  /** Whoever is shown something asks for it and gets it, so many times; all of them, or some. */
+  function deliver(seed: SuperSeed, rounds: number, only: (peer: number) => boolean = () => true): void {
+    for (let round = 0; round < rounds; round++) {
+      for (const { peer, piece } of [...seed.next(0, false)]) {
+        if (!only(peer)) continue;
+        seed.asked(peer, piece, 0);
+        seed.has(peer, piece, false, 0);
+      }
+    }
+  }
+
+  it("isn't done while a piece is with nobody, or with one that has never asked", () => {
+    const seed = new SuperSeed(2, MIB, seededRandom(1));
+    expect(seed.isDone(true)).toBe(false);
+    seed.join(1);
+    expect(shown(seed)).toEqual(["0>1"]);
+    expect(seed.isDone(true)).toBe(false);
+    seed.has(2, 0, false, 0);
+    seed.has(2, 1, false, 0);
+    expect(seed.isDone(false)).toBe(true);
+  });
+
+  it("isn't done while the last piece is on its way and there is something to send", () => {
+    const seed = superSeed(1, [1]);
+    seed.has(9, 0, false, 0);
+    expect([seed.isDone(false), seed.isDone(true)]).toEqual([false, true]);
+    seed.has(1, 0, false, 0);
+    expect(seed.isDone(false)).toBe(true);
+  });
+
+  it("tries the next newcomer with the piece of the one that left without asking", () => {
+    const seed = new SuperSeed(3, MIB, seededRandom(1));
+    for (const peer of [1, 2, 3]) seed.join(peer);
+    shown(seed);
+    seed.leave(2);
+    seed.join(4);
+    expect(shown(seed)).toEqual(["1>4"]);
+  });
+
+  it("shows again what only the one that left had, whether it asked for it or not", () => {
+    const seed = superSeed(2, [1, 2]);
+    for (const peer of [1, 2]) seed.has(peer, peer - 1, false, 0);
+    expect(seed.isDone(false)).toBe(true);
+    seed.leave(1);
+    expect(shown(seed)).toEqual(["0>2"]);
+    const trial = new SuperSeed(1, MIB, seededRandom(1));
+    trial.join(1);
+    shown(trial);
+    trial.has(1, 0, false, 0);
+    trial.leave(1);
+    trial.join(2);
+    expect(shown(trial)).toEqual(["0>2"]);
+  });
+
+  it("shows nothing that another has got meanwhile", () => {
+    const seed = new SuperSeed(2, MIB, seededRandom(1));
+    seed.join(1);
+    shown(seed);
+    seed.has(9, 0, false, 0);
+    seed.leave(1);
+    seed.join(2);
+    expect(shown(seed)).toEqual(["1>2"]);
+  });
+
+  it("doesn't make a receiver wait for those that left", () => {
+    const seed = waiting();
+    for (const peer of receivers.slice(1)) seed.leave(peer);
+    expect(shown(seed).map((one) => one.split(">")[1])).toContain("1");
+  });
+
+  it("makes receivers wait for each other, whoever came and left without asking", () => {
+    const seed = waiting();
+    for (let peer = 20; peer < 40; peer++) seed.join(peer);
+    for (let peer = 20; peer < 40; peer++) seed.leave(peer);
+    expect(shown(seed)).toEqual([]);
+  });
+
+  it("makes a receiver wait for those that see everything, once they ask", () => {
+    const alone = superSeed(100, [1]);
+    deliver(alone, 5);
+    expect(shown(alone)).not.toEqual([]);
+    const seed = superSeed(100, [1]);
+    seed.asked(99, 99, 0);
+    deliver(seed, 5);
+    expect(shown(seed)).toEqual([]);
+    seed.leave(99);
+    expect(shown(seed)).not.toEqual([]);
+  });
+
+  it("doesn't make a receiver wait for one that is slow, and counts that one once", () => {
+    const seed = superSeed(200, [1, 2]);
+    deliver(seed, 5, (peer) => peer === 1);
+    expect(shown(seed)).toEqual([]);
+    seed.tick(20_000, false);
+    deliver(seed, 5, (peer) => peer === 1);
+    expect(shown(seed)).not.toEqual([]);
+    seed.asked(99, 199, 20_000);
+    expect(shown(seed)).toEqual([]);
+  });
+
+  it("hears of a piece twice and counts it once", () => {
+    const seed = waiting();
+    seed.has(1, 0, false, 0);
+    expect(shown(seed)).toEqual([]);
+  });
+
+  it("leaves a piece to whom it was shown when another asks for it, too", () => {
+    const seed = superSeed(3, [1]);
+    expect(shown(seed)).toEqual(["1>1", "2>1"]);
+    expect(seed.asked(99, 1, 0)).toBe(false);
+    seed.leave(1);
+    seed.join(2);
+    seed.join(3);
+    seed.join(4);
+    expect(
+      shown(seed)
+        .map((one) => Number.parseInt(one, 10))
+        .sort(),
+    ).toEqual([0, 1, 2]);
+  });
+
+  it("has nothing more to show when somebody asks for what has gone out, or gets what it chose", () => {
+    const seed = superSeed(3, [1]);
+    seed.has(1, 0, false, 0);
+    expect(seed.asked(1, 0, 0)).toBe(false);
+    expect(seed.asked(99, 2, 0)).toBe(true);
+    seed.has(99, 2, false, 0);
+    expect(shown(seed)).toEqual(["1>1"]);
+  });
+
+  it("shows more at a time only when the uplink has run dry and everything shown is on its way", () => {
+    const atATime = (alter: (seed: SuperSeed) => void) => {
+      const seed = superSeed(100, [1, 2, 3]);
+      alter(seed);
+      return shown(seed).length;
+    };
+    expect(atATime(() => undefined)).toBe(5);
+    expect(atATime((seed) => seed.tick(0, true))).toBe(5);
+    expect(atATime((seed) => seed.tick(0, false))).toBe(5);
+    expect(atATime((seed) => seed.has(1, 0, true, 0))).toBe(6);
+    expect(
+      atATime((seed) => {
+        shown(seed);
+        seed.tick(0, false);
+      }),
+    ).toBe(0);
+    expect(
+      atATime((seed) => {
+        shown(seed);
+        seed.tick(0, true);
+      }),
+    ).toBe(4);
+  });
+
+  it("waits 20 s for a piece, whoever asked for it, and shows it to another then", () => {
+    const seed = new SuperSeed(3, MIB, seededRandom(1));
+    seed.asked(99, 0, 5_000);
+    for (const peer of [1, 2]) seed.join(peer);
+    expect(shown(seed, 5_000)).toEqual(["1>1", "2>2"]);
+    seed.tick(24_999, false);
+    seed.join(3);
+    expect(shown(seed, 24_999)).toEqual(["1>3"]);
+    seed.tick(25_000, false);
+    seed.join(4);
+    expect(shown(seed, 25_000)).toContain("0>1");
+  });
+
+  it("shows to the one with the fewest pieces of its own first, then in turn", () => {
+    const seed = superSeed(100, [1, 2, 3]);
+    for (const peer of [1, 2, 3]) seed.has(peer, peer - 1, false, 0);
+    // Another has passed on what 2 got.
+    seed.has(3, 1, false, 0);
+    const peers = shown(seed).map((one) => one.split(">")[1]);
+    expect(peers[0]).toBe("2");
+    const turns = peers.slice(1);
+    expect(new Set(turns.slice(0, 3)).size).toBe(3);
+    expect(turns.slice(3, 6)).toEqual(turns.slice(0, 3));
+  });
 });
 
 describe("rankAmong", () => {
