@@ -228,20 +228,16 @@ describe("Candidates", () => {
       expect(full(() => undefined)).toBe(false);
     });
 
-    it("takes none in place of those that are connected, must not be called or aren't trusted", () => {
-      const connected = full((candidates, each) => {
+    it.each<[string, (candidates: Candidates<string>, each: Candidate<string>) => void]>([
+      ["are connected", (candidates) => candidates.take(3_000, true)],
+      ["must not be called", (candidates, each) => candidates.exclude(each.address, "tracker", 0)],
+      ["aren't trusted", (candidates, each) => candidates.distrust(each.address, "tracker", 0)],
+    ])("takes none in place of those that failed once and %s", (_, alter) => {
+      const isTaken = full((candidates, each) => {
         candidates.failed(each, true, 0);
-        candidates.take(3_000, true);
+        alter(candidates, each);
       });
-      const excluded = full((candidates, each) => {
-        candidates.failed(each, true, 0);
-        candidates.exclude(each.address, "tracker", 0);
-      });
-      const distrusted = full((candidates, each) => {
-        candidates.failed(each, true, 0);
-        candidates.distrust(each.address, "tracker", 0);
-      });
-      expect([connected, excluded, distrusted]).toEqual([false, false, false]);
+      expect(isTaken).toBe(false);
     });
   });
 });
