@@ -90,15 +90,14 @@ function payBack(peers: PeerView[], options: ChokerOptions, random: Random): Unc
 
 /**
  * One at random, newcomers thrice as likely (BEP 3), and those who had their chance to give and didn't a quarter as
- * likely; not the one before, when there is another.
+ * likely; not the one before. There are two at least.
  */
 function anyOf(
   peers: readonly PeerView[],
   before: PeerKey | undefined,
   random: Random,
 ): PeerView | undefined {
-  const others = peers.filter((peer) => peer.key !== before);
-  const candidates = others.length > 0 ? others : peers;
+  const candidates = peers.filter((peer) => peer.key !== before);
   let ticket = random.next() * candidates.reduce((sum, peer) => sum + tickets(peer), 0);
   return candidates.find((peer) => {
     ticket -= tickets(peer);
