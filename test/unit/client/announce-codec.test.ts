@@ -57,6 +57,12 @@ describe("announcePath", () => {
     expect(path).toMatch(/&key=00ff&trackerid=id%FF%26$/);
   });
 
+  test("says where others reach us, if that isn't where it comes from", () => {
+    expect(announcePath(new URL("http://t.example/announce"), { ...params, ip: "2001:db8::1" })).toMatch(
+      /&key=00ff&ip=2001%3Adb8%3A%3A1$/,
+    );
+  });
+
   test("does not trip over an empty query", () => {
     expect(announcePath(new URL("http://t.example/announce?"), params)).toMatch(/^\/announce\?info_hash=/);
   });
@@ -98,6 +104,7 @@ describe("parseAnnounceReply", () => {
       peer("10.0.0.3", "0"),
       peer("10.0.0.4", "65536"),
       peer("10.0.0.5", "-1"),
+      "d4:porti6ee",
       "d2:ip8:10.0.0.6e",
       "i7e",
       "le",
@@ -219,6 +226,12 @@ describe("reasonAgainst", () => {
     "100.64.0.1",
   ])("lets nothing but an announce go to %s", (ip) => {
     expect(hop(ip, "/reboot")).toMatch(/must have \/announce/);
+  });
+
+  test("lets nothing but an announce go through a proxy, which resolves names itself", () => {
+    const through = (path: string) => reasonAgainst({ ip: undefined, path, sentByPublic: false });
+    expect(["/announce", "/x/scrape.php"].map(through)).toEqual([undefined, undefined]);
+    expect(through("/reboot")).toBe("a tracker behind a proxy must have /announce in its path");
   });
 
   test("lets no public server send us to a local address", () => {

@@ -36,6 +36,13 @@ test("other spellings are read: upper-case hashes, odd case of names, no cookie"
   });
 });
 
+test("without a cookie none is said", () => {
+  const announcement = { port: 6881, infoHashes: [HASH], cookie: undefined };
+  const bytes = encodeLanAnnouncement(announcement, LAN_GROUP_4);
+  expect(toLatin1(bytes)).not.toContain("cookie");
+  expect(parseLanAnnouncement(bytes)).toEqual(announcement);
+});
+
 test.each([
   "",
   "M-SEARCH * HTTP/1.1\r\nPort: 1\r\n",

@@ -47,6 +47,46 @@ describe("TokenBucket", () => {
     expect(bucket.take(1, wait + 1)).toBe(true);
   });
 
+  it("starts with a tenth of a second's worth, at least a block's, and pays for more afterwards", () => {
+    for (const [rate, worth] of [
+      [1_000_000, 100_000],
+      [1_000, BLOCK_LENGTH],
+    ] as const) {
+      const bucket = new TokenBucket(rate, 0);
+      bucket.spend(worth - 1, 0);
+      expect([bucket.wait(0), bucket.take(1, 0), bucket.take(1, 0)]).toEqual([0, true, false]);
+      expect(bucket.wait(0)).toBe(Math.ceil(1000 / rate));
+    }
+  });
+
+  it("asks for patience in proportion to its debt", () => {
+    const bucket = new TokenBucket(10_000, 0);
+    bucket.spend(BLOCK_LENGTH + 10_000, 0);
+    expect([bucket.wait(0), bucket.wait(400)]).toEqual([1001, 601]);
+    expect([bucket.take(1, 1_000), bucket.take(1, 1_001)]).toEqual([false, true]);
+  });
+
+  it("keeps its debt when the rate changes, and nothing that it saved at a higher one", () => {
+    const bucket = new TokenBucket(1_000_000, 0);
+    bucket.setRate(1_000, 0);
+    expect(bucket.rate).toBe(1_000);
+    bucket.spend(BLOCK_LENGTH, 0);
+    expect(bucket.wait(0)).toBe(1);
+    bucket.spend(10_000, 0);
+    bucket.setRate(100_000, 0);
+    expect(bucket.wait(0)).toBe(101);
+  });
+
+  it("owes nothing for the time without a limit", () => {
+    const bucket = new TokenBucket(1_000, 0);
+    bucket.spend(1_000_000, 0);
+    bucket.setRate(Number.POSITIVE_INFINITY, 0);
+    expect(bucket.unlimited).toBe(true);
+    bucket.spend(1e12, 0);
+    bucket.setRate(1_000, 5_000);
+    expect([bucket.unlimited, bucket.wait(5_000)]).toEqual([false, 0]);
+  });
+
   it("never waits without a limit", () => {
     const bucket = new TokenBucket(Number.POSITIVE_INFINITY, 0);
     expect(bucket.take(1e12, 0)).toBe(true);
@@ -147,6 +187,22 @@ describe("Pipeline", () => {
     pipeline.allowForTurns();
     drive(pipeline, 10_000, 100, 5);
     expect(pipeline.depth).toBe(3);
+  });
+
+  it("says how long blocks will take, once it knows", () => {
+    const pipeline = new Pipeline(0);
+    expect([pipeline.expected(1), pipeline.patience(1)]).toEqual([Number.POSITIVE_INFINITY, 15_000]);
+    for (let now = 100; now <= 1_000; now += 100) pipeline.received(BLOCK_LENGTH, now - 30, now);
+    // A block in a tenth of a second, 30 ms away.
+    expect([0, 1, 10].map((blocks) => pipeline.expected(blocks))).toEqual([30, 130, 1_030]);
+    expect(pipeline.patience(100)).toBe(4 * (100 * 100 + 2 * 30));
+  });
+
+  it("doesn't count the time in which nothing was asked for", () => {
+    const pipeline = new Pipeline(0);
+    pipeline.idleUntil(60_000);
+    pipeline.received(BLOCK_LENGTH, 60_070, 60_100);
+    expect(pipeline.expected(1)).toBe(130);
   });
 
   it("waits longer for a slow peer than for a fast one, within a minute", () => {

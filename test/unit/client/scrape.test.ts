@@ -41,6 +41,14 @@ describe("what a tracker says over HTTP", () => {
     expect(read(body)).toEqual({ ok: true, reply: { seeders: 5, leechers: 10, completed: 50 } });
   });
 
+  test("counts nobody where it says nothing, or less than nothing", () => {
+    expect(read(`d5:filesd20:${hash}deee`)).toEqual({ ok: true, reply: { seeders: 0, leechers: 0 } });
+    expect(read(`d5:filesd20:${hash}d8:completei-1e10:incompletei-1eeee`)).toEqual({
+      ok: true,
+      reply: { seeders: 0, leechers: 0 },
+    });
+  });
+
   test("may leave out what it doesn't count", () => {
     const body = `d5:filesd20:${hash}d8:completei5e10:incompletei10eeee`;
     expect(read(body)).toEqual({ ok: true, reply: { seeders: 5, leechers: 10 } });

@@ -93,6 +93,11 @@ async function failure(asked: Promise<unknown>): Promise<string> {
 }
 
 describe("the datagrams", () => {
+  /** Four bytes of an announce. */
+  const bytesOf = (said: AnnounceParams, at: number) => [
+    ...encodeUdpAnnounce({ connection: ID, transaction: 1, params: said, urlData: "" }).subarray(at, at + 4),
+  ];
+
   test("are those of BEP 15's tables, with the path of BEP 41 behind", () => {
     const request = encodeUdpAnnounce({
       connection: ID,
@@ -109,6 +114,32 @@ describe("the datagrams", () => {
     expected.fill(0, 84, 88);
     expect([...request]).toEqual([...expected]);
     expect(encodeUdpAnnounce({ connection: ID, transaction: 1, params, urlData: "/" })).toHaveLength(98);
+  });
+
+  test.each([
+    ["completed", 1],
+    ["started", 2],
+    ["stopped", 3],
+  ] as const)("say the event %s as %d", (event, number) => {
+    expect(bytesOf({ ...params, event }, 80)).toEqual(u32(number));
+  });
+
+  test("say no event between others", () => {
+    const { event: _, ...regular } = params;
+    expect(bytesOf(regular, 80)).toEqual(u32(0));
+  });
+
+  test.each([
+    ["203.0.113.7", [203, 0, 113, 7]],
+    ["2001:db8::1", [0, 0, 0, 0]],
+    ["nonsense", [0, 0, 0, 0]],
+  ])("say that others reach us at %s, if there is room for it", (ip, expected) => {
+    expect(bytesOf({ ...params, ip }, 84)).toEqual(expected);
+  });
+
+  test("say no key that is no number", () => {
+    const keyOf = (key: string) => bytesOf({ ...params, key }, 88);
+    expect(["0000000f", "123456789", "secret"].map(keyOf)).toEqual([u32(15), u32(0), u32(0)]);
   });
 
   test("carry a long path in several options", () => {

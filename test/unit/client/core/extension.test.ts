@@ -79,6 +79,12 @@ test("extensions may be off; ids out of range and giant names are left out", () 
   expect(parse("d1:mi5ee").extensions.size).toBe(0);
 });
 
+test("of a longer list of extensions only the first 64 are taken", () => {
+  const names = Array.from({ length: 65 }, (_, i) => String.fromCharCode(0x30 + i));
+  const parsed = parse(`d1:md${names.map((name) => `1:${name}i1e`).join("")}ee`);
+  expect([...parsed.extensions.keys()]).toEqual(names.slice(0, 64));
+});
+
 test("a long name is cut to 64 characters", () => {
   expect(parse(`d1:v200000:${"n".repeat(200_000)}e`).client).toBe("n".repeat(64));
 });

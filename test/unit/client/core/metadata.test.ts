@@ -44,6 +44,7 @@ test("the messages are those of BEP 9", () => {
   expect(data.subarray(-5)).toEqual(truth.subarray(-5));
   expect(parseMetadataMessage(data)).toEqual({ kind: "data", part: 3, bytes: truth.subarray(-5) });
   expect(parseMetadataMessage(fromLatin1("d8:msg_typei0e5:piecei7ee"))).toEqual({ kind: "request", part: 7 });
+  expect(parseMetadataMessage(encodeMetadataReject(3))).toEqual({ kind: "reject", part: 3 });
   expect(parseMetadataMessage(fromLatin1("d8:msg_typei9e5:piecei7ee"))).toBeUndefined();
 });
 

@@ -22,6 +22,12 @@ test("the message is that of BEP 11, with IPv6 apart", () => {
   ]);
 });
 
+test("who is known by a name only is left out", () => {
+  const named = { host: "peer.example", port: 1 };
+  const payload = encodePex([{ address: named, seed: true, reachable: true }], [named]);
+  expect(toLatin1(payload)).toBe("d5:added0:7:added.f0:6:added60:8:added6.f0:7:dropped0:8:dropped60:e");
+});
+
 test("of a longer list only the first are taken", () => {
   const many = `d5:added${6 * 1000}:${"\x0a\0\0\x01\0\x01".repeat(1000)}e`;
   expect(parsePex(fromLatin1(many))).toHaveLength(MAX_PEX_PEERS);
