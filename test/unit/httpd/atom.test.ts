@@ -63,6 +63,12 @@ describe("a feed", () => {
     expect(text.match(/<updated>[^<]*/g)?.[0]).toBe("<updated>1970-01-01T00:00:02Z");
   });
 
+  it("has its entries from the newest to the oldest", () => {
+    const at = (title: string, seconds: bigint) => entry({ id: title, title, updatedNs: seconds * second });
+    const text = atomFeed(feed(at("b", 2n), at("a", 1n), at("d", 4n), at("c", 2n)));
+    expect(text.match(/<title>[a-d]</g)?.join("")).toMatch(/^<title>d<(<title>[bc]<){2}<title>a<$/);
+  });
+
   it("is whole without any entry", () => {
     expect(atomFeed(feed())).toMatch(/<updated>1970-01-01T00:00:00Z<\/updated>[^]*<\/feed>\n$/);
   });

@@ -46,6 +46,13 @@ describe("decodeCompactPeers", () => {
     expect(decodeCompactPeers6(packed)).toEqual([{ host: "10.0.0.1", port: 99 }]);
   });
 
+  it("leaves out who is known by a name only", () => {
+    expect(encodeCompactPeers([{ host: "peer.example", port: 1 }])).toEqual({
+      peers: new Uint8Array(0),
+      peers6: new Uint8Array(0),
+    });
+  });
+
   it("leaves out port 0", () => {
     expect(decodeCompactPeers(bytes(1, 2, 3, 4, 0, 0, 5, 6, 7, 8, 0, 1))).toEqual([
       { host: "5.6.7.8", port: 1 },

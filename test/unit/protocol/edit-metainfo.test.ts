@@ -36,6 +36,10 @@ describe("editing a torrent", () => {
     expect(edit({}, "7:comment3:old")).toBe(`d7:comment3:old4:info${INFO}e`);
   });
 
+  it("takes nothing that has no info", () => {
+    expect(() => editTorrent(fromLatin1("d7:comment3:olde"), {})).toThrow("info is missing");
+  });
+
   it("never changes the info hash, whatever is written", () => {
     const before = parseMetainfo(torrent(), nodeHashes).infoHash;
     fc.assert(

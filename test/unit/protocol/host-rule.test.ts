@@ -86,6 +86,7 @@ describe("checkHost", () => {
     "fd00::1:99999",
     "[1.2.3.4]x",
     "[1.2.3.4]",
+    "[1:2]",
     "[::g]",
     "localhost/path",
     "localhost:80:80",

@@ -96,6 +96,7 @@ test.each([
   ["::ffff:127.0.0.1", "loopback"],
   ["0.0.0.0", "unspecified"],
   ["::", "unspecified"],
+  ["::2", "public"],
   ["10.1.1.1", "private"],
   ["172.31.255.255", "private"],
   ["172.32.0.0", "public"],

@@ -23,6 +23,11 @@ const full: Magnet = {
 };
 
 describe("formatMagnet", () => {
+  it("writes what it has of two hashes", () => {
+    const { infoHash: _, ...second } = full;
+    expect(formatMagnet(second)).toMatch(new RegExp(`^magnet:\\?xt=urn:btmh:1220${HEX2}&dn=`));
+  });
+
   it("writes the form of BEP 9 and BEP 52", () => {
     expect(formatMagnet({ infoHash: V1, name: "a b&c", trackers: [], webSeeds: [], peers: [] })).toBe(
       `magnet:?xt=urn:btih:${HEX}&dn=a%20b%26c`,
