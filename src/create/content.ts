@@ -1,6 +1,7 @@
 import type { InfoContent, InfoFile } from "../protocol/write-metainfo.ts";
 import { comparePaths } from "./core/order.ts";
-import type { Source, SourceFile } from "./source.ts";
+import type { Source } from "./source.ts";
+import type { SourceFile } from "./source-file.ts";
 
 /** What the torrent of `source` says of its files: links stand among them, where their names belong. */
 export function contentOf(source: Source, times: boolean): InfoContent {
@@ -13,7 +14,8 @@ export function contentOf(source: Source, times: boolean): InfoContent {
 }
 
 function infoFile({ path, length, executable, mtimeNs }: SourceFile, times: boolean): InfoFile {
+  if (!times) return { path, length, executable };
   const mtime = Number(mtimeNs / 1_000_000_000n);
   // Before 1970 there is nothing to tell: readers take no such time.
-  return { path, length, executable, ...(times && mtime > 0 && { mtime }) };
+  return { path, length, executable, ...(mtime > 0 && { mtime }) };
 }

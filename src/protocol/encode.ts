@@ -42,7 +42,7 @@ export function encodeBencode(value: Encodable): Uint8Array {
 const utf8 = new TextEncoder();
 
 function write(out: BencodeWriter, value: Encodable): void {
-  if (typeof value === "string") writeBytes(out, utf8.encode(value));
+  if (typeof value === "string") out.text(value);
   else if (value instanceof Uint8Array) writeBytes(out, value);
   else if (typeof value === "number" || typeof value === "bigint") {
     if (typeof value === "number" && !Number.isSafeInteger(value)) {
@@ -92,7 +92,19 @@ export class BencodeWriter {
 
   ascii(text: string): void {
     this.#reserve(text.length);
-    for (let i = 0; i < text.length; i++) this.#buffer[this.#length++] = text.charCodeAt(i);
+    this.#put(text);
+  }
+
+  /** A byte string: `text` as UTF-8 with its length in front. */
+  text(text: string): void {
+    const start = this.#length;
+    this.ascii(`${text.length}:`);
+    this.#reserve(text.length);
+    if (this.#put(text)) return;
+    const bytes = utf8.encode(text);
+    this.#length = start;
+    this.ascii(`${bytes.length}:`);
+    this.bytes(bytes);
   }
 
   bytes(bytes: Uint8Array): void {
@@ -104,6 +116,20 @@ export class BencodeWriter {
   /** @returns what was written, owned by the caller; the writer is done with. */
   finish(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** A byte for each character; room is reserved. @returns false when one is not ASCII, what came before it is kept. */
+  #put(text: string): boolean {
+    // In variables: reading fields at each character takes twice as long.
+    const buffer = this.#buffer;
+    let at = this.#length;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      buffer[at++] = unit;
+    }
+    this.#length = at;
+    return true;
   }
 
   #reserve(count: number): void {
