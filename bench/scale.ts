@@ -53,7 +53,7 @@ async function bytes(): Promise<void> {
     const heap = process.memoryUsage();
     const source = await scan(at("sparse.bin"), {}, new AbortController().signal);
     const pieceLength = 16 << 20;
-    const plan = planHashing(source.files, source.totalBytes, pieceLength);
+    const plan = planHashing(source.table, source.totalBytes, pieceLength);
     const layout = new PieceLayout([source.totalBytes], pieceLength);
     let spans = 0;
     for (let piece = 0; piece < plan.pieceCount; piece++) spans += layout.spans(piece, 0, pieceLength).length;

@@ -1,9 +1,10 @@
 import { nodeHashes } from "../platform/hashes.ts";
 import { infoHash } from "../protocol/ids.ts";
-import { encodeInfo } from "../protocol/write-metainfo.ts";
+import { encodeInfo, type InfoContent } from "../protocol/write-metainfo.ts";
 import { contentOf } from "./content.ts";
 import { choosePieceLength, isPieceLength } from "./core/piece-length.ts";
 import type { Created, CreateOptions } from "./created.ts";
+import { Crew } from "./crew.ts";
 import { CreateOptionError, SourceError } from "./errors.ts";
 import { hashPieces } from "./hash.ts";
 import type { Source } from "./source.ts";
@@ -27,14 +28,24 @@ export async function createTorrent(
 ): Promise<Created> {
   const pieceLength = checkedPieceLength(source, options.pieceLength);
   options.onPlan?.(pieceLength);
-  const pieceHashes = await hashPieces(source, pieceLength, options, signal);
+  let content: InfoContent | undefined;
+  const meanwhile = () => {
+    content = contentOf(source, options.times ?? false);
+  };
+  const crew = options.crew ?? new Crew({});
+  let pieceHashes: Uint8Array;
+  try {
+    pieceHashes = await hashPieces(source, pieceLength, { ...options, crew, meanwhile }, signal);
+  } finally {
+    if (options.crew === undefined) await crew.close();
+  }
   const info = encodeInfo({
     name: source.name,
     pieceLength,
     pieceHashes,
     private: options.private ?? false,
     ...(options.source !== undefined && { source: options.source }),
-    ...contentOf(source, options.times ?? false),
+    ...(content ?? contentOf(source, options.times ?? false)),
   });
   if (info.length > MOST_INFO_BYTES) throw tooManyFiles(source);
   return {

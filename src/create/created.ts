@@ -1,6 +1,7 @@
 /** What making a torrent takes and gives. */
 import type { InfoHash } from "../protocol/ids.ts";
-import type { SourceFile } from "./source.ts";
+import type { Crew } from "./crew.ts";
+import type { SourceFile } from "./source-file.ts";
 
 export interface CreateOptions {
   /** Bytes, a power of two from 16 KiB to 64 MiB; default: chosen by size, see `core/piece-length.ts`. */
@@ -11,10 +12,8 @@ export interface CreateOptions {
   readonly times?: boolean;
   /** A word in `info`, so that the info hash differs from that of the same files elsewhere; default: none. */
   readonly source?: string;
-  /** Threads that hash; default: one for each core. */
-  readonly threads?: number;
-  /** The caller's thread hashes, too: for callers who serve nobody meanwhile. It stays answerable all the same. */
-  readonly helps?: boolean;
+  /** Who hashes; default: one of its own, with a thread for each core. */
+  readonly crew?: Crew;
   /** Where hashes are remembered, so that what didn't change isn't read again; default: nowhere. */
   readonly cacheDir?: string;
   /** Told why they can't be; that is no reason to fail. */

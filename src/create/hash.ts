@@ -1,40 +1,25 @@
 /** Hashes all pieces of a source on all cores. */
 import { stat } from "node:fs";
-import { availableParallelism } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { forEachIndex } from "../platform/bounded.ts";
-import { runWorkers } from "../platform/worker-pool.ts";
+import { forEachIndex, together } from "../platform/bounded.ts";
 import type { CreateOptions } from "./created.ts";
-import { SourceChangedError, SourceError } from "./errors.ts";
+import type { Crew } from "./crew.ts";
+import { SourceChangedError } from "./errors.ts";
 import { HashCache } from "./hash-cache.ts";
 import { PieceHasher } from "./piece-hasher.ts";
 import { claimPieces, doneUpTo, type HashPlan, piecesDone, planHashing } from "./plan.ts";
-import type { Source, SourceFile } from "./source.ts";
+import type { Source } from "./source.ts";
+import type { SourceFile } from "./source-file.ts";
 
-/** What a hashing thread says when it must give up. */
-export type HashFailure =
-  | { readonly kind: "changed"; readonly path: string }
-  | { readonly kind: "unreadable"; readonly path: string; readonly message: string };
-
-/** A thread takes about 30 ms to start, in which this much is hashed; opening a file costs as much as so many bytes. */
-const INLINE_COST = 16 * 1024 * 1024;
-const COST_OF_A_FILE = 32 * 1024;
-/** Below that much for each, more threads gain nothing. */
-const COST_PER_THREAD = 16 * 1024 * 1024;
 const REPORT_EVERY_MS = 50;
 const STATS_AT_ONCE = 64;
 const SECOND_LOOK_AFTER_MS = 1_000;
 
-/** The bundle is flat; from source, the worker is where the build put it. */
-const workerEntry = new URL(
-  import.meta.url.endsWith(".ts") ? "../../dist/hash-worker.js" : "./hash-worker.js",
-  import.meta.url,
-);
-
-type HashOptions = Pick<
-  CreateOptions,
-  "threads" | "helps" | "onProgress" | "onPieces" | "cacheDir" | "onCacheTrouble"
->;
+interface HashOptions extends Pick<CreateOptions, "onProgress" | "onPieces" | "cacheDir" | "onCacheTrouble"> {
+  readonly crew: Crew;
+  /** Called once the threads have something to do, unless there is nothing: for what doesn't need the hashes. */
+  readonly meanwhile: () => void;
+}
 
 /**
  * @returns SHA-1 of each piece, end to end, 20 bytes each, owned by the caller. No thread is left when it settles.
@@ -49,7 +34,7 @@ export async function hashPieces(
 ): Promise<Uint8Array> {
   signal.throwIfAborted();
   const startedAt = performance.now();
-  const plan = planHashing(source.files, source.totalBytes, pieceLength);
+  const plan = planHashing(source.table, source.totalBytes, pieceLength);
   const reporter = new Reporter(plan, source.totalBytes, options);
   const { cacheDir: dir, onCacheTrouble: onTrouble } = options;
   const cache =
@@ -57,7 +42,7 @@ export async function hashPieces(
   signal.throwIfAborted();
   reporter.report();
   try {
-    await hashMissing(source, plan, { ...options, report: () => reporter.report() }, signal);
+    await hashMissing(plan, { ...options, report: () => reporter.report() }, signal);
   } finally {
     // Whatever ended it: what is done need not be done again.
     await cache?.remember(plan);
@@ -70,45 +55,23 @@ export async function hashPieces(
 }
 
 async function hashMissing(
-  source: Source,
   plan: HashPlan,
-  {
-    threads,
-    helps = false,
-    report,
-  }: Pick<CreateOptions, "threads" | "helps"> & { readonly report: () => void },
+  { crew, meanwhile, report }: Pick<HashOptions, "crew" | "meanwhile"> & { readonly report: () => void },
   signal: AbortSignal,
 ): Promise<void> {
   const part = 1 - piecesDone(plan) / plan.pieceCount;
   if (part === 0) return;
-  const cost = part * (source.totalBytes + source.files.length * COST_OF_A_FILE);
-  const most = Math.ceil(Math.max(1, Math.min(threads ?? availableParallelism(), cost / COST_PER_THREAD)));
-  if (cost <= INLINE_COST) return hashHere(plan, report, signal);
+  const threads = crew.forHashing(plan, part);
   const timer = setInterval(report, REPORT_EVERY_MS);
+  const here = async (both: AbortSignal) => {
+    meanwhile();
+    if (threads === 0 || crew.helps) await hashHere(plan, report, both);
+  };
   try {
-    const count = helps ? most - 1 : most;
-    const job = { entry: workerEntry, count, data: plan, onMessage: throwFailure };
-    await together(
-      [
-        (both) => runWorkers(job, both),
-        ...(helps ? [(both: AbortSignal) => hashHere(plan, report, both)] : []),
-      ],
-      signal,
-    );
+    await together([(both) => crew.run(threads, { kind: "hash", plan }, both), here], signal);
   } finally {
     clearInterval(timer);
   }
-}
-
-/** Runs all of `works`; the first failure stops the others. @returns when none runs any more. */
-async function together(
-  works: readonly ((signal: AbortSignal) => Promise<void>)[],
-  signal: AbortSignal,
-): Promise<void> {
-  const failure = new AbortController();
-  const either = AbortSignal.any([signal, failure.signal]);
-  await Promise.all(works.map((work) => work(either).catch((error: unknown) => failure.abort(error))));
-  failure.signal.throwIfAborted();
 }
 
 /** On the caller's own thread, a few milliseconds at a time. */
@@ -143,13 +106,6 @@ function compareFiles(files: readonly SourceFile[], signal: AbortSignal): Promis
     });
   };
   return forEachIndex(files.length, STATS_AT_ONCE, compare, signal);
-}
-
-function throwFailure(message: unknown): never {
-  // Only our own hash-worker.ts posts here, and only this.
-  const failure = message as HashFailure;
-  if (failure.kind === "changed") throw new SourceChangedError(failure.path);
-  throw new SourceError(failure.path, failure.message);
 }
 
 /** Tells a caller what the threads have done since it was last told. */

@@ -2,9 +2,10 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import type { PieceLayout } from "../protocol/layout.ts";
-import { SourceChangedError, SourceError } from "./errors.ts";
-import { errorCode, fsReason } from "./fs-reason.ts";
-import { type HashPlan, isDone, planLayout, planPaths, putHash } from "./plan.ts";
+import { SourceChangedError, type SourceError } from "./errors.ts";
+import { tablePaths, unreadable } from "./file-table.ts";
+import { errorCode } from "./fs-reason.ts";
+import { type HashPlan, isDone, planLayout, putHash } from "./plan.ts";
 
 /** What was read must still be in the core's own cache when it is hashed: 1 MiB at a time is half as fast again. */
 const READ_BYTES = 128 * 1024;
@@ -29,7 +30,7 @@ export class PieceHasher {
 
   constructor(plan: HashPlan) {
     this.#plan = plan;
-    this.#paths = planPaths(plan);
+    this.#paths = tablePaths(plan.table);
     this.#layout = planLayout(plan);
   }
 
@@ -105,13 +106,14 @@ export class PieceHasher {
   }
 
   #compare(stats: BigIntStats | undefined): void {
+    const { lengths, mtimes, inodes } = this.#plan.table;
     const same =
       stats?.isFile() === true &&
       // A file without a name is what is left of one that was replaced or removed.
       stats.nlink !== 0n &&
-      Number(stats.size) === this.#plan.lengths[this.#file] &&
-      stats.mtimeNs === this.#plan.mtimes[this.#file] &&
-      stats.ino === this.#plan.inodes[this.#file];
+      Number(stats.size) === lengths[this.#file] &&
+      stats.mtimeNs === mtimes[this.#file] &&
+      stats.ino === inodes[this.#file];
     if (!same) throw new SourceChangedError(this.#path(this.#file));
   }
 
@@ -123,6 +125,6 @@ export class PieceHasher {
     const path = this.#path(file);
     const code = errorCode(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return new SourceChangedError(path, { cause });
-    return new SourceError(path, `Can't read ${JSON.stringify(path)}: ${fsReason(cause)}.`, { cause });
+    return unreadable(path, cause);
   }
 }

@@ -1,7 +1,8 @@
 /** What a piece is made of, as a short key: equal keys mean equal bytes, as far as a file system can tell. */
 import { nodeHashes } from "../platform/hashes.ts";
 import { KEY_BYTES } from "./core/hash-records.ts";
-import type { Source, SourceFile } from "./source.ts";
+import type { Source } from "./source.ts";
+import type { SourceFile } from "./source-file.ts";
 
 /** Numbers that stand for a file and for its part of a piece: inode, size, mtime, ctime, offset, length. */
 const NUMBERS_BYTES = 6 * 8;

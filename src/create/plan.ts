@@ -1,19 +1,15 @@
 /** What the hashing threads must know and what they give back, in shared memory: nothing is copied for a thread. */
 import { PieceLayout } from "../protocol/layout.ts";
-import type { SourceFile } from "./source.ts";
+import type { FileTable } from "./file-table.ts";
 
 export interface HashPlan {
+  /** The files as they were when they were looked at. */
+  readonly table: FileTable;
+  readonly totalBytes: number;
   readonly pieceLength: number;
   readonly pieceCount: number;
   /** How many neighbouring pieces a thread takes at once. */
   readonly batch: number;
-  /** Sizes of the files, bytes. */
-  readonly lengths: Float64Array;
-  /** As the files were when the folder was read. */
-  readonly mtimes: BigInt64Array;
-  readonly inodes: BigUint64Array;
-  /** The files' absolute paths as UTF-8, a NUL between each two; see {@link planPaths}. */
-  readonly paths: Uint8Array;
   /** Written by the threads: SHA-1 of each piece, 20 bytes. */
   readonly hashes: Uint8Array;
   /** Written by the threads: 1 for each piece whose hash is there. */
@@ -27,38 +23,22 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 const NEXT = 0;
 const DONE = 1;
 
-export function planHashing(files: readonly SourceFile[], totalBytes: number, pieceLength: number): HashPlan {
+export function planHashing(table: FileTable, totalBytes: number, pieceLength: number): HashPlan {
   const pieceCount = Math.ceil(totalBytes / pieceLength);
-  // One long text: encoding 100,000 short ones takes ten times as long.
-  const paths = new TextEncoder().encode(files.map(({ absolutePath }) => absolutePath).join("\0"));
-  const plan: HashPlan = {
+  return {
+    table,
+    totalBytes,
     pieceLength,
     pieceCount,
     batch: Math.max(1, Math.floor(BATCH_BYTES / pieceLength)),
-    lengths: new Float64Array(new SharedArrayBuffer(8 * files.length)),
-    mtimes: new BigInt64Array(new SharedArrayBuffer(8 * files.length)),
-    inodes: new BigUint64Array(new SharedArrayBuffer(8 * files.length)),
-    paths: new Uint8Array(new SharedArrayBuffer(paths.length)),
     hashes: new Uint8Array(new SharedArrayBuffer(20 * pieceCount)),
     done: new Uint8Array(new SharedArrayBuffer(pieceCount)),
     counters: new Int32Array(new SharedArrayBuffer(8)),
   };
-  plan.paths.set(paths);
-  for (const [i, file] of files.entries()) {
-    plan.lengths[i] = file.length;
-    plan.mtimes[i] = file.mtimeNs;
-    plan.inodes[i] = file.inode;
-  }
-  return plan;
 }
 
-export function planLayout(plan: HashPlan): PieceLayout {
-  return new PieceLayout(Array.from(plan.lengths), plan.pieceLength);
-}
-
-export function planPaths(plan: HashPlan): readonly string[] {
-  // Decoders don't read shared memory: slice copies.
-  return new TextDecoder().decode(plan.paths.slice()).split("\0");
+export function planLayout({ table, pieceLength }: HashPlan): PieceLayout {
+  return new PieceLayout(Array.from(table.lengths), pieceLength);
 }
 
 /** Takes the next pieces for the caller: the first of them, or undefined when all are taken. */

@@ -1,26 +1,22 @@
 /** Looks at what is to be published: names, sizes and times, not contents. */
-import { type BigIntStats, lstat, lstatSync, stat, statSync } from "node:fs";
-import { stat as statPromise } from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
+import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { forEachIndex } from "../platform/bounded.ts";
 import { systemClock } from "../platform/clock.ts";
 import { Pace } from "../platform/pace.ts";
-import { Slices } from "../platform/slices.ts";
 import { MetainfoError } from "../protocol/errors.ts";
 import { portableName, portablePaths } from "../protocol/portable-path.ts";
 import { isPlainName } from "./core/names.ts";
 import { comparePaths } from "./core/order.ts";
 import { CreateOptionError, SourceError } from "./errors.ts";
+import { filesOf, note, packFiles, tableOf } from "./file-table.ts";
 import type { Filter } from "./filter.ts";
-import { errorCode, fsReason } from "./fs-reason.ts";
+import { fsReason } from "./fs-reason.ts";
+import { lookAtAll } from "./look.ts";
 import { Notices } from "./notices.ts";
-import type { ScanOptions, Source, SourceFile, SourceLink } from "./source.ts";
-import { type Candidate, type FoundLink, walk } from "./walk.ts";
-
-/** Enough to keep the thread pool's queue full. */
-const STATS_AT_ONCE = 64;
-/** Between two looks at the time, and at how slow the disk is. */
-const STATS_IN_A_ROW = 256;
+import type { ScanOptions, Source, SourceLink } from "./source.ts";
+import type { SourceFile } from "./source-file.ts";
+import { type FoundLink, walk } from "./walk.ts";
 
 /**
  * Finds the files of a share, in the order of its torrent. Dotfiles belong to it. A symbolic link given as `path`
@@ -35,12 +31,12 @@ export async function scan(path: string, options: ScanOptions, signal: AbortSign
   const name = shareName(root, options.name);
   const filter = await filterOf(options);
   const lookedAt = Date.now();
-  const stats = await statPromise(root, { bigint: true }).catch((cause: unknown) => {
+  const stats = await stat(root, { bigint: true }).catch((cause: unknown) => {
     throw new SourceError(root, `Can't publish ${JSON.stringify(root)}: ${fsReason(cause)}.`, { cause });
   });
   const notices = new Notices();
   const found = stats.isFile()
-    ? { files: oneFile(root, name, stats, filter), links: [], emptyFolders: [] }
+    ? { ...oneFile(root, name, stats, filter), links: [], emptyFolders: [] }
     : await findBelow(root, stats, options, filter, notices, signal);
   noteRenames(root, name, stats.isFile() ? [] : found.files, notices);
   for (const notice of notices.all()) options.onNotice?.(notice);
@@ -72,10 +68,18 @@ function shareName(root: string, asked: string | undefined): string {
   return name;
 }
 
-function oneFile(root: string, name: string, stats: BigIntStats, filter: Filter): SourceFile[] {
+function oneFile(
+  root: string,
+  name: string,
+  stats: BigIntStats,
+  filter: Filter,
+): Pick<Source, "files" | "table"> {
   const onDisk = [basename(root)];
-  if (filter.excludes(onDisk, false) || !filter.includes(onDisk, false)) return [];
-  return [sourceFile({ path: [name], absolutePath: root, followed: true }, stats)];
+  const isWanted = !filter.excludes(onDisk, false) && filter.includes(onDisk, false);
+  const candidates = isWanted ? [{ path: [name], absolutePath: root, followed: true }] : [];
+  const table = tableOf(candidates);
+  if (isWanted) note(table, 0, stats);
+  return { files: filesOf(table, candidates), table };
 }
 
 async function findBelow(
@@ -85,7 +89,7 @@ async function findBelow(
   filter: Filter,
   notices: Notices,
   signal: AbortSignal,
-): Promise<Pick<Source, "files" | "links" | "emptyFolders">> {
+): Promise<Pick<Source, "files" | "table" | "links" | "emptyFolders">> {
   if (!stats.isDirectory()) {
     throw new SourceError(
       root,
@@ -93,12 +97,16 @@ async function findBelow(
     );
   }
   const pace = new Pace(systemClock);
-  const walked = await walk(root, options, { filter, notices, pace, signal });
+  const { crew } = options;
+  const onFound = (files: number) => crew?.expect(files);
+  const walked = await walk(root, options, { filter, notices, pace, onFound, signal });
   const candidates = walked.files.sort((a, b) => comparePaths(a.path, b.path));
-  const files = await statAll(candidates, pace, signal);
+  const looked = await lookAtAll(candidates, pace, crew, signal);
+  const files = filesOf(looked, candidates);
+  const table = files.length === candidates.length ? looked : packFiles(files);
   const emptyFolders = walked.emptyFolders.sort(comparePaths);
   const links = linksInside(walked.links, [...files.map(({ path }) => path), ...emptyFolders], notices);
-  return { files, links, emptyFolders };
+  return { files, table, links, emptyFolders };
 }
 
 /** Those that lead to something in the share, be it another of them. */
@@ -122,62 +130,6 @@ function linksInside(
   return links.sort((a, b) => comparePaths(a.path, b.path));
 }
 
-/** In the order of `candidates`; those that vanished since their folder was read are as if they had never been there. */
-async function statAll(
-  candidates: readonly Candidate[],
-  pace: Pace,
-  signal: AbortSignal,
-): Promise<SourceFile[]> {
-  const found: SourceFile[] = [];
-  const slices = new Slices();
-  for (let next = 0; next < candidates.length; ) {
-    if (slices.isOver) await slices.next(signal);
-    const some = candidates.slice(next, next + STATS_IN_A_ROW);
-    // At once costs half of what asking the thread pool does, unless a disk must be waited for.
-    const stats = pace.isFast ? statAtOnce(some, pace) : await statTogether(some, signal);
-    for (const [i, candidate] of some.entries()) {
-      const one = stats[i];
-      if (one?.isFile() === true) found.push(sourceFile(candidate, one));
-    }
-    next += some.length;
-  }
-  return found;
-}
-
-function statAtOnce(candidates: readonly Candidate[], pace: Pace): (BigIntStats | undefined)[] {
-  return candidates.map(({ absolutePath, followed }) => {
-    try {
-      const look = followed ? statSync : lstatSync;
-      return pace.time(() => look(absolutePath, { bigint: true, throwIfNoEntry: false }));
-    } catch (cause) {
-      throw unreadable(absolutePath, cause);
-    }
-  });
-}
-
-async function statTogether(
-  candidates: readonly Candidate[],
-  signal: AbortSignal,
-): Promise<(BigIntStats | undefined)[]> {
-  const found: (BigIntStats | undefined)[] = candidates.map(() => undefined);
-  const look = (index: number, done: (error?: unknown) => void) => {
-    const candidate = candidates[index];
-    if (candidate === undefined) return done();
-    const { absolutePath, followed } = candidate;
-    (followed ? stat : lstat)(absolutePath, { bigint: true }, (cause, stats) => {
-      if (cause !== null && errorCode(cause) !== "ENOENT") return done(unreadable(absolutePath, cause));
-      if (cause === null) found[index] = stats;
-      done();
-    });
-  };
-  await forEachIndex(candidates.length, STATS_AT_ONCE, look, signal);
-  return found;
-}
-
-function unreadable(path: string, cause: unknown): SourceError {
-  return new SourceError(path, `Can't read ${JSON.stringify(path)}: ${fsReason(cause)}.`, { cause });
-}
-
 /** What receivers will call otherwise than we do; see `protocol/portable-path.ts`. */
 function noteRenames(root: string, name: string, files: readonly SourceFile[], notices: Notices): void {
   const note = (path: readonly string[], there: string) => {
@@ -196,19 +148,6 @@ function noteRenames(root: string, name: string, files: readonly SourceFile[], n
     const renamed = there[i];
     if (renamed !== undefined && comparePaths(renamed, file.path) !== 0) note(file.path, renamed.join("/"));
   }
-}
-
-function sourceFile(candidate: Candidate, stats: BigIntStats): SourceFile {
-  return {
-    path: candidate.path,
-    absolutePath: candidate.absolutePath,
-    length: Number(stats.size),
-    mtimeNs: stats.mtimeNs,
-    ctimeNs: stats.ctimeNs,
-    inode: stats.ino,
-    device: stats.dev,
-    executable: (stats.mode & 0o100n) !== 0n,
-  };
 }
 
 function finish(source: Omit<Source, "totalBytes">): Source {

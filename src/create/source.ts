@@ -1,21 +1,7 @@
 /** What is going to be published, as it was when it was looked at. */
-
-/** One regular file. */
-export interface SourceFile {
-  /** Components below the share's folder; [name] for a one-file share. Valid Unicode, exactly as on disk. */
-  readonly path: readonly string[];
-  readonly absolutePath: string;
-  /** Bytes. */
-  readonly length: number;
-  /** Last change of the data, in nanoseconds since 1970. */
-  readonly mtimeNs: bigint;
-  /** Last change of the data or the inode, in nanoseconds since 1970. */
-  readonly ctimeNs: bigint;
-  readonly inode: bigint;
-  readonly device: bigint;
-  /** The owner may execute it; travels as BEP 47 `x`. */
-  readonly executable: boolean;
-}
+import type { Crew } from "./crew.ts";
+import type { FileTable } from "./file-table.ts";
+import type { SourceFile } from "./source-file.ts";
 
 /** A symbolic link that is told as one (BEP 47), not followed. */
 export interface SourceLink {
@@ -35,6 +21,8 @@ export interface Source {
   readonly singleFile: boolean;
   /** In the order of the torrent; see `core/order.ts`. */
   readonly files: readonly SourceFile[];
+  /** The same, for threads. */
+  readonly table: FileTable;
   /** In the same order; empty unless asked for. */
   readonly links: readonly SourceLink[];
   /** Folders without anything in them, in the same order. */
@@ -77,6 +65,8 @@ export interface ScanOptions {
   readonly followSymlinks?: 0 | 1 | 2;
   /** Tell of links inside the share as links, instead of leaving them out or following them. */
   readonly symlinks?: boolean;
+  /** Helps to look at the files. Default: nobody does. */
+  readonly crew?: Crew;
   /** Told of everything that is left out or renamed without having been asked for. */
   readonly onNotice?: (notice: ScanNotice) => void;
 }

@@ -12,14 +12,7 @@ import type { Filter } from "./filter.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
 import type { Notices } from "./notices.ts";
 import type { ScanNoticeCode, ScanOptions } from "./source.ts";
-
-/** A file that belongs to the share, by its place and name. */
-export interface Candidate {
-  readonly path: readonly string[];
-  readonly absolutePath: string;
-  /** A symbolic link that may be followed. */
-  readonly followed: boolean;
-}
+import type { Candidate } from "./source-file.ts";
 
 /** A symbolic link to be told of as such, and where it leads, below the root: that may be nowhere. */
 export interface FoundLink {
@@ -60,7 +53,7 @@ const MOST_FILES = 1_000_000;
 export async function walk(
   root: string,
   { followSymlinks = 0, symlinks = false }: Pick<ScanOptions, "followSymlinks" | "symlinks">,
-  parts: Pick<WalkerParts, "filter" | "notices" | "pace" | "signal">,
+  parts: Pick<WalkerParts, "filter" | "notices" | "pace" | "onFound" | "signal">,
 ): Promise<Walked> {
   const realRoot = await realpath(root);
   const walker = new Walker({ ...parts, realRoot, followSymlinks, symlinks });
@@ -83,6 +76,8 @@ interface WalkerParts {
   readonly symlinks: boolean;
   readonly notices: Notices;
   readonly pace: Pace;
+  /** Told now and then how many files there are so far. */
+  readonly onFound: (files: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -97,16 +92,18 @@ class Walker implements Walked {
   readonly #symlinks: boolean;
   readonly #notices: Notices;
   readonly #pace: Pace;
+  readonly #onFound: (files: number) => void;
   readonly #signal: AbortSignal;
   readonly #slices = new Slices();
 
-  constructor({ realRoot, filter, followSymlinks, symlinks, notices, pace, signal }: WalkerParts) {
+  constructor({ realRoot, filter, followSymlinks, symlinks, notices, pace, onFound, signal }: WalkerParts) {
     this.#symlinks = symlinks;
     this.#realRoot = realRoot;
     this.#filter = filter;
     this.#followSymlinks = followSymlinks;
     this.#notices = notices;
     this.#pace = pace;
+    this.#onFound = onFound;
     this.#signal = signal;
   }
 
@@ -126,6 +123,7 @@ class Walker implements Walked {
       const settled = this.#take(folder, entry.name, kindOf(entry));
       if (settled !== undefined) await settled;
     }
+    this.#onFound(this.files.length);
     if (this.files.length + this.links.length + this.emptyFolders.length > MOST_FILES) {
       throw new SourceError(
         this.#realRoot,

@@ -42,6 +42,17 @@ export function forEachIndex(
   return pump(limit, startNext, signal);
 }
 
+/** Runs all of `works`; the first failure stops the others. @returns when none runs any more. */
+export async function together(
+  works: readonly ((signal: AbortSignal) => Promise<void>)[],
+  signal: AbortSignal,
+): Promise<void> {
+  const failure = new AbortController();
+  const either = AbortSignal.any([signal, failure.signal]);
+  await Promise.all(works.map((work) => work(either).catch((error: unknown) => failure.abort(error))));
+  failure.signal.throwIfAborted();
+}
+
 async function settle(task: Promise<void>, done: Done): Promise<void> {
   let failure: unknown;
   try {

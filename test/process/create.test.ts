@@ -20,6 +20,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTorrent } from "../../src/create/create-torrent.ts";
 import type { CreateOptions } from "../../src/create/created.ts";
+import { Crew, type CrewOptions } from "../../src/create/crew.ts";
 import { CreateOptionError, OutputError, SourceChangedError, SourceError } from "../../src/create/errors.ts";
 import { PieceHasher } from "../../src/create/piece-hasher.ts";
 import { planHashing } from "../../src/create/plan.ts";
@@ -69,9 +70,24 @@ function reference(source: Source, pieceLength: number): string {
   return hashes;
 }
 
-async function create(options: CreateOptions = {}): Promise<{ source: Source; hashes: string }> {
-  const source = await scan(root, {}, signal);
-  return { source, hashes: toHex((await createTorrent(source, options, signal)).pieceHashes) };
+/** With a crew that is gone afterwards. */
+async function withCrew<T>(options: CrewOptions, work: (crew: Crew) => Promise<T>): Promise<T> {
+  const crew = new Crew(options);
+  try {
+    return await work(crew);
+  } finally {
+    await crew.close();
+  }
+}
+
+function create(
+  options: CreateOptions = {},
+  crewOptions: CrewOptions = {},
+): Promise<{ source: Source; hashes: string }> {
+  return withCrew(crewOptions, async (crew) => {
+    const source = await scan(root, { crew }, signal);
+    return { source, hashes: toHex((await createTorrent(source, { ...options, crew }, signal)).pieceHashes) };
+  });
 }
 
 test("pieces across files, empty and tiny files are hashed as one stream", async () => {
@@ -87,10 +103,25 @@ test.each([1, 2, 3])("%i threads find the same hashes", async (threads) => {
   putMuch();
   for (let i = 0; i < 200; i++) put(`small/${i % 7}/${i}`, noise((i * 991) % 40_000, i));
   for (const pieceLength of [16 * KiB, 4 * MiB]) {
-    const { source, hashes } = await create({ pieceLength, threads });
+    const { source, hashes } = await create({ pieceLength }, { threads });
     expect(hashes).toBe(reference(source, pieceLength));
   }
 });
+
+test.each([
+  [1, true],
+  [2, true],
+  [3, false],
+])(
+  "thousands of files are looked at and hashed alike by %i threads (the caller helps: %s)",
+  async (threads, helps) => {
+    for (let i = 0; i < 3_000; i++) put(`${i % 30}/${i}`, noise((i * 991) % 1_000, i));
+    const alone = await scan(root, {}, signal);
+    const { source, hashes } = await create({ pieceLength: 16 * KiB }, { threads, helps });
+    expect(source.files).toEqual(alone.files);
+    expect(hashes).toBe(reference(source, 16 * KiB));
+  },
+);
 
 test("pieces become known in order, without gaps, and progress ends at the total", async () => {
   putMuch();
@@ -171,7 +202,7 @@ test.each(changes)("threads notice a file %s, too", async (_, change) => {
 test.each(changes)("a file %s between two of its pieces is noticed when it is left", async (_, change) => {
   const file = put("file", noise(64 * KiB, 1));
   const source = await scan(root, {}, signal);
-  const hasher = new PieceHasher(planHashing(source.files, source.totalBytes, 16 * KiB));
+  const hasher = new PieceHasher(planHashing(source.table, source.totalBytes, 16 * KiB));
   hasher.hash(0);
   change(file);
   const rest = () => {
@@ -219,7 +250,7 @@ test.skipIf(process.platform !== "linux")(
     truncateSync(put("sparse", "x"), 4096 * MiB);
     putMuch();
     const much = await scan(join(root, "much"), {}, signal);
-    await createTorrent(much, { threads: 3 }, signal);
+    await withCrew({ threads: 3 }, (crew) => createTorrent(much, { crew }, signal));
     const before = { threads: threads(), files: openFiles() };
     const stop = new AbortController();
     const reason = new Error("enough");
@@ -229,7 +260,10 @@ test.skipIf(process.platform !== "linux")(
       if (bytesDone > 0) stop.abort(reason);
     };
     const source = await scan(root, {}, signal);
-    await expect(createTorrent(source, { threads: 3, onProgress }, stop.signal)).rejects.toBe(reason);
+    const creating = withCrew({ threads: 3 }, (crew) =>
+      createTorrent(source, { crew, onProgress }, stop.signal),
+    );
+    await expect(creating).rejects.toBe(reason);
     await expectNoMore(before);
     expect(last).toBeLessThan(source.totalBytes);
     await expect(createTorrent(source, {}, stop.signal)).rejects.toBe(reason);
@@ -239,10 +273,11 @@ test.skipIf(process.platform !== "linux")(
 test.skipIf(process.platform !== "linux")("a failure leaves no thread and no open file", async () => {
   const file = putMuch();
   const source = await scan(root, {}, signal);
-  await createTorrent(source, { threads: 3 }, signal);
+  const make = () => withCrew({ threads: 3 }, (crew) => createTorrent(source, { crew }, signal));
+  await make();
   const before = { threads: threads(), files: openFiles() };
   appendFileSync(file, "x");
-  await expect(createTorrent(source, { threads: 3 }, signal)).rejects.toThrow(SourceChangedError);
+  await expect(make()).rejects.toThrow(SourceChangedError);
   await expectNoMore(before);
 });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { PadFile, SeedFile } from "../../client/storage/seed-storage.ts";
 import { type VerifiedFile, verifyFiles } from "../../client/storage/verify-files.ts";
 import type { Created } from "../../create/created.ts";
-import type { SourceFile } from "../../create/source.ts";
+import type { SourceFile } from "../../create/source-file.ts";
 import { nodeHashes } from "../../platform/hashes.ts";
 import { BoojumError } from "../../protocol/errors.ts";
 import type { InfoHash } from "../../protocol/ids.ts";

@@ -7,8 +7,9 @@ import type { Torrent } from "../../client/torrent.ts";
 import { contentOf } from "../../create/content.ts";
 import { createTorrent } from "../../create/create-torrent.ts";
 import type { Created } from "../../create/created.ts";
+import { Crew } from "../../create/crew.ts";
 import { scan } from "../../create/scan.ts";
-import type { SourceFile } from "../../create/source.ts";
+import type { SourceFile } from "../../create/source-file.ts";
 import type { Room, Share, SharedFile, ShareState } from "../../httpd/model.ts";
 import type { Announcement } from "../../mdns/core/service.ts";
 import { systemClock } from "../../platform/clock.ts";
@@ -127,11 +128,26 @@ export class PublishedShare implements Share {
   async hash(options: PublishOptions, tell: PublishEvents, signal: AbortSignal): Promise<Created> {
     if (this.#given !== undefined) return await this.#adopt(this.#given, tell, signal);
     await this.#fill?.(this.#reading(tell), signal);
+    const crew = new Crew({});
+    try {
+      return await this.#create(crew, options, tell, signal);
+    } finally {
+      await crew.close();
+    }
+  }
+
+  async #create(
+    crew: Crew,
+    options: PublishOptions,
+    tell: PublishEvents,
+    signal: AbortSignal,
+  ): Promise<Created> {
     const source = await scan(
       this.path,
       {
         name: this.name,
         ...filesWanted(options),
+        crew,
         onNotice: (notice) => tell({ event: "warning", code: notice.code, message: describeNotice(notice) }),
       },
       signal,
@@ -146,6 +162,7 @@ export class PublishedShare implements Share {
         private: isPrivate(options),
         times: options.times ?? false,
         ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
+        crew,
         onProgress,
         onPlan: (pieceLength) => {
           const content = contentOf(source, options.times ?? false);

@@ -1,6 +1,7 @@
 /** Writes a `.torrent` without publishing anything. */
 import { join } from "node:path";
 import { createTorrent } from "../../create/create-torrent.ts";
+import { Crew } from "../../create/crew.ts";
 import { scan } from "../../create/scan.ts";
 import { refuseImpossible, writeTorrentFile } from "../../create/torrent-file.ts";
 import { toHex } from "../../protocol/bytes.ts";
@@ -38,11 +39,26 @@ export async function createTorrentFile(
   options: CreateTorrentOptions,
   signal: AbortSignal,
 ): Promise<CreatedEvent> {
+  const crew = new Crew({ helps: true });
+  try {
+    return await createWith(crew, path, options, signal);
+  } finally {
+    await crew.close();
+  }
+}
+
+async function createWith(
+  crew: Crew,
+  path: string,
+  options: CreateTorrentOptions,
+  signal: AbortSignal,
+): Promise<CreatedEvent> {
   const source = await scan(
     path,
     {
       ...(options.name !== undefined && { name: options.name }),
       ...filesWanted(options),
+      crew,
       onNotice: (notice) => options.onWarning?.(describeNotice(notice)),
     },
     signal,
@@ -56,7 +72,7 @@ export async function createTorrentFile(
       times: options.times ?? false,
       ...(options.source !== undefined && { source: options.source }),
       ...(options.pieceLength !== undefined && { pieceLength: options.pieceLength }),
-      helps: true,
+      crew,
       cacheDir: options.cacheDir ?? defaultCacheDir(),
       onCacheTrouble: (message) => options.onWarning?.(message),
       ...(options.onProgress !== undefined && { onProgress: options.onProgress }),

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { KEY_BYTES } from "../../../src/create/core/hash-records.ts";
 import { pieceKeys } from "../../../src/create/piece-keys.ts";
-import type { SourceFile } from "../../../src/create/source.ts";
+import type { SourceFile } from "../../../src/create/source-file.ts";
 import { toHex } from "../../../src/protocol/bytes.ts";
 
 const PIECE = 16_384;

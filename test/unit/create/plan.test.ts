@@ -1,13 +1,7 @@
 import { expect, test } from "vitest";
-import {
-  claimPieces,
-  doneUpTo,
-  piecesDone,
-  planHashing,
-  planPaths,
-  putHash,
-} from "../../../src/create/plan.ts";
-import type { SourceFile } from "../../../src/create/source.ts";
+import { filesOf, packFiles, tablePaths } from "../../../src/create/file-table.ts";
+import { claimPieces, doneUpTo, piecesDone, planHashing, putHash } from "../../../src/create/plan.ts";
+import type { SourceFile } from "../../../src/create/source-file.ts";
 
 const MiB = 1024 * 1024;
 
@@ -24,16 +18,27 @@ function file(absolutePath: string, length: number): SourceFile {
   };
 }
 
-test("paths, times and inodes survive being packed", () => {
-  const paths = ["/a", "/日本語/ü", "/🎁"];
-  const plan = planHashing(
-    paths.map((path) => file(path, 5)),
-    15,
-    16_384,
+test("files survive being packed", () => {
+  const files = ["/a", "/日本語/ü", "/🎁"].map((path, i) => ({ ...file(path, i), executable: i === 1 }));
+  const table = packFiles(files);
+  expect(tablePaths(table)).toEqual(files.map(({ absolutePath }) => absolutePath));
+  expect(
+    filesOf(
+      table,
+      files.map((one) => ({ ...one, followed: false })),
+    ),
+  ).toEqual(files);
+});
+
+test("a file that nobody found is left out", () => {
+  const files = [file("/a", 1), file("/b", 2), file("/c", 3)];
+  const table = packFiles(files);
+  table.isFile[1] = 0;
+  const found = filesOf(
+    table,
+    files.map((one) => ({ ...one, followed: false })),
   );
-  expect(planPaths(plan)).toEqual(paths);
-  expect(plan.mtimes[2]).toBe(1_700_000_000_123_456_789n);
-  expect(plan.inodes[2]).toBe(2n ** 63n + 1n);
+  expect(found).toEqual([files[0], files[2]]);
 });
 
 test.each([
@@ -42,7 +47,7 @@ test.each([
   [16 * MiB, 1],
 ])("pieces of %i bytes are claimed once each, %i at a time", (pieceLength, batch) => {
   const total = 1_000 * MiB + 7;
-  const plan = planHashing([file("/a", total)], total, pieceLength);
+  const plan = planHashing(packFiles([file("/a", total)]), total, pieceLength);
   let next = 0;
   for (let claim = claimPieces(plan); claim !== undefined; claim = claimPieces(plan)) {
     expect(claim).toEqual({ from: next, to: Math.min(next + batch, plan.pieceCount) });
@@ -53,7 +58,7 @@ test.each([
 });
 
 test("pieces count as known up to the first gap", () => {
-  const plan = planHashing([file("/a", 5 * 16_384)], 5 * 16_384, 16_384);
+  const plan = planHashing(packFiles([file("/a", 5 * 16_384)]), 5 * 16_384, 16_384);
   const hash = new Uint8Array(20).fill(7);
   putHash(plan, 0, hash);
   putHash(plan, 2, hash);
