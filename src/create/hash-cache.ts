@@ -47,7 +47,7 @@ export interface HashCacheOptions {
 export class HashCache {
   readonly #options: HashCacheOptions;
   readonly #dir: string;
-  readonly #keys: Uint8Array;
+  #keys: Uint8Array | undefined;
   #file = "";
   #records: HashRecords = NO_RECORDS;
   #missing = 0;
@@ -55,7 +55,6 @@ export class HashCache {
   private constructor(options: HashCacheOptions) {
     this.#options = options;
     this.#dir = join(options.dir, "hashes");
-    this.#keys = pieceKeys(options.source, options.pieceLength);
   }
 
   /** Hands in the hashes that are known; the rest is to be computed. */
@@ -68,11 +67,19 @@ export class HashCache {
       if (errorCode(error) !== "ENOENT") options.onTrouble?.(trouble);
     }
     cache.#missing = plan.pieceCount;
-    findRecords(cache.#records, cache.#keys, (piece, hash) => {
-      putHash(plan, piece, hash);
-      cache.#missing--;
-    });
+    if (cache.#records !== NO_RECORDS) {
+      findRecords(cache.#records, cache.prepare(), (piece, hash) => {
+        putHash(plan, piece, hash);
+        cache.#missing--;
+      });
+    }
     return cache;
+  }
+
+  /** Works out what remembering will take, unless that was done before: for when there is time. */
+  prepare(): Uint8Array {
+    this.#keys ??= pieceKeys(this.#options.source, this.#options.pieceLength);
+    return this.#keys;
   }
 
   async #load(): Promise<void> {
@@ -124,6 +131,7 @@ export class HashCache {
 
   /** Of the pieces that are done and lie in no file that may change without a trace. */
   #freshRecords(plan: HashPlan): HashRecords {
+    const known = this.prepare();
     const settled = settledPieces(this.#options.source, this.#options.pieceLength);
     const pieces: number[] = [];
     for (let piece = 0; piece < plan.pieceCount; piece++) {
@@ -132,7 +140,7 @@ export class HashCache {
     const keys = new Uint8Array(pieces.length * KEY_BYTES);
     const hashes = new Uint8Array(pieces.length * HASH_BYTES);
     for (const [i, piece] of pieces.entries()) {
-      keys.set(this.#keys.subarray(piece * KEY_BYTES, (piece + 1) * KEY_BYTES), i * KEY_BYTES);
+      keys.set(known.subarray(piece * KEY_BYTES, (piece + 1) * KEY_BYTES), i * KEY_BYTES);
       hashes.set(plan.hashes.subarray(piece * HASH_BYTES, (piece + 1) * HASH_BYTES), i * HASH_BYTES);
     }
     return { keys, hashes };

@@ -33,7 +33,6 @@ export async function hashPieces(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   signal.throwIfAborted();
-  const startedAt = performance.now();
   const plan = planHashing(source.table, source.totalBytes, pieceLength);
   const reporter = new Reporter(plan, source.totalBytes, options);
   const { cacheDir: dir, onCacheTrouble: onTrouble } = options;
@@ -42,14 +41,16 @@ export async function hashPieces(
   signal.throwIfAborted();
   reporter.report();
   try {
-    await hashMissing(plan, { ...options, report: () => reporter.report() }, signal);
+    const meanwhile = () => {
+      options.meanwhile();
+      cache?.prepare();
+    };
+    await hashMissing(plan, { crew: options.crew, meanwhile, report: () => reporter.report() }, signal);
   } finally {
     // Whatever ended it: what is done need not be done again.
     await cache?.remember(plan);
   }
-  // No piece holds bytes of empty files, so nobody has looked at them; and after a while, all are worth a second look.
-  const quick = performance.now() - startedAt < SECOND_LOOK_AFTER_MS;
-  await compareFiles(quick ? source.files.filter((file) => file.length === 0) : source.files, signal);
+  await compareFiles(worthALook(source.files, reporter.doneEarly() * pieceLength), signal);
   reporter.report();
   return reporter.hashes;
 }
@@ -90,6 +91,20 @@ async function hashHere(plan: HashPlan, report: () => void, signal: AbortSignal)
   }
 }
 
+/**
+ * No piece holds bytes of empty files, so nobody has looked at them since the scan; and those that were read first are
+ * worth a second look.
+ * @param early of the share's bytes, as many as were read a while ago
+ */
+function worthALook(files: readonly SourceFile[], early: number): readonly SourceFile[] {
+  let offset = 0;
+  return files.filter(({ length }) => {
+    const start = offset;
+    offset += length;
+    return length === 0 || start < early;
+  });
+}
+
 /** Once more, as they were? */
 function compareFiles(files: readonly SourceFile[], signal: AbortSignal): Promise<void> {
   const compare = (index: number, done: (error?: unknown) => void) => {
@@ -117,6 +132,8 @@ class Reporter {
   readonly #options: Pick<CreateOptions, "onProgress" | "onPieces">;
   #pieces = 0;
   #bytes = -1;
+  /** How many pieces were done when: at the end of the time that counts as just now, and since then. */
+  readonly #lately: { readonly at: number; readonly pieces: number }[] = [];
 
   constructor(plan: HashPlan, totalBytes: number, options: Pick<CreateOptions, "onProgress" | "onPieces">) {
     this.hashes = new Uint8Array(20 * plan.pieceCount);
@@ -136,6 +153,25 @@ class Reporter {
     if (to === from) return;
     this.hashes.set(this.#plan.hashes.subarray(20 * from, 20 * to), 20 * from);
     this.#pieces = to;
+    this.#lately.push({ at: performance.now(), pieces: to });
+    this.#forget();
     this.#options.onPieces?.(from, to, this.hashes);
   }
+
+  /** The pieces, from the first one on, that were done more than a second ago. */
+  doneEarly(): number {
+    this.#forget();
+    const [oldest] = this.#lately;
+    return oldest !== undefined && isEarly(oldest) ? oldest.pieces : 0;
+  }
+
+  #forget(): void {
+    for (let [, next] = this.#lately; next !== undefined && isEarly(next); [, next] = this.#lately) {
+      this.#lately.shift();
+    }
+  }
+}
+
+function isEarly({ at }: { readonly at: number }): boolean {
+  return performance.now() - at > SECOND_LOOK_AFTER_MS;
 }

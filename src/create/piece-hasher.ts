@@ -22,7 +22,8 @@ const LONG = 20;
 export class PieceHasher {
   readonly #plan: HashPlan;
   readonly #layout: PieceLayout;
-  readonly #buffer = new Uint8Array(READ_BYTES);
+  /** Has room for a read when it holds just too little to be handed over. */
+  readonly #buffer = new Uint8Array(2 * READ_BYTES);
   readonly #paths: readonly string[];
   #file = -1;
   #descriptor = -1;
@@ -45,6 +46,8 @@ export class PieceHasher {
    */
   hash(piece: number): void {
     const sha1 = createHash("sha1");
+    // What was read of small files waits for more: handing it over costs as much as hashing 4 KiB.
+    let filled = 0;
     for (const span of this.#layout.spans(piece, 0, this.#layout.pieceSize(piece))) {
       if (span.file !== this.#file) {
         this.#leave();
@@ -52,11 +55,15 @@ export class PieceHasher {
       }
       const end = span.offset + span.length;
       for (let at = span.offset; at < end; ) {
-        const length = this.#read(at, Math.min(READ_BYTES, end - at));
-        sha1.update(length === READ_BYTES ? this.#buffer : this.#buffer.subarray(0, length));
+        const length = this.#read(at, Math.min(READ_BYTES, end - at), filled);
         at += length;
+        filled += length;
+        if (filled < READ_BYTES) continue;
+        sha1.update(this.#buffer.subarray(0, filled));
+        filled = 0;
       }
     }
+    if (filled > 0) sha1.update(this.#buffer.subarray(0, filled));
     putHash(this.#plan, piece, sha1.digest());
   }
 
@@ -72,10 +79,11 @@ export class PieceHasher {
     this.#descriptor = -1;
   }
 
-  #read(position: number, length: number): number {
+  /** @param into the place in the buffer. @returns how many bytes there were. */
+  #read(position: number, length: number, into: number): number {
     let got: number;
     try {
-      got = readSync(this.#descriptor, this.#buffer, 0, length, position);
+      got = readSync(this.#descriptor, this.#buffer, into, length, position);
     } catch (cause) {
       // Something else may have taken its place, a FIFO for one; that says more than why it can't be read.
       this.#compare(fstatSync(this.#descriptor, { bigint: true }));

@@ -221,6 +221,19 @@ test("an empty file that gets content is noticed although no piece holds it", as
   await expect(createTorrent(source, {}, signal)).rejects.toMatchObject({ path: file });
 });
 
+test("a file that changes after it was read is noticed when that was more than a second ago", async () => {
+  const file = put("a", noise(4 * MiB, 1));
+  put("b", noise(8 * MiB, 2));
+  // Another file's piece comes first, so that this one was left when it changes.
+  const onProgress = (bytesDone: number) => {
+    if (bytesDone !== 8 * MiB) return;
+    appendFileSync(file, "late");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_050);
+  };
+  const creating = create({ pieceLength: MiB, onProgress });
+  await expect(creating).rejects.toMatchObject({ code: "source-changed", path: file });
+});
+
 test("a file that can't be opened is named, from this thread and from another", async () => {
   const file = put("loop", "content");
   for (const more of [() => undefined, putMuch]) {
