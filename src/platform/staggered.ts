@@ -8,6 +8,8 @@ export interface StaggeredOptions<T> {
   readonly clock: Clock;
   /** Milliseconds after which the next one begins, too; it begins at once when one fails. */
   readonly delay?: Millis;
+  /** Go on at once at the most; default: all. A further one begins when one fails. */
+  readonly most?: number;
   /** Two may arrive in the same moment: the later one's result goes here. */
   readonly discard: (late: T) => void;
   /** Nothing that others could do would be better than this failure. */
@@ -28,7 +30,7 @@ export function staggered<T>(
   options: StaggeredOptions<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  const { clock, delay = ATTEMPT_DELAY, discard, isFinal } = options;
+  const { clock, delay = ATTEMPT_DELAY, most = attempts.length, discard, isFinal } = options;
   return new Promise((resolve, reject) => {
     const over = new AbortController();
     const errors: unknown[] = [];
@@ -47,7 +49,7 @@ export function staggered<T>(
       const index = begun++;
       const attempt = attempts[index];
       if (attempt === undefined) return;
-      if (begun < attempts.length) timer = clock.after(delay, begin);
+      if (begun < attempts.length && begun - failed < most) timer = clock.after(delay, begin);
       attempt(over.signal).then(
         (value) => (over.signal.aborted ? discard(value) : settle(() => resolve(value))),
         (error: unknown) => {

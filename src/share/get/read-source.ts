@@ -4,6 +4,7 @@ import { readProxyRules } from "../../client/core/proxy-choice.ts";
 import { fetchTorrent, PasswordError, type Unfinished } from "../../client/http/fetch-torrent.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { nodeHashes } from "../../platform/hashes.ts";
+import { staggered } from "../../platform/staggered.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { BoojumError } from "../../protocol/errors.ts";
 import type { Magnet } from "../../protocol/magnet.ts";
@@ -23,6 +24,8 @@ import { type MagnetOptions, readMagnet } from "./magnet.ts";
 const MAX_TORRENT_BYTES = 10_000_000;
 
 const MAX_ASKED = 3;
+/** Publishers of one share, on the local network. */
+const ASKED_AT_ONCE = 8;
 
 export interface ReadOptions {
   readonly onUnfinished: (status: Unfinished | undefined) => void;
@@ -74,31 +77,33 @@ export async function readSource(
   }
 }
 
-/** From the first publisher that has what was announced. */
+/** From whichever publisher is the first to show what was announced: one that is gone delays nobody. */
 async function readFound(
   source: FoundSource,
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<SourceRead> {
-  // A publisher that hashes again may have something else, which is known when it is done.
-  const { meanwhile: _, ...how } = options;
-  let trouble: unknown;
-  for (const url of source.urls) {
-    try {
-      const read = await readUrl(url, how, signal);
-      const { infoHash } = parseMetainfo(read.bytes, nodeHashes);
-      if (infoHash !== undefined && toHex(infoHash) === source.infoHash)
-        return { ...read, peers: source.peers };
-      throw new OtherTorrentError(
-        `${url} has something else than what was announced as "${source.name}". Nothing was downloaded.`,
-      );
-    } catch (error) {
-      signal.throwIfAborted();
-      // Worse than one who doesn't answer is one who lies.
-      if (trouble === undefined || error instanceof OtherTorrentError) trouble = error;
-    }
+  // A publisher that hashes again may have something else, which is known when it is done. What is announced has no
+  // password, and whoever says that it has one isn't to learn it.
+  const { meanwhile: _, password: __, askPassword: ___, ...how } = options;
+  const ask = (url: string) => async (until: AbortSignal) => {
+    const read = await readUrl(url, how, until);
+    const { infoHash } = parseMetainfo(read.bytes, nodeHashes);
+    if (infoHash !== undefined && toHex(infoHash) === source.infoHash) return read;
+    throw new OtherTorrentError(
+      `${url} has something else than what was announced as "${source.name}". Nothing was downloaded.`,
+    );
+  };
+  if (source.urls.length === 0) throw new OtherTorrentError(`Nobody has "${source.name}".`);
+  const race = { clock: systemClock, delay: 0, most: ASKED_AT_ONCE, discard: () => {} };
+  try {
+    return { ...(await staggered(source.urls.map(ask), race, signal)), peers: source.peers };
+  } catch (error) {
+    if (!(error instanceof AggregateError)) throw error;
+    const troubles: readonly unknown[] = error.errors;
+    // Worse than one who doesn't answer is one who lies.
+    throw troubles.find((trouble) => trouble instanceof OtherTorrentError) ?? troubles[0];
   }
-  throw trouble ?? new OtherTorrentError(`Nobody has "${source.name}".`);
 }
 
 async function readUrl(

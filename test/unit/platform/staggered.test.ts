@@ -30,10 +30,14 @@ function attemptOf([milliseconds, outcome]: Way, name: string) {
 }
 
 /** @returns who won and when, or what was thrown */
-function race(ways: readonly Way[], signal = new AbortController().signal): Promise<string> {
+function race(
+  ways: readonly Way[],
+  signal = new AbortController().signal,
+  bounds: { readonly delay?: number; readonly most?: number } = {},
+): Promise<string> {
   return staggered(
     ways.map((way, i) => attemptOf(way, "abcdef"[i] ?? "?")),
-    { clock, discard: () => {} },
+    { clock, discard: () => {}, ...bounds },
     signal,
   ).then(
     (winner) => `${winner} at ${clock.now()}`,
@@ -100,6 +104,18 @@ describe("staggered attempts", () => {
     await clock.advance(1_000);
     expect(await outcome).toBe("b at 260");
     expect(log).toEqual(["0 a begins", "250 b begins", "260 a is let go", "260 b is let go"]);
+  });
+
+  it("begin all at once, but for those beyond a bound, which wait for one to fail", async () => {
+    const outcome = race([DEAD, [70, "fails"], [90, "fails"], DEAD, [20, "arrives"]], undefined, {
+      delay: 0,
+      most: 3,
+    });
+    await clock.advance(1_000);
+    expect(await outcome).toBe("e at 110");
+    const begun = log.filter((line) => line.endsWith("begins"));
+    expect(begun).toEqual(["0 a begins", "0 b begins", "0 c begins", "70 d begins", "90 e begins"]);
+    expect(clock.pending).toBe(0);
   });
 
   it("end when they are told to", async () => {
