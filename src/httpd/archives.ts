@@ -91,7 +91,7 @@ export async function sendArchive(
     checksums.wait({ from: 0, to: files.length }, gone.signal).catch(() => {});
   }
   const parts = archiveParts({ files, layout, answer, checksums }, gone.signal);
-  pump({ response, parts, length: answer.length, outlet });
+  pump({ response, parts, length: answer.length, outlet, onSent: share.onSent });
   return undefined;
 }
 

@@ -5,7 +5,7 @@ import { entityTag } from "./core/conditions.ts";
 import { contentHeaders } from "./core/content.ts";
 import type { SharedFile } from "./model.ts";
 import { closeQuietly, type FileProblem, openShared } from "./open-file.ts";
-import { type Outlet, pump } from "./pump.ts";
+import { type PumpOptions, pump } from "./pump.ts";
 
 /**
  * Answers a GET or HEAD for `file`.
@@ -15,7 +15,7 @@ export async function sendFile(
   request: IncomingMessage,
   response: ServerResponse,
   file: SharedFile,
-  outlet: Outlet,
+  { outlet, onSent }: Pick<PumpOptions, "outlet" | "onSent">,
 ): Promise<FileProblem | undefined> {
   const fd = await openShared(file);
   if (typeof fd !== "number") return fd;
@@ -30,7 +30,7 @@ export async function sendFile(
     response.end();
   } else {
     const runs = parts.map((part) => (part instanceof Uint8Array ? part : { file, range: part }));
-    pump({ response, parts: runs.values(), length, opened: { fd, file }, outlet });
+    pump({ response, parts: runs.values(), length, opened: { fd, file }, outlet, onSent });
   }
   return undefined;
 }

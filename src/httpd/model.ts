@@ -48,9 +48,9 @@ export interface Room {
   readonly receivers: readonly Receiver[];
   /** Receivers that have everything, those included that are gone and no longer in the list. */
   readonly completed: number;
-  /** Bytes a second that we send to peers now. */
+  /** Bytes a second that go out now, to peers and over HTTP. */
   readonly upRate: number;
-  /** Bytes of blocks sent to peers since the start. */
+  /** Bytes sent since the start, to peers and over HTTP. */
   readonly uploaded: number;
   /** `upRate` of the last minutes, one a second, oldest first; always of the same length. */
   readonly rates: readonly number[];
@@ -116,6 +116,8 @@ export interface Share {
   /** Undefined while scanning. */
   readonly front?: HashFront | undefined;
   readonly room: () => Room;
+  /** Told of bytes that go out over HTTP: files, archives, web seed. */
+  readonly onSent?: ((bytes: number) => void) | undefined;
   /** `file` isn't what was shared: it's to be looked at, and when its data are right, it's in `files` again as it is now. */
   readonly suspect?: (file: SharedFile) => void;
 }

@@ -49,6 +49,8 @@ export interface PumpOptions {
   /** The first file of `parts` when it is open already; closed by the pump, whatever happens. */
   readonly opened?: OpenedFile;
   readonly outlet: Outlet;
+  /** Told of what goes out, some bytes at a time. */
+  readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
 interface OpenedFile {
@@ -300,9 +302,10 @@ class Pump {
   }
 
   #write(): void {
-    const { response, outlet } = this.#options;
+    const { response, outlet, onSent } = this.#options;
     const bytes = this.#block?.subarray(0, this.#filled) ?? new Uint8Array(0);
     outlet.turns.spend(bytes.length + this.#filesInBlock * COST_OF_A_FILE);
+    onSent?.(bytes.length);
     this.#remaining -= bytes.length;
     this.#allowance -= bytes.length;
     this.#filled = 0;

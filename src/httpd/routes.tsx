@@ -94,7 +94,7 @@ export function createRoutes(options: RoutesOptions): Hono<WebEnv> {
   const torrent = (c: WebContext, share: Share) => torrentAnswer(c, share, problem);
   const file = async (c: WebContext, share: Share, found: SharedFile | undefined): Promise<Response> => {
     if (found === undefined) return nothingHere(c);
-    const failure = await sendFile(c.env.incoming, c.env.outgoing, found, outlet);
+    const failure = await sendFile(c.env.incoming, c.env.outgoing, found, { outlet, onSent: share.onSent });
     if (failure === undefined) return RESPONSE_ALREADY_SENT;
     if (failure.status !== 503) share.suspect?.(found);
     return problem(c, failure.status, failure.message);

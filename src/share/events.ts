@@ -81,10 +81,13 @@ export interface PeerEvent {
 /** Once a second, all shares together. */
 export interface StatsEvent {
   readonly event: "stats";
+  /** To peers and over HTTP. */
   readonly upRate: number;
   readonly downRate: number;
-  /** Sent to peers since the start. */
+  /** Sent since the start, to peers and over HTTP: to browsers, `curl`, and as a web seed. */
   readonly uploaded: number;
+  /** What of that went over HTTP. */
+  readonly uploadedHttp: number;
   readonly downloaded: number;
   /** Connected peers, and how many of them have everything. */
   readonly peers: number;

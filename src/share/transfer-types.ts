@@ -45,10 +45,14 @@ export interface TransferStats {
   readonly bytesDone: number;
   readonly bytesTotal: number;
   readonly downRate: number;
+  /** To peers and, of a share, over HTTP. */
   readonly upRate: number;
-  /** Received from and sent to peers since the start. */
+  /** Received since the start. */
   readonly downloaded: number;
+  /** Sent since the start, to peers and, of a share, over HTTP: to browsers, `curl`, and as a web seed. */
   readonly uploaded: number;
+  /** What of that went over HTTP. */
+  readonly uploadedHttp: number;
   /** Of what was received: thrown away because it was double or bad. */
   readonly wasted: number;
   /** Copies sent: `uploaded` by the size of what is shared, or was asked for. */

@@ -29,6 +29,8 @@ interface TransferParts {
   readonly files: () => readonly ListedFile[];
   readonly phase: () => TransferStats["phase"];
   readonly completed?: () => number;
+  /** What goes out over HTTP; nothing by default. */
+  readonly web?: () => Pick<TransferStats, "uploaded" | "upRate">;
   readonly hashing?: () => { readonly bytesDone: number; readonly bytesTotal: number } | undefined;
   /** Of a download: what was asked for; by default everything. */
   readonly wanted?: () => { readonly done: number; readonly total: number; readonly pieces: Bitfield };
@@ -48,9 +50,11 @@ export class TorrentTransfer implements Transfer {
   }
 
   stats(): TransferStats {
-    const { infoHash, phase, completed, hashing, wanted } = this.#parts;
+    const { infoHash, phase, completed, hashing, wanted, web } = this.#parts;
     const stats = this.#parts.torrent()?.stats();
     const asked = wanted?.();
+    const overHttp = web?.() ?? { uploaded: 0, upRate: 0 };
+    const uploaded = (stats?.uploaded ?? 0) + overHttp.uploaded;
     const total = asked?.total ?? stats?.bytesTotal ?? hashing?.()?.bytesTotal ?? 0;
     return {
       phase: phase(),
@@ -58,11 +62,12 @@ export class TorrentTransfer implements Transfer {
       bytesDone: asked?.done ?? stats?.bytesDone ?? hashing?.()?.bytesDone ?? 0,
       bytesTotal: total,
       downRate: stats?.downRate ?? 0,
-      upRate: stats?.upRate ?? 0,
+      upRate: (stats?.upRate ?? 0) + overHttp.upRate,
       downloaded: stats?.downloaded ?? 0,
-      uploaded: stats?.uploaded ?? 0,
+      uploaded,
+      uploadedHttp: overHttp.uploaded,
       wasted: stats?.wasted ?? 0,
-      ratio: (stats?.uploaded ?? 0) / Math.max(1, total),
+      ratio: uploaded / Math.max(1, total),
       copies: stats?.copies ?? 0,
       peers: stats?.peers ?? 0,
       seeders: stats?.seeders ?? 0,

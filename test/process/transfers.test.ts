@@ -132,3 +132,35 @@ it("statistics and netstat: both ends tell of each other, of files, copies and w
   expect(share.stats()).toMatchObject({ completed: 1 });
   expect(share.stats().ratio).toBeGreaterThan(0.95);
 });
+
+it("what goes out over HTTP is sent, too: rate, ratio and the sum of all count it", async () => {
+  mkdirSync(at("web"));
+  writeFileSync(at("web/a.bin"), noise(2_000_000, 3));
+  const sums: unknown[] = [];
+  const publication = kept(
+    await publish([at("web")], {
+      bind: ["127.0.0.1"],
+      cacheDir: at("cache"),
+      onEvent: (event) => event.event === "stats" && sums.push(event),
+    }),
+  );
+  const url = (await publication.ready)[0]?.url ?? "";
+  const fetched = async (path: string, headers: Record<string, string> = {}) =>
+    (await (await fetch(url + path, { headers })).arrayBuffer()).byteLength;
+  const whole = await fetched("/files/a.bin");
+  const part = await fetched("/seed/web/a.bin", { range: "bytes=500000-999999" });
+  const archive = await fetched(".tar");
+  await (await fetch(`${url}/files/a.bin`, { method: "HEAD" })).arrayBuffer();
+  expect([whole, part]).toEqual([2_000_000, 500_000]);
+  const sent = whole + part + archive;
+  const stats = only(publication).stats();
+  expect(stats).toMatchObject({ uploaded: sent, uploadedHttp: sent, ratio: sent / 2_000_000 });
+  expect(stats.upRate).toBeGreaterThan(100_000);
+  await expect
+    .poll(() => sums.at(-1), { timeout: 5_000 })
+    .toMatchObject({
+      uploaded: sent,
+      uploadedHttp: sent,
+      upRate: expect.toSatisfy((rate: number) => rate > 100_000),
+    });
+});

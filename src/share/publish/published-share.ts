@@ -1,4 +1,5 @@
 /** One share of an appliance: from a path, through hashing, to a tracked and seeded torrent. */
+import { RateMeter } from "../../client/core/rate.ts";
 import type { Announcer } from "../../client/discovery/announcer.ts";
 import type { FileVersion } from "../../client/storage/seed-source.ts";
 import { openSeedStorage, type SeedStorage } from "../../client/storage/seed-storage.ts";
@@ -34,9 +35,11 @@ import type { Fill, PublishedPath } from "./names.ts";
 import { PeerRoster } from "./peer-roster.ts";
 import type { PublishEvents, PublishOptions } from "./publish-types.ts";
 import { ReturnCalls } from "./return-calls.ts";
-import { RoomWatch } from "./room-watch.ts";
+import { RoomWatch, type WebTraffic } from "./room-watch.ts";
 
 const READING_INTERVAL: Millis = 500;
+/** As long as that over which rates of peers are taken. */
+const HTTP_RATE_SPAN: Millis = 5_000;
 
 /** What the pages and the tracker read of it; changes as the share comes to life. */
 export class PublishedShare implements Share {
@@ -62,6 +65,12 @@ export class PublishedShare implements Share {
   code: string | undefined;
   /** Takes it from the local network. */
   leaveLan: (() => void) | undefined;
+  readonly #http = new RateMeter(HTTP_RATE_SPAN, systemClock.now());
+  readonly onSent = (bytes: number): void => this.#http.add(bytes, systemClock.now());
+  /** What goes out over HTTP. */
+  readonly web = (): WebTraffic => {
+    return { uploaded: this.#http.total, upRate: this.#http.rate(systemClock.now()) };
+  };
   /** Ends its hashing; the reason is why it ended. */
   readonly ending = new AbortController();
   /** The torrent, when it was there before the share. */
@@ -92,7 +101,7 @@ export class PublishedShare implements Share {
 
   /** To be called once a second: what the page shows of the last minutes comes from here. */
   tick(now: Millis): void {
-    this.#watch.sample(this.torrent, now);
+    this.#watch.sample(this.torrent, this.web(), now);
     this.torrent?.addPeers(this.calls.due(now), "tracker");
   }
 
@@ -117,6 +126,7 @@ export class PublishedShare implements Share {
       files: () => this.files,
       phase: () => PHASES[this.state.name],
       completed: () => this.roster.completed,
+      web: this.web,
       hashing: () => (this.state.name === "hashing" ? this.state : undefined),
     });
   }

@@ -4,6 +4,7 @@ import type { Torrent } from "../../client/torrent.ts";
 import type { PeerStats } from "../../client/torrent-types.ts";
 import type { Receiver, Room } from "../../httpd/model.ts";
 import { toHex } from "../../protocol/bytes.ts";
+import type { TransferStats } from "../transfer-types.ts";
 import type { PeerRoster, RosterRow } from "./peer-roster.ts";
 
 /** Seconds that the plot goes back. */
@@ -18,6 +19,9 @@ interface Watched {
   progress: number;
   rate: number;
 }
+
+/** What goes out over HTTP: all of it, and bytes a second. */
+export type WebTraffic = Pick<TransferStats, "uploaded" | "upRate">;
 
 /** The part of a torrent that is watched. */
 export type WatchedTorrent = Pick<Torrent, "stats" | "peers">;
@@ -34,10 +38,10 @@ export class RoomWatch {
   }
 
   /** Takes the readings of this second; `now` in milliseconds. */
-  sample(torrent: WatchedTorrent | undefined, now: number): void {
+  sample(torrent: WatchedTorrent | undefined, web: WebTraffic, now: number): void {
     const stats = torrent?.stats();
-    this.#upRate = Math.round(stats?.upRate ?? 0);
-    this.#uploaded = stats?.uploaded ?? 0;
+    this.#upRate = Math.round((stats?.upRate ?? 0) + web.upRate);
+    this.#uploaded = (stats?.uploaded ?? 0) + web.uploaded;
     this.#rates.push(this.#upRate);
     this.#rates.shift();
     const before = this.#peers;

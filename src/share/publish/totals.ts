@@ -3,17 +3,23 @@ import type { PublishedShare } from "./published-share.ts";
 
 /** What all shares of an appliance send and receive, in one line. */
 export function statsOf(shares: Iterable<PublishedShare>): StatsEvent {
-  const sum = { upRate: 0, downRate: 0, uploaded: 0, downloaded: 0, peers: 0, seeders: 0, completed: 0 };
-  for (const { torrent, roster } of shares) {
-    sum.completed += roster.completed;
+  const sum = { upRate: 0, downRate: 0, uploaded: 0, uploadedHttp: 0, downloaded: 0 };
+  const count = { peers: 0, seeders: 0, completed: 0 };
+  for (const { torrent, roster, web } of shares) {
+    count.completed += roster.completed;
+    const { uploaded, upRate } = web();
+    sum.upRate += upRate;
+    sum.uploaded += uploaded;
+    sum.uploadedHttp += uploaded;
     if (torrent === undefined) continue;
     const stats = torrent.stats();
     sum.upRate += stats.upRate;
     sum.downRate += stats.downRate;
     sum.uploaded += stats.uploaded;
     sum.downloaded += stats.downloaded;
-    sum.peers += stats.peers;
-    sum.seeders += stats.seeders;
+    count.peers += stats.peers;
+    count.seeders += stats.seeders;
   }
-  return { event: "stats", ...sum, upRate: Math.round(sum.upRate), downRate: Math.round(sum.downRate) };
+  const [upRate, downRate] = [Math.round(sum.upRate), Math.round(sum.downRate)];
+  return { event: "stats", ...sum, upRate, downRate, ...count };
 }

@@ -22,6 +22,7 @@ function stats(over: Partial<TransferStats> = {}): TransferStats {
     upRate: 12.3e6,
     downloaded: 0,
     uploaded: 4.5e9,
+    uploadedHttp: 1.5e9,
     wasted: 0,
     ratio: 1.5,
     copies: 2.413,

@@ -5,6 +5,8 @@ import { RoomWatch } from "../../../src/share/publish/room-watch.ts";
 
 const id = (n: number) => new Uint8Array(20).fill(n);
 
+const NOTHING = { uploaded: 0, upRate: 0 };
+
 /** A torrent as it looks to the watch. */
 function torrent(upRate: number, peers: readonly Partial<PeerStats>[]) {
   // The watch reads these fields only.
@@ -26,7 +28,11 @@ it("shows one row for a receiver that tracker and engine both see, with the prog
   const watch = new RoomWatch(roster);
   roster.joined("tracker", sighting(1, 0));
   roster.joined("wire", sighting(1, 0, "10.0.0.1:50000"));
-  watch.sample(torrent(0, [{ peerId: id(1) as PeerStats["peerId"], progress: 0.25, upRate: 0 }]), 1_000);
+  watch.sample(
+    torrent(0, [{ peerId: id(1) as PeerStats["peerId"], progress: 0.25, upRate: 0 }]),
+    NOTHING,
+    1_000,
+  );
   expect(watch.room().receivers).toEqual([
     { key: "1", client: "client 1", host: "10.0.0.1", progress: 0.25, rate: 0, state: "receiving" },
   ]);
@@ -38,7 +44,7 @@ it("takes a receiver's rate from its progress, so that what others send it count
   roster.joined("wire", sighting(1, 0));
   for (let second = 0; second <= 10; second++) {
     const peer = { peerId: id(1) as PeerStats["peerId"], progress: 0.5 + second * 0.01, upRate: 0 };
-    watch.sample(torrent(0, [peer]), second * 1_000);
+    watch.sample(torrent(0, [peer]), NOTHING, second * 1_000);
   }
   const [row] = watch.room().receivers;
   expect(row?.rate).toBeGreaterThan(9_000);
@@ -73,11 +79,14 @@ it("keeps those who finished and left, after those who are not done, and counts 
 
 it("remembers three minutes of what is sent", () => {
   const watch = new RoomWatch(new PeerRoster("x", () => {}));
-  for (let second = 1; second <= 200; second++) watch.sample(torrent(second, []), second * 1_000);
-  watch.sample(undefined, 201_000);
+  for (let second = 1; second <= 200; second++) watch.sample(torrent(second, []), NOTHING, second * 1_000);
+  watch.sample(torrent(100, []), { uploaded: 7_000, upRate: 50.4 }, 201_000);
+  // What goes out over HTTP is sent from here like anything else.
+  expect(watch.room()).toMatchObject({ upRate: 150, uploaded: 12_000 });
+  watch.sample(undefined, NOTHING, 202_000);
   const { rates, upRate } = watch.room();
   expect(rates).toHaveLength(180);
-  expect(rates.slice(-3)).toEqual([199, 200, 0]);
-  expect(rates[0]).toBe(22);
+  expect(rates.slice(-3)).toEqual([200, 150, 0]);
+  expect(rates[0]).toBe(23);
   expect(upRate).toBe(0);
 });

@@ -1,5 +1,5 @@
 /** The tables of the live view: transfers, their peers and files, and what has happened. */
-import type { TransferPeer } from "../../../share/transfer-types.ts";
+import type { TransferPeer, TransferStats } from "../../../share/transfer-types.ts";
 import { countOf, formatBytes, formatDuration, formatRate } from "../../units.ts";
 import { cell, clip } from "./cells.ts";
 import type { Colors, LiveState, ShownTransfer } from "./state.ts";
@@ -117,6 +117,10 @@ export function log(state: LiveState, width: number, room: number, colors: Color
     .map(({ time, text }) => `${colors.dim(time)} ${cell(text, width - 9).trimEnd()}`);
 }
 
+function overHttp({ uploadedHttp }: TransferStats): string {
+  return uploadedHttp === 0 ? "" : `${formatBytes(uploadedHttp)} over HTTP, `;
+}
+
 export function info({ name, url, stats, fileCount }: ShownTransfer, width: number): readonly string[] {
   const field = (key: string, value: string) => `${cell(key, 12)}${cell(value, width - 12).trimEnd()}`;
   return [
@@ -127,7 +131,7 @@ export function info({ name, url, stats, fileCount }: ShownTransfer, width: numb
     field("here", percent(stats.bytesTotal === 0 ? 1 : stats.bytesDone / stats.bytesTotal)),
     field(
       "sent",
-      `${formatBytes(stats.uploaded)} (ratio ${stats.ratio.toFixed(2)}), now ${formatRate(stats.upRate)}`,
+      `${formatBytes(stats.uploaded)} (${overHttp(stats)}ratio ${stats.ratio.toFixed(2)}), now ${formatRate(stats.upRate)}`,
     ),
     field(
       "received",
