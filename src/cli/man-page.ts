@@ -3,7 +3,7 @@ import { Command, type Option } from "commander";
 import { version } from "../share/version.ts";
 import { allCommands } from "./commands.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
-import { addCommonFlags, examplesOf } from "./options.ts";
+import { addCommonFlags, examplesOf, isOffered } from "./options.ts";
 import { isSetting } from "./settings.ts";
 
 /** share(1) in man(7) macros. It has no date: the same source gives the same page. */
@@ -49,7 +49,9 @@ function head(commands: readonly Command[]): string[] {
 
 function commandLines(command: Command): string[] {
   const common = new Set(addCommonFlags(new Command()).options.map(({ long }) => long));
-  const own = command.options.filter((option) => isSetting(option) && !common.has(option.long));
+  const own = command.options.filter(
+    (option) => isSetting(option) && isOffered(option) && !common.has(option.long),
+  );
   const groups = new Map<string, Option[]>();
   for (const option of own) {
     const heading = option.helpGroupHeading ?? "";

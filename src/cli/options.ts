@@ -48,7 +48,7 @@ export interface Surroundings {
  * it blank lines between groups.
  */
 export function addCommonFlags(command: Command): Command {
-  const rare = command.options.filter(({ hidden }) => hidden).map(({ long }) => long);
+  const rare = command.options.filter((option) => option.hidden && isOffered(option)).map(({ long }) => long);
   const more = rare.length === 0 ? "" : `\n${wrapped("Rare:", rare)}`;
   return command
     .addOption(new Option("--json", "events as JSON lines on stdout, nothing else there").hideHelp())
@@ -62,6 +62,11 @@ export function addCommonFlags(command: Command): Command {
       "after",
       `\nAlso: --json -q/--quiet -v/--verbose --no-color --config -h/--help --version${more}`,
     );
+}
+
+/** Not understood only so that somebody who tries it can be told why it can't be: such a flag has no description. */
+export function isOffered({ description }: Option): boolean {
+  return description !== "";
 }
 
 /** Words in lines of at most 80 characters, the first behind `title`. */

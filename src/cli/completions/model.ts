@@ -1,5 +1,6 @@
 /** What shells need to know of the commands, read from the very table that --help is made of. */
 import type { Command, Option } from "commander";
+import { isOffered } from "../options.ts";
 
 /** What follows a flag: nothing, a path, one of some words, or something that nobody can guess. */
 export type Takes =
@@ -32,7 +33,7 @@ export function completable(
       word: command.name().replace(/^share /, ""),
       description: command.description(),
       flags: [
-        ...command.options.map((option) => ({
+        ...command.options.filter(isOffered).map((option) => ({
           long: option.long ?? "",
           short: option.short,
           takes: option.required ? taken(option.flags, option.argChoices) : ({ kind: "nothing" } as const),

@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { expect, it } from "vitest";
 import { allCommands, wordOf } from "../../../src/cli/commands.ts";
+import { completable } from "../../../src/cli/completions/model.ts";
 import { EXIT_CODES } from "../../../src/cli/exit-codes.ts";
+import { manPage } from "../../../src/cli/man-page.ts";
 import { addCommonFlags, type Surroundings } from "../../../src/cli/options.ts";
 import { isRepeatable } from "../../../src/cli/repeatable.ts";
 import { ROOT_HELP } from "../../../src/cli/root-help.ts";
@@ -84,3 +86,14 @@ it.each(commands.map(wordOf).filter((word) => word !== "completion"))(
     expect(flags.filter((flag) => !known.has(flag))).toEqual([]);
   },
 );
+
+it("offers no flag that is understood only to be refused: not in help, the manual page, or completions", async () => {
+  const help = (await helpOf("edit")).join("\n");
+  expect(help).toContain("--web-seed");
+  expect(help).not.toContain("--piece-size");
+  expect(manPage()).not.toContain("[size]");
+  const edit = completable(commands, isRepeatable).find(({ word }) => word === "edit");
+  const offered = edit?.flags.map(({ long }) => long);
+  expect(offered).toContain("--web-seed");
+  expect(offered).not.toContain("--piece-size");
+});
