@@ -45,10 +45,48 @@ export function portableName(raw: string): string {
  * @throws {MetainfoError} when a path is longer than 3,072 bytes.
  */
 export function portablePaths(rawPaths: readonly (readonly string[])[]): string[][] {
+  if (areOrdinary(rawPaths)) return rawPaths.map((path) => [...path]);
   const root = new Folder(undefined, "");
   const files = rawPaths.map((rawPath) => place(root, rawPath));
   nameAll(root);
   return files.map(pathOf);
+}
+
+/** Nearly all names are: letters and digits of ASCII, and such marks between them that mean nothing anywhere. */
+const ORDINARY = /^\.?[\w()+,=@-](?:[\w ().+,=@-]{0,100}[\w()+,=@-])?$/;
+
+/**
+ * Whether all of them are portable and unique, told quickly and from the safe side: paths that are not in an order in
+ * which each folder comes once are never ordinary.
+ */
+function areOrdinary(paths: readonly (readonly string[])[]): boolean {
+  /** The names so far, folded, in the folder that is open at each depth. */
+  const open: Set<string>[] = [];
+  let last: readonly string[] = [];
+  for (const path of paths) {
+    let depth = 0;
+    while (depth < path.length && path[depth] === last[depth]) depth++;
+    // The same path twice, or one thing that is both a file and a folder.
+    if (depth === path.length || (depth > 0 && depth === last.length)) return false;
+    open.length = Math.min(open.length, depth + 1);
+    let bytes = path.length - 1;
+    for (let at = 0; at < path.length; at++) {
+      const name = path[at] ?? "";
+      bytes += name.length;
+      if (at >= depth && !claimOrdinary(name, (open[at] ??= new Set()))) return false;
+    }
+    if (bytes > MAX_PATH_BYTES) return false;
+    last = path;
+  }
+  return true;
+}
+
+function claimOrdinary(name: string, taken: Set<string>): boolean {
+  if (!ORDINARY.test(name) || RESERVED.test(name)) return false;
+  const key = name.toUpperCase();
+  if (taken.has(key)) return false;
+  taken.add(key);
+  return true;
 }
 
 /** Names that are one and the same to some file system have equal keys. */

@@ -203,6 +203,31 @@ describe("portablePaths", { timeout: 30_000 }, () => {
     );
   });
 
+  it("decides the same about plain names whether or not others than plain ones come with them", () => {
+    const name = fc.constantFrom("a", "A", "b", "a.b", "a.B", ".a", "con", "CON.txt", "a.", "a b", "-", "");
+    const paths = fc.array(fc.array(name, { minLength: 1, maxLength: 3 }), { maxLength: 6 });
+    const long = "y".repeat(100);
+    fc.assert(
+      fc.property(
+        paths,
+        fc.constantFrom(
+          [],
+          Array.from({ length: 30 }, () => long),
+        ),
+        (some, above) => {
+          const raw = some.map((path) => [...above, ...path]);
+          expect(portablePaths(raw)).toEqual(portablePaths([...raw, ["ä"]]).slice(0, -1));
+          const sorted = raw.toSorted((a, b) => (a.join("/") < b.join("/") ? -1 : 1));
+          expect(portablePaths(sorted)).toEqual(portablePaths([...sorted, ["ä"]]).slice(0, -1));
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    const tooLong = [[...Array.from({ length: 30 }, () => long), "z".repeat(43)]];
+    expect(() => portablePaths(tooLong)).toThrow(MetainfoError);
+    expect(portablePaths([[...Array.from({ length: 30 }, () => long), "z".repeat(42)]])).toHaveLength(1);
+  });
+
   it("takes linear time for 100,000 files that all want one name", () => {
     const same = Array.from({ length: 100_000 }, () => ["folder", "same.txt"]);
     // Shortened, these differ from each other and clash in all of the part that takes a number.
