@@ -30,7 +30,7 @@ const COST_OF_A_LOOK = 8 * 1024;
 
 /** The bundle is flat; from source, the worker is where the build put it. */
 const workerEntry = new URL(
-  import.meta.url.endsWith(".ts") ? "../../dist/hash-worker.js" : "./hash-worker.js",
+  import.meta.url.endsWith(".ts") ? "../../dist/hash-worker.cjs" : "./hash-worker.cjs",
   import.meta.url,
 );
 
