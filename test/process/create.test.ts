@@ -5,7 +5,6 @@ import { createHash } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,8 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createTorrent } from "../../src/create/create-torrent.ts";
 import type { CreateOptions } from "../../src/create/created.ts";
 import { Crew, type CrewOptions } from "../../src/create/crew.ts";
@@ -28,25 +26,17 @@ import { scan } from "../../src/create/scan.ts";
 import type { Source } from "../../src/create/source.ts";
 import { writeTorrentFile } from "../../src/create/torrent-file.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
+import { useSourceFolder } from "../support/source-folder.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const { signal } = new AbortController();
-let place: ReturnType<typeof scratch>;
-let root: string;
+const folder = useSourceFolder();
+const { at, beside } = folder;
 
-beforeEach(() => {
-  place = scratch();
-  root = join(place.dir, "share");
-  mkdirSync(root);
-});
-afterEach(() => place.remove());
-
-function put(path: string, content: string | Uint8Array): string {
-  const file = join(root, path);
-  mkdirSync(join(file, ".."), { recursive: true });
-  writeFileSync(file, content);
+function put(name: string, content: string | Uint8Array): string {
+  const file = folder.put(name, content);
   // Whole seconds, so that a test can restore the time exactly.
   utimesSync(file, 1_600_000_000, 1_600_000_000);
   return file;
@@ -55,7 +45,7 @@ function put(path: string, content: string | Uint8Array): string {
 /** More than is hashed without threads. */
 function putMuch(): string {
   for (let i = 0; i < 6; i++) put(`much/${i}`, noise(6 * MiB + i, i));
-  return join(root, "much", "5");
+  return at("much", "5");
 }
 
 /** The trivial way: everything in memory, on one thread. */
@@ -85,7 +75,7 @@ function create(
   crewOptions: CrewOptions = {},
 ): Promise<{ source: Source; hashes: string }> {
   return withCrew(crewOptions, async (crew) => {
-    const source = await scan(root, { crew }, signal);
+    const source = await scan(at(), { crew }, signal);
     return { source, hashes: toHex((await createTorrent(source, { ...options, crew }, signal)).pieceHashes) };
   });
 }
@@ -116,7 +106,7 @@ test.each([
   "thousands of files are looked at and hashed alike by %i threads (the caller helps: %s)",
   async (threads, helps) => {
     for (let i = 0; i < 3_000; i++) put(`${i % 30}/${i}`, noise((i * 991) % 1_000, i));
-    const alone = await scan(root, {}, signal);
+    const alone = await scan(at(), {}, signal);
     const { source, hashes } = await create({ pieceLength: 16 * KiB }, { threads, helps });
     expect(source.files).toEqual(alone.files);
     expect(hashes).toBe(reference(source, 16 * KiB));
@@ -148,7 +138,7 @@ test("pieces become known in order, without gaps, and progress ends at the total
 test("info holds name, files, executable bits and the private flag, and its SHA-1 is the info hash", async () => {
   put("a/b", "hello");
   chmodSync(put("run", "#!"), 0o755);
-  const source = await scan(root, {}, signal);
+  const source = await scan(at(), {}, signal);
   const created = await createTorrent(source, { private: true }, signal);
   const pieces = Buffer.from(reference(source, 16 * KiB), "hex").toString("latin1");
   const expected =
@@ -182,7 +172,7 @@ const changes: readonly [string, (file: string) => void][] = [
 test.each(changes)("a file %s after it was scanned is an error that names it", async (_, change) => {
   put("first", noise(50_000, 1));
   const small = put("second", noise(50_000, 2));
-  const source = await scan(root, {}, signal);
+  const source = await scan(at(), {}, signal);
   change(small);
   const failure = await createTorrent(source, {}, signal).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(SourceChangedError);
@@ -191,7 +181,7 @@ test.each(changes)("a file %s after it was scanned is an error that names it", a
 
 test.each(changes)("threads notice a file %s, too", async (_, change) => {
   const file = putMuch();
-  const source = await scan(root, {}, signal);
+  const source = await scan(at(), {}, signal);
   change(file);
   await expect(createTorrent(source, {}, signal)).rejects.toMatchObject({
     code: "source-changed",
@@ -201,7 +191,7 @@ test.each(changes)("threads notice a file %s, too", async (_, change) => {
 
 test.each(changes)("a file %s between two of its pieces is noticed when it is left", async (_, change) => {
   const file = put("file", noise(64 * KiB, 1));
-  const source = await scan(root, {}, signal);
+  const source = await scan(at(), {}, signal);
   const hasher = new PieceHasher(planHashing(source.table, source.totalBytes, 16 * KiB));
   hasher.hash(0);
   change(file);
@@ -216,7 +206,7 @@ test.each(changes)("a file %s between two of its pieces is noticed when it is le
 test("an empty file that gets content is noticed although no piece holds it", async () => {
   put("a", "content");
   const file = put("b", "");
-  const source = await scan(root, {}, signal);
+  const source = await scan(at(), {}, signal);
   appendFileSync(file, "late");
   await expect(createTorrent(source, {}, signal)).rejects.toMatchObject({ path: file });
 });
@@ -240,7 +230,7 @@ test("a file that can't be opened is named, from this thread and from another", 
     unlinkSync(file);
     writeFileSync(file, "content");
     more();
-    const source = await scan(root, {}, signal);
+    const source = await scan(at(), {}, signal);
     unlinkSync(file);
     symlinkSync("loop", file);
     const failure = await createTorrent(source, {}, signal).catch((error: unknown) => error);
@@ -251,7 +241,7 @@ test("a file that can't be opened is named, from this thread and from another", 
 
 test("a FIFO in a file's place doesn't hang", async () => {
   const file = put("file", "content");
-  const source = await scan(root, {}, signal);
+  const source = await scan(at(), {}, signal);
   unlinkSync(file);
   execFileSync("mkfifo", [file]);
   await expect(createTorrent(source, {}, signal)).rejects.toThrow(SourceChangedError);
@@ -262,7 +252,7 @@ test.skipIf(process.platform !== "linux")(
   async () => {
     truncateSync(put("sparse", "x"), 4096 * MiB);
     putMuch();
-    const much = await scan(join(root, "much"), {}, signal);
+    const much = await scan(at("much"), {}, signal);
     await withCrew({ threads: 3 }, (crew) => createTorrent(much, { crew }, signal));
     const before = { threads: threads(), files: openFiles() };
     const stop = new AbortController();
@@ -272,7 +262,7 @@ test.skipIf(process.platform !== "linux")(
       last = bytesDone;
       if (bytesDone > 0) stop.abort(reason);
     };
-    const source = await scan(root, {}, signal);
+    const source = await scan(at(), {}, signal);
     const creating = withCrew({ threads: 3 }, (crew) =>
       createTorrent(source, { crew, onProgress }, stop.signal),
     );
@@ -285,7 +275,7 @@ test.skipIf(process.platform !== "linux")(
 
 test.skipIf(process.platform !== "linux")("a failure leaves no thread and no open file", async () => {
   const file = putMuch();
-  const source = await scan(root, {}, signal);
+  const source = await scan(at(), {}, signal);
   const make = () => withCrew({ threads: 3 }, (crew) => createTorrent(source, { crew }, signal));
   await make();
   const before = { threads: threads(), files: openFiles() };
@@ -295,16 +285,14 @@ test.skipIf(process.platform !== "linux")("a failure leaves no thread and no ope
 });
 
 test("a torrent file is written whole, never over another, and nothing is left when it can't be", async () => {
-  const target = join(place.dir, "x.torrent");
+  const target = beside("x.torrent");
   expect(await writeTorrentFile(target, new Uint8Array([1, 2, 3]))).toBe(target);
   await expect(writeTorrentFile(target, new Uint8Array([4]))).rejects.toThrow(/there already/);
   expect([...readFileSync(target)]).toEqual([1, 2, 3]);
-  await expect(writeTorrentFile(join(place.dir, "missing", "x"), new Uint8Array(1))).rejects.toThrow(
-    OutputError,
-  );
-  symlinkSync("nowhere", join(place.dir, "link"));
-  await expect(writeTorrentFile(join(place.dir, "link"), new Uint8Array(1))).rejects.toThrow(OutputError);
-  expect(readdirSync(place.dir).toSorted()).toEqual(["link", "share", "x.torrent"]);
+  await expect(writeTorrentFile(beside("missing", "x"), new Uint8Array(1))).rejects.toThrow(OutputError);
+  symlinkSync("nowhere", beside("link"));
+  await expect(writeTorrentFile(beside("link"), new Uint8Array(1))).rejects.toThrow(OutputError);
+  expect(readdirSync(beside()).toSorted()).toEqual(["link", "share", "x.torrent"]);
 });
 
 function rewrite(file: string): void {

@@ -15,37 +15,28 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { decodeRecords, encodeRecords } from "../../src/create/core/hash-records.ts";
 import { createTorrent } from "../../src/create/create-torrent.ts";
 import { scan } from "../../src/create/scan.ts";
 import { nodeHashes } from "../../src/platform/hashes.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
 import { ShareProcess } from "../support/command.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
 import { seededRandom } from "../support/seeded-random.ts";
+import { useSourceFolder } from "../support/source-folder.ts";
 
 const KiB = 1024;
 const PIECE = 16 * KiB;
 const { signal } = new AbortController();
-let place: ReturnType<typeof scratch>;
-let root: string;
+const { at, beside, put: putBytes } = useSourceFolder();
 let cacheDir: string;
 
 beforeEach(() => {
-  place = scratch();
-  root = path.join(place.dir, "share");
-  cacheDir = path.join(place.dir, "cache");
-  mkdirSync(root);
+  cacheDir = beside("cache");
 });
-afterEach(() => place.remove());
 
-function put(name: string, length: number, seed: number): string {
-  const file = path.join(root, name);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, noise(length, seed));
-  return file;
-}
+const put = (name: string, length: number, seed: number) => putBytes(name, noise(length, seed));
 
 interface Made {
   readonly infoHash: string;
@@ -56,7 +47,7 @@ interface Made {
 }
 
 /** @param settledFor pretends that the files have been at rest for so many milliseconds. */
-async function make(folder = root, settledFor = 10_000, threads?: number): Promise<Made> {
+async function make(folder = at(), settledFor = 10_000, threads?: number): Promise<Made> {
   const source = await scan(folder, {}, signal);
   let known: number | undefined;
   const troubles: string[] = [];
@@ -74,7 +65,7 @@ async function make(folder = root, settledFor = 10_000, threads?: number): Promi
   return { infoHash: toHex(created.infoHash), known: known ?? 0, total: created.totalBytes, troubles };
 }
 
-async function withoutCache(folder = root): Promise<string> {
+async function withoutCache(folder = at()): Promise<string> {
   const created = await createTorrent(await scan(folder, {}, signal), { pieceLength: PIECE }, signal);
   return toHex(created.infoHash);
 }
@@ -109,7 +100,7 @@ describe("what didn't change", () => {
     for (let i = 0; i < 6; i++) put(`${i}`, 6 * 1024 * KiB + i, i);
     const { total, infoHash } = await make();
     const file = put("5", 6 * 1024 * KiB + 5, 99);
-    const after = await make(root, 10_000, 2);
+    const after = await make(at(), 10_000, 2);
     expect(after.known).toBeGreaterThan(0.8 * total);
     expect(after.known).toBeLessThan(total);
     expect(after.infoHash).not.toBe(infoHash);
@@ -121,8 +112,8 @@ describe("what didn't change", () => {
   it("stays known when the folder is moved, and when files are added behind", async () => {
     putTen();
     const { total, infoHash } = await make();
-    const moved = path.join(place.dir, "moved");
-    renameSync(root, moved);
+    const moved = beside("moved");
+    renameSync(at(), moved);
     expect((await make(moved)).known).toBe(total);
     writeFileSync(path.join(moved, "z"), noise(40_000, 40));
     const after = await make(moved);
@@ -135,7 +126,7 @@ describe("what didn't change", () => {
   it("stays known when hashing is stopped in the middle", async () => {
     put("large", 64 * 1024 * KiB, 3);
     const stop = new AbortController();
-    const source = await scan(root, {}, signal);
+    const source = await scan(at(), {}, signal);
     const making = createTorrent(
       { ...source, lookedAt: source.lookedAt + 10_000 },
       { pieceLength: PIECE, cacheDir, onProgress: (done) => done > 0 && stop.abort() },
@@ -161,24 +152,24 @@ describe("what changed", () => {
       () => {
         const other = put("../other", 50_004, 998);
         setTime(other);
-        renameSync(other, path.join(root, "1/4.bin"));
+        renameSync(other, at("1/4.bin"));
       },
     ],
-    ["grows", () => appendFileSync(path.join(root, "1/4.bin"), "x")],
-    ["shrinks", () => truncateSync(path.join(root, "1/4.bin"), 10)],
-    ["goes", () => unlinkSync(path.join(root, "1/4.bin"))],
+    ["grows", () => appendFileSync(at("1/4.bin"), "x")],
+    ["shrinks", () => truncateSync(at("1/4.bin"), 10)],
+    ["goes", () => unlinkSync(at("1/4.bin"))],
     [
       "changes names with another",
       () => {
-        renameSync(path.join(root, "0/3.bin"), path.join(root, "tmp"));
-        renameSync(path.join(root, "0/6.bin"), path.join(root, "0/3.bin"));
-        renameSync(path.join(root, "tmp"), path.join(root, "0/6.bin"));
+        renameSync(at("0/3.bin"), at("tmp"));
+        renameSync(at("0/6.bin"), at("0/3.bin"));
+        renameSync(at("tmp"), at("0/6.bin"));
       },
     ],
   ];
   it.each(changes)("is read again when a file %s", async (_what, change) => {
     putTen();
-    setTime(path.join(root, "1/4.bin"));
+    setTime(at("1/4.bin"));
     const { total } = await make();
     change();
     const after = await make();
@@ -191,8 +182,8 @@ describe("what changed", () => {
     put("resting", 100_000, 1);
     await sleep(200);
     put("z-fresh", 100_000, 2);
-    const first = await make(root, 0);
-    const second = await make(root, 0);
+    const first = await make(at(), 0);
+    const second = await make(at(), 0);
     expect(second.known).toBe(6 * PIECE);
     expect(second.infoHash).toBe(first.infoHash);
   });
@@ -203,18 +194,18 @@ describe("what changed", () => {
     putTen();
     let hits = 0;
     for (let step = 0; step < 30; step++) {
-      const names = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) =>
+      const names = readdirSync(at(), { recursive: true, encoding: "utf8" }).filter((name) =>
         name.endsWith(".bin"),
       );
       const name = names[below(names.length)] ?? "0/0.bin";
       const action = below(6);
-      if (action === 0) put(name, statSync(path.join(root, name)).size, 100 + step);
-      else if (action === 1) appendFileSync(path.join(root, name), noise(below(30_000), step));
-      else if (action === 2) renameSync(path.join(root, name), path.join(root, `${below(3)}/${step}.bin`));
+      if (action === 0) put(name, statSync(at(name)).size, 100 + step);
+      else if (action === 1) appendFileSync(at(name), noise(below(30_000), step));
+      else if (action === 2) renameSync(at(name), at(`${below(3)}/${step}.bin`));
       else if (action === 3) put(`${below(3)}/${step}.bin`, below(60_000), step);
-      else if (action === 4 && names.length > 2) unlinkSync(path.join(root, name));
+      else if (action === 4 && names.length > 2) unlinkSync(at(name));
       else await sleep(110);
-      const made = await make(root, 0);
+      const made = await make(at(), 0);
       expect(made.infoHash, `step ${step}`).toBe(await withoutCache());
       hits += made.known;
     }
@@ -302,8 +293,8 @@ describe("the command", () => {
     for (let i = 0; i < 1_000; i++) put(`${i % 10}/${i}`, 20_000, i);
     await sleep(200);
     const run = async (name: string) => {
-      const out = path.join(place.dir, `${name}.torrent`);
-      const child = new ShareProcess(["create", root, "-o", out, "--cache-dir", cacheDir]);
+      const out = beside(`${name}.torrent`);
+      const child = new ShareProcess(["create", at(), "-o", out, "--cache-dir", cacheDir]);
       const created = await child.event("created");
       expect(await child.exited).toBe(0);
       return created["infoHash"];
@@ -327,7 +318,7 @@ describe("the command", () => {
     put("large", 40 * 1024 * KiB, 1);
     await sleep(200);
     const hashing = async () => {
-      const child = new ShareProcess([root, "--bind", "127.0.0.1", "--cache-dir", cacheDir]);
+      const child = new ShareProcess([at(), "--bind", "127.0.0.1", "--cache-dir", cacheDir]);
       await child.event("ready");
       await child.stop("SIGINT");
       return child.events.filter(({ event }) => event === "hashing").map((event) => event["bytesDone"]);

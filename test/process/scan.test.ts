@@ -3,32 +3,19 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { CreateOptionError, SourceError } from "../../src/create/errors.ts";
 import { scan } from "../../src/create/scan.ts";
 import type { ScanNotice, ScanOptions } from "../../src/create/source.ts";
-import { scratch } from "../support/data.ts";
+import { useSourceFolder } from "../support/source-folder.ts";
 
 const { signal } = new AbortController();
-let place: ReturnType<typeof scratch>;
-let root: string;
-
-beforeEach(() => {
-  place = scratch();
-  root = join(place.dir, "share");
-  mkdirSync(root);
-});
-afterEach(() => place.remove());
-
-function put(path: string, content: string | Uint8Array = path): string {
-  const file = join(root, path);
-  mkdirSync(join(file, ".."), { recursive: true });
-  writeFileSync(file, content);
-  return file;
-}
+const folder = useSourceFolder();
+const { at, beside } = folder;
+const put = (name: string, content: string | Uint8Array = name) => folder.put(name, content);
 
 /** Paths in the torrent's order, and the notices as `code path`. */
-async function look(options: ScanOptions = {}, path = root): Promise<{ files: string[]; notices: string[] }> {
+async function look(options: ScanOptions = {}, path = at()): Promise<{ files: string[]; notices: string[] }> {
   const notices: string[] = [];
   const onNotice = (notice: ScanNotice) => notices.push(`${notice.code} ${notice.path.join("/")}`);
   const source = await scan(path, { ...options, onNotice }, signal);
@@ -49,7 +36,7 @@ test("a file is described as it is on disk", async () => {
   const path = put("bin/tool", "#!");
   chmodSync(path, 0o755);
   put("plain", "12345");
-  const source = await scan(root, {}, signal);
+  const source = await scan(at(), {}, signal);
   const stats = statSync(path, { bigint: true });
   expect(source.files[0]).toEqual({
     path: ["bin", "tool"],
@@ -62,21 +49,21 @@ test("a file is described as it is on disk", async () => {
     executable: true,
   });
   expect(source.files[1]?.executable).toBe(false);
-  expect(source).toMatchObject({ name: "share", root, singleFile: false, totalBytes: 7 });
+  expect(source).toMatchObject({ name: "share", root: at(), singleFile: false, totalBytes: 7 });
 });
 
 test.each(["share", "share/", "share/.", "share/sub/.."])(
   "%s is named by what it resolves to",
   async (path) => {
     put("sub/x");
-    expect((await scan(`${place.dir}/${path}`, {}, signal)).name).toBe("share");
+    expect((await scan(`${beside()}/${path}`, {}, signal)).name).toBe("share");
   },
 );
 
 test("a share has the name that was asked for", async () => {
   put("x");
-  expect((await scan(root, { name: "other" }, signal)).name).toBe("other");
-  await expect(scan(root, { name: "a/b" }, signal)).rejects.toThrow(CreateOptionError);
+  expect((await scan(at(), { name: "other" }, signal)).name).toBe("other");
+  await expect(scan(at(), { name: "a/b" }, signal)).rejects.toThrow(CreateOptionError);
 });
 
 test("the root of the file system needs a name", async () => {
@@ -97,14 +84,14 @@ test("junk and download state are left out and told; empty folders are kept", as
   put(".film.boojum");
   put(".film.boojum.lock");
   put("Thumbs.db.txt");
-  mkdirSync(join(root, "nothing", "deeper"), { recursive: true });
-  mkdirSync(join(root, "a", "b"));
+  mkdirSync(at("nothing", "deeper"), { recursive: true });
+  mkdirSync(at("a", "b"));
   const { files, notices } = await look();
-  expect((await scan(root, {}, signal)).emptyFolders).toEqual([
+  expect((await scan(at(), {}, signal)).emptyFolders).toEqual([
     ["a", "b"],
     ["nothing", "deeper"],
   ]);
-  expect((await scan(root, { include: ["*.txt", "a/"] }, signal)).emptyFolders).toEqual([["a", "b"]]);
+  expect((await scan(at(), { include: ["*.txt", "a/"] }, signal)).emptyFolders).toEqual([["a", "b"]]);
   expect(files).toEqual(["Thumbs.db.txt"]);
   expect(notices).toEqual([
     "state .film.boojum",
@@ -116,15 +103,15 @@ test("junk and download state are left out and told; empty folders are kept", as
 
 test("FIFOs, sockets and devices are skipped and told", async () => {
   put("x");
-  execFileSync("mkfifo", [join(root, "fifo")]);
-  symlinkSync("/dev/null", join(root, "null"));
-  const server = createServer().listen(join(root, "socket"));
+  execFileSync("mkfifo", [at("fifo")]);
+  symlinkSync("/dev/null", at("null"));
+  const server = createServer().listen(at("socket"));
   await new Promise((resolve) => server.once("listening", resolve));
   try {
     const { files, notices } = await look({ followSymlinks: 2 });
     expect(files).toEqual(["x"]);
     expect(notices).toEqual(["special fifo", "special null", "special socket"]);
-    await expect(look({}, join(root, "fifo"))).rejects.toThrow(/neither a file nor a folder/);
+    await expect(look({}, at("fifo"))).rejects.toThrow(/neither a file nor a folder/);
   } finally {
     await new Promise((resolve) => server.close(resolve));
   }
@@ -132,12 +119,12 @@ test("FIFOs, sockets and devices are skipped and told", async () => {
 
 test("symbolic links: none, those inside the share, or all", async () => {
   put("real/x");
-  mkdirSync(join(place.dir, "outside"));
-  writeFileSync(join(place.dir, "outside", "y"), "y");
-  symlinkSync("real", join(root, "in"));
-  symlinkSync("real/x", join(root, "in-file"));
-  symlinkSync("../outside", join(root, "out"));
-  symlinkSync("missing", join(root, "dangling"));
+  mkdirSync(beside("outside"));
+  writeFileSync(beside("outside", "y"), "y");
+  symlinkSync("real", at("in"));
+  symlinkSync("real/x", at("in-file"));
+  symlinkSync("../outside", at("out"));
+  symlinkSync("missing", at("dangling"));
   expect(await look()).toEqual({
     files: ["real/x"],
     notices: ["symlink dangling", "symlink in", "symlink in-file", "symlink out"],
@@ -154,19 +141,19 @@ test("symbolic links: none, those inside the share, or all", async () => {
 
 test("a folder beside the share whose name begins alike is outside", async () => {
   put("x");
-  mkdirSync(`${root}-private`);
-  writeFileSync(join(`${root}-private`, "secret"), "s");
-  symlinkSync("../share-private", join(root, "link"));
+  mkdirSync(`${at()}-private`);
+  writeFileSync(join(`${at()}-private`, "secret"), "s");
+  symlinkSync("../share-private", at("link"));
   expect((await look({ followSymlinks: 1 })).files).toEqual(["x"]);
 });
 
 test("circles of links end", async () => {
   put("a/x");
-  mkdirSync(join(root, "b"));
-  symlinkSync("../b", join(root, "a", "to-b"));
-  symlinkSync("../a", join(root, "b", "to-a"));
-  symlinkSync("..", join(root, "a", "up"));
-  symlinkSync("self", join(root, "self"));
+  mkdirSync(at("b"));
+  symlinkSync("../b", at("a", "to-b"));
+  symlinkSync("../a", at("b", "to-a"));
+  symlinkSync("..", at("a", "up"));
+  symlinkSync("self", at("self"));
   const { files, notices } = await look({ followSymlinks: 2 });
   expect(files).toEqual(["a/x", "b/to-a/x"]);
   expect(notices).toContain("symlink a/up");
@@ -176,8 +163,8 @@ test("circles of links end", async () => {
 
 test("a link given as the share itself is followed and gives its own name", async () => {
   put("x");
-  symlinkSync("share", join(place.dir, "link"));
-  const source = await scan(join(place.dir, "link"), {}, signal);
+  symlinkSync("share", beside("link"));
+  const source = await scan(beside("link"), {}, signal);
   expect(source.name).toBe("link");
   expect(source.files.map((file) => file.path)).toEqual([["x"]]);
 });
@@ -193,7 +180,7 @@ test("globs choose files and whole folders; exclude is the stronger one", async 
 test("an excluded folder isn't looked into, so it need not be readable", async () => {
   put("x");
   put("secret/y");
-  await withoutPrivileges(join(root, "secret"), async () => {
+  await withoutPrivileges(at("secret"), async () => {
     await expect(look()).rejects.toThrow(/Can't read the folder ".*secret".*permission denied/);
     expect((await look({ exclude: ["secret"] })).files).toEqual(["x"]);
   });
@@ -203,15 +190,15 @@ test("nothing to publish is an error that says so", async () => {
   await expect(look()).rejects.toThrow(/no file to publish/);
   put("x.log");
   await expect(look({ exclude: ["*.log"] })).rejects.toThrow(/no file to publish/);
-  await expect(look({ exclude: ["*.log"] }, join(root, "x.log"))).rejects.toThrow(/no file to publish/);
+  await expect(look({ exclude: ["*.log"] }, at("x.log"))).rejects.toThrow(/no file to publish/);
   put("x.log", "");
   await expect(look()).rejects.toThrow(/Only empty files/);
-  await expect(look({}, join(root, "missing"))).rejects.toThrow(/does not exist/);
+  await expect(look({}, at("missing"))).rejects.toThrow(/does not exist/);
 });
 
 test("a name that is not UTF-8 is an error unless it is excluded; a real U+FFFD is a name like any other", async () => {
   put("x\ufffd");
-  const bad = Buffer.concat([Buffer.from(`${root}/caf`), Buffer.from([0xe9])]);
+  const bad = Buffer.concat([Buffer.from(`${at()}/caf`), Buffer.from([0xe9])]);
   writeFileSync(bad, "x");
   const failure = await look().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(SourceError);
@@ -226,7 +213,7 @@ test("names that receivers can't keep are told, with the name they will have", a
   const told = new Map<string, string>();
   const onNotice = (notice: ScanNotice) =>
     told.set(`${notice.code} ${notice.path.join("/")}`, notice.message);
-  await scan(root, { name: "sh:are", onNotice }, signal);
+  await scan(at(), { name: "sh:are", onNotice }, signal);
   expect([...told.keys()]).toEqual([
     "renamed a:b/c",
     "renamed con",
@@ -242,10 +229,10 @@ test("names that receivers can't keep are told, with the name they will have", a
 test("a path that no torrent of ours may hold is an error before anything is hashed", async () => {
   const deep = Array.from({ length: 13 }, () => "d".repeat(250));
   execFileSync("sh", ["-c", deep.map((name) => `mkdir ${name} && cd ${name}`).join(" && "), "sh"], {
-    cwd: root,
+    cwd: at(),
   });
   execFileSync("sh", ["-c", `${deep.map((name) => `cd ${name}`).join(" && ")} && echo x > file`], {
-    cwd: root,
+    cwd: at(),
   });
   await expect(look()).rejects.toThrow(/longer than 3072 bytes/);
 });
@@ -254,7 +241,7 @@ test("an aborted scan rejects with the reason", async () => {
   put("x");
   const stop = new AbortController();
   const reason = new Error("enough");
-  const running = scan(root, {}, stop.signal);
+  const running = scan(at(), {}, stop.signal);
   stop.abort(reason);
   await expect(running).rejects.toBe(reason);
 });
@@ -262,7 +249,7 @@ test("an aborted scan rejects with the reason", async () => {
 /** Takes the rights on `path` away, root's own, too, while `work` runs. */
 async function withoutPrivileges(path: string, work: () => Promise<void>): Promise<void> {
   const isRoot = process.geteuid?.() === 0;
-  chmodSync(place.dir, 0o755);
+  chmodSync(beside(), 0o755);
   chmodSync(path, 0);
   if (isRoot) process.seteuid?.(65_534);
   try {
@@ -275,10 +262,9 @@ async function withoutPrivileges(path: string, work: () => Promise<void>): Promi
 
 test("of ten thousand links twenty are named, and then how many more there are", async () => {
   put("file");
-  for (let i = 0; i < 10_000; i++)
-    symlinkSync("/etc/passwd", join(root, `link${String(i).padStart(5, "0")}`));
+  for (let i = 0; i < 10_000; i++) symlinkSync("/etc/passwd", at(`link${String(i).padStart(5, "0")}`));
   const notices: ScanNotice[] = [];
-  await scan(root, { onNotice: (notice) => notices.push(notice) }, signal);
+  await scan(at(), { onNotice: (notice) => notices.push(notice) }, signal);
   expect(notices).toHaveLength(21);
   expect(notices.at(-1)).toEqual({
     code: "symlink",

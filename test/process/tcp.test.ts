@@ -159,6 +159,21 @@ describe("a TCP transport", () => {
     return memory.size;
   }
 
+  /** A connection whose first byte, which `rest` may take away, was read before it became a transport. */
+  async function acceptedLate(rest: (first: Uint8Array) => Uint8Array) {
+    const client = connect(address);
+    client.write("?");
+    const socket = await firstSocket();
+    const transport = await new Promise<TcpTransport>((resolve) => {
+      socket.once("data", (first: Buffer) => {
+        socket.pause();
+        resolve(new TcpTransport(socket, rest(first)));
+      });
+      socket.resume();
+    });
+    return { client, transport };
+  }
+
   test("makes no memory of what it receives on a connection that it dialled", async () => {
     const transport = await dialTcp(address, never);
     expect(await buffersUsed(transport, await firstSocket())).toBe(1);
@@ -166,32 +181,14 @@ describe("a TCP transport", () => {
   });
 
   test("makes none of what it receives on an accepted one, once its first bytes were read", async () => {
-    const client = connect(address);
-    client.write("?");
-    const socket = await firstSocket();
-    const transport = await new Promise<TcpTransport>((resolve) => {
-      socket.once("data", (first: Buffer) => {
-        socket.pause();
-        resolve(new TcpTransport(socket, first.subarray(1)));
-      });
-      socket.resume();
-    });
+    const { client, transport } = await acceptedLate((first) => first.subarray(1));
     // The first bytes come in a buffer of Node's.
     expect(await buffersUsed(transport, client)).toBe(2);
     client.destroy();
   });
 
   test("loses nothing that arrives before somebody listens", async () => {
-    const client = connect(address);
-    client.write("?");
-    const socket = await firstSocket();
-    const transport = await new Promise<TcpTransport>((resolve) => {
-      socket.once("data", (first: Buffer) => {
-        socket.pause();
-        resolve(new TcpTransport(socket, first));
-      });
-      socket.resume();
-    });
+    const { client, transport } = await acceptedLate((first) => first);
     client.write(" and more");
     await new Promise((resolve) => setTimeout(resolve, 30));
     const seen = recorder();

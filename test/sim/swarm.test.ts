@@ -84,6 +84,9 @@ describe("one seeder and one leecher", () => {
 });
 
 describe("a swarm with equal uplinks", () => {
+  /** Eight leechers, by 50 Mbit/s. */
+  const EIGHT = { length: 32 * MIB, pieceLength: 65_536, leechers: 8, up: 6_250_000 };
+
   it("of 50 leechers completes within 1.5 times the bound", async () => {
     const run = await distribute({
       seed: 5,
@@ -100,9 +103,7 @@ describe("a swarm with equal uplinks", () => {
     async (seed) => {
       const run = await distribute({
         seed,
-        length: 32 * MIB,
-        pieceLength: 65_536,
-        leechers: 8,
+        ...EIGHT,
         up: 2_500_000,
       });
       expect(run.overBound).toBeLessThan(1.07);
@@ -115,11 +116,8 @@ describe("a swarm with equal uplinks", () => {
     async (seed) => {
       const run = await distribute({
         seed,
-        length: 32 * MIB,
-        pieceLength: 65_536,
+        ...EIGHT,
         socketBuffer: 524_288,
-        leechers: 8,
-        up: 6_250_000,
       });
       expect(run.overBound).toBeLessThan(1.12);
       expect(run.copies).toBeLessThan(1.1);
@@ -129,11 +127,8 @@ describe("a swarm with equal uplinks", () => {
   it("gets few more from a seeder that has waited for a minute", async () => {
     const run = await distribute({
       seed: 1,
-      length: 32 * MIB,
-      pieceLength: 65_536,
+      ...EIGHT,
       socketBuffer: 524_288,
-      leechers: 8,
-      up: 6_250_000,
       alone: 60_000,
     });
     expect(run.overBound).toBeLessThan(1.12);
@@ -143,11 +138,8 @@ describe("a swarm with equal uplinks", () => {
   it.each([1, 2])("keeps the uplink of a seeder busy that is far away (seed %i)", async (seed) => {
     const run = await distribute({
       seed,
-      length: 32 * MIB,
-      pieceLength: 65_536,
+      ...EIGHT,
       delay: 100,
-      leechers: 8,
-      up: 6_250_000,
     });
     // Connections and the first requests take 0.2 of it.
     expect(run.overBound).toBeLessThan(1.7);
