@@ -66,9 +66,8 @@ async function runCreate(path: string, flags: CreateFlags, surroundings: Surroun
   const { showProgress } = await import("./ui/progress.ts");
   const progress = showProgress(output, "hashing", surroundings.now);
   try {
-    return flags.each
-      ? await createEach(path, flags, output, progress, stop.signal)
-      : await createOne(path, flags, output, progress, stop.signal);
+    const making: Making = { path, flags, output, progress, signal: stop.signal };
+    return flags.each ? await createEach(making) : await createOne(making);
   } catch (error) {
     progress.stop();
     if (!stop.signal.aborted) throw error;
@@ -79,13 +78,15 @@ async function runCreate(path: string, flags: CreateFlags, surroundings: Surroun
   }
 }
 
-async function createOne(
-  path: string,
-  flags: CreateFlags,
-  output: Output,
-  progress: ProgressDisplay,
-  signal: AbortSignal,
-): Promise<number> {
+interface Making {
+  readonly path: string;
+  readonly flags: CreateFlags;
+  readonly output: Output;
+  readonly progress: ProgressDisplay;
+  readonly signal: AbortSignal;
+}
+
+async function createOne({ path, flags, output, progress, signal }: Making): Promise<number> {
   const { createTorrentFile } = await import("../share/tools/torrent-file.ts");
   const onProgress = (bytesDone: number, bytesTotal: number) => progress.update({ bytesDone, bytesTotal });
   const created = await createTorrentFile(path, { ...createOptions(flags, output), onProgress }, signal);
@@ -94,13 +95,7 @@ async function createOne(
   return 0;
 }
 
-async function createEach(
-  path: string,
-  flags: CreateFlags,
-  output: Output,
-  progress: ProgressDisplay,
-  signal: AbortSignal,
-): Promise<number> {
+async function createEach({ path, flags, output, progress, signal }: Making): Promise<number> {
   const { createEachTorrent } = await import("../share/tools/torrent-files.ts");
   let failed = 0;
   const created = await createEachTorrent(

@@ -9,6 +9,7 @@ import {
   addPortFlags,
   addTransferFlags,
   type PortFlags,
+  portOptions,
   type TransferFlags,
   transferOptions,
 } from "./shared-flags.ts";
@@ -71,11 +72,7 @@ function runSeed(
 function seedOptions(flags: SeedFlags): SeedOptions {
   return {
     ...transferOptions(flags),
-    port: flags.port,
-    bind: flags.bind,
-    publicUrl: flags.publicUrl,
-    trustProxies: flags.trustProxy,
-    upnp: flags.upnp,
+    ...portOptions(flags),
     slots: flags.slots,
     cacheDir: flags.cacheDir,
   };

@@ -106,6 +106,11 @@ export function addPortFlags(command: Command): Command {
     .option("--upnp", "have the router open it to the internet, meanwhile");
 }
 
+export function portOptions(flags: PortFlags) {
+  const { port, bind, publicUrl, trustProxy: trustProxies, upnp } = flags;
+  return { port, bind, publicUrl, trustProxies, upnp };
+}
+
 /** Of commands that make a torrent of files that are here. */
 export interface SourceFlags {
   readonly pieceSize?: number;

@@ -1,7 +1,8 @@
 /** `share verify SOURCE PATH`: compares files with a torrent, and fetches what is wrong. */
 import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
-import type { GetEvent, VerifiedEvent } from "../share/events.ts";
+import type { VerifiedEvent } from "../share/events.ts";
+import type { VerifyOptions } from "../share/tools/verify.ts";
 import { resolveSource } from "./local-source.ts";
 import {
   addExamples,
@@ -65,51 +66,17 @@ async function runVerify(
   const access = await accessFrom(flags, surroundings);
   const output = createOutput(flags, surroundings);
   const stop = listenForStop(surroundings.readerGone);
-  const [{ showProgress }, { GetView }, { verify }] = await Promise.all([
-    import("./ui/progress.ts"),
-    import("./ui/get-view.ts"),
-    import("../share/tools/verify.ts"),
-  ]);
-  let bar = showProgress(output, "checking", surroundings.now);
-  const view = new GetView(output, (title) => showProgress(output, title, surroundings.now));
-  const showEvent = (event: GetEvent) => {
-    if (event.event === "done") view.close();
-    else view.show(event);
-  };
+  const { verify } = await import("../share/tools/verify.ts");
+  const view = await openView(output, surroundings);
   try {
     const where = await resolveSource(found, { output, lan: flags.lan }, stop.signal);
-    const event = await verify(
-      where,
-      path,
-      {
-        ...access,
-        ...transferOptions(flags),
-        repair: flags.repair,
-        manifest: flags.manifest,
-        port: flags.port,
-        peers: flags.peer,
-        timeoutSeconds: flags.timeout,
-        onProgress: (bytesDone, bytesTotal) => bar.update({ bytesDone, bytesTotal }),
-        onFound: (before) => {
-          bar.stop();
-          output.event(before);
-          showDamage(before, (line) => output.note(line));
-          bar = showProgress(output, "checking", surroundings.now);
-        },
-        onEvent: (happened) => {
-          output.event(happened);
-          showEvent(happened);
-        },
-        onWork: (work) => view.prepare(work),
-      },
-      stop.signal,
-    );
-    bar.stop();
+    const options = { ...access, ...repairOptions(flags), ...view.options };
+    const event = await verify(where, path, options, stop.signal);
+    view.close();
     output.event(event);
     showVerified(output, event);
     return event.good === event.files.length ? 0 : MISMATCH;
   } catch (error) {
-    bar.stop();
     view.close();
     if (!stop.signal.aborted) throw error;
     output.note("Interrupted; what is there is kept.");
@@ -117,6 +84,48 @@ async function runVerify(
   } finally {
     stop.release();
   }
+}
+
+function repairOptions(flags: VerifyFlags): VerifyOptions {
+  return {
+    ...transferOptions(flags),
+    repair: flags.repair,
+    manifest: flags.manifest,
+    port: flags.port,
+    peers: flags.peer,
+    timeoutSeconds: flags.timeout,
+  };
+}
+
+/** Shows how far it is: checking, then perhaps the repair, and checking again. */
+async function openView(output: Output, { now }: Surroundings) {
+  const [{ showProgress }, { GetView }] = await Promise.all([
+    import("./ui/progress.ts"),
+    import("./ui/get-view.ts"),
+  ]);
+  let checking = showProgress(output, "checking", now);
+  const repairing = new GetView(output, (title) => showProgress(output, title, now));
+  const options: VerifyOptions = {
+    onProgress: (bytesDone, bytesTotal) => checking.update({ bytesDone, bytesTotal }),
+    onFound: (before) => {
+      checking.stop();
+      output.event(before);
+      showDamage(before, (line) => output.note(line));
+      checking = showProgress(output, "checking", now);
+    },
+    onEvent: (event) => {
+      output.event(event);
+      // What is done is told when it was checked.
+      if (event.event === "done") repairing.close();
+      else repairing.show(event);
+    },
+    onWork: (work) => repairing.prepare(work),
+  };
+  const close = () => {
+    checking.stop();
+    repairing.close();
+  };
+  return { options, close };
 }
 
 function showVerified(output: Output, event: VerifiedEvent): void {

@@ -13,24 +13,16 @@ import { getRead } from "../get/begin-download.ts";
 import type { GetOptions } from "../get/get-types.ts";
 import { readSource, type SourceRead } from "../get/read-source.ts";
 import { type Source, sourceOf } from "../source.ts";
+import type { TrafficOptions } from "../traffic.ts";
 import { UnsupportedError } from "../unsupported-error.ts";
 
 /** Those of `get` are for the repair and for magnet links. */
 export interface VerifyOptions
-  extends Pick<
-    GetOptions,
-    | "limitUp"
-    | "limitDown"
-    | "port"
-    | "peers"
-    | "lan"
-    | "encryption"
-    | "timeoutSeconds"
-    | "password"
-    | "askPassword"
-    | "onEvent"
-    | "onWork"
-  > {
+  extends TrafficOptions,
+    Pick<
+      GetOptions,
+      "port" | "peers" | "timeoutSeconds" | "password" | "askPassword" | "onEvent" | "onWork"
+    > {
   /** Fetch what isn't good; what is good is kept. */
   readonly repair?: boolean | undefined;
   /** Writes SHA-256 sums of the good files there, as `sha256sum` does, with names below PATH. Replaces what is there. */
