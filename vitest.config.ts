@@ -21,7 +21,7 @@ export default defineConfig({
         extends: true,
         test: { name: "unit", include: ["test/unit/**/*.test.{ts,tsx}"], testTimeout: 30_000 },
       },
-      { extends: true, test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 60_000 } },
+      { extends: true, test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 120_000 } },
       {
         extends: true,
         test: { name: "process", include: ["test/process/**/*.test.ts"], testTimeout: 60_000 },

@@ -96,7 +96,7 @@ describe("a swarm with equal uplinks", () => {
       up: 1_000_000,
     });
     expect(run.overBound).toBeLessThan(1.5);
-  }, 120_000);
+  }, 240_000);
 
   it.each([6, 9, 10])(
     "of 8 leechers gets hardly more than one copy from the seeder (seed %i)",
