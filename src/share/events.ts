@@ -45,8 +45,10 @@ export interface OpenedEvent {
 /** One share is hashed, tracked and seeded. */
 export interface ReadyEvent {
   readonly event: "ready";
+  /** Its ID, as in all events of a publication. */
   readonly share: string;
   readonly name: string;
+  /** Of its page, which `get` takes, too. */
   readonly url: string;
   readonly torrentUrl: string;
   readonly magnet: string;
@@ -146,6 +148,7 @@ export interface StartedEvent {
   /** 40 hexadecimal digits; null while the publisher still hashes. */
   readonly infoHash: string | null;
   readonly name: string;
+  /** Of what was asked for of the torrent: with a selection less than all. */
   readonly bytes: number;
   readonly files: number;
   /** Verified on disk before anything was fetched. */
@@ -175,8 +178,11 @@ export interface ProgressEvent {
 /** Everything asked for is verified and on disk. */
 export interface DoneEvent {
   readonly event: "done";
+  /** Of the file or folder, absolute. */
   readonly path: string;
+  /** Of what was asked for, whether it was fetched now or there before. */
   readonly bytes: number;
+  /** From the beginning of the download on, with looking at what was there. */
   readonly seconds: number;
   readonly infoHash: string;
 }

@@ -1,9 +1,7 @@
 /** Whether trackers and web seeds of a torrent give what they should, and whether neighbours have it. */
 import { type AnnounceReply, TrackerError } from "../../client/core/announce-types.ts";
-import { readProxyRules } from "../../client/core/proxy-choice.ts";
 import { webSeedUrl } from "../../client/core/web-seed-url.ts";
 import { LanDiscovery } from "../../client/discovery/lan.ts";
-import { openRanges } from "../../client/http/http-ranges.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { openMulticast } from "../../platform/multicast.ts";
 import { systemRandom } from "../../platform/random.ts";
@@ -12,7 +10,7 @@ import type { PeerAddress } from "../../protocol/peer-address.ts";
 import { trackersToTell } from "../get/own-trackers.ts";
 import { lanIsForbidden } from "../lan-choice.ts";
 import { TrackerCalls } from "../tools/tracker-call.ts";
-import { version } from "../version.ts";
+import { openWebRanges } from "../web-ranges.ts";
 import type { Checkup, Finding } from "./checkup.ts";
 import { judgeSample, newPeerId, sampleOf, type Target } from "./target.ts";
 import { messageOf } from "./way.ts";
@@ -161,12 +159,7 @@ async function fetchSample(
 ): Promise<{ readonly piece: number; readonly bytes: Uint8Array }> {
   const { layout, metainfo, fromPublic } = target;
   const { piece, length } = sampleOf(target, Bitfield.full(layout.pieceCount)) ?? { piece: 0, length: 0 };
-  const ranges = openRanges({
-    userAgent: `Boojum/${version}`,
-    clock: systemClock,
-    proxies: readProxyRules(process.env),
-    cameFromPublic: fromPublic,
-  });
+  const ranges = openWebRanges({}, fromPublic);
   const bytes = new Uint8Array(length);
   let at = 0;
   try {

@@ -10,7 +10,7 @@ import { knockTcp } from "../../platform/knock.ts";
 import { isWithin } from "../../platform/own-address.ts";
 import { ipScope, parseIp } from "../../protocol/ip-address.ts";
 import { formatPeerAddress } from "../../protocol/peer-address.ts";
-import { version } from "../version.ts";
+import { userAgent } from "../version.ts";
 import type { Checkup, Finding } from "./checkup.ts";
 
 export interface WayOptions {
@@ -210,7 +210,7 @@ async function checkHttp(
   let clock: Finding | undefined;
   const found = await checkup.check("http", target.host, async (): Promise<Finding> => {
     const late = AbortSignal.timeout(stepSeconds * 1_000);
-    const headers = { accept: "application/x-bittorrent", "user-agent": `Boojum/${version}` };
+    const headers = { accept: "application/x-bittorrent", "user-agent": userAgent };
     const authorization = password === undefined ? undefined : basic(password);
     const how = { headers, authorization, proxies: readProxyRules(process.env) };
     try {

@@ -7,7 +7,7 @@ import { readProxyRules } from "../../client/core/proxy-choice.ts";
 import type { Download as Place } from "../../client/download.ts";
 import { NotFreshError } from "../../client/errors.ts";
 import { followHashes, type HashOutcome, NoHashesError } from "../../client/http/hash-stream.ts";
-import { openRanges, type Ranges } from "../../client/http/http-ranges.ts";
+import type { Ranges } from "../../client/http/http-ranges.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { nodeHashes } from "../../platform/hashes.ts";
@@ -20,9 +20,9 @@ import { encodeInfo, encodeTorrent, type InfoContent, type InfoFile } from "../.
 import type { GetEvent } from "../events.ts";
 import { NobodyHasItError } from "../peer-errors.ts";
 import { closePeerPort, openPeerPort, type PeerPort, trafficFor } from "../peer-port.ts";
-import { version } from "../version.ts";
+import { userAgent } from "../version.ts";
+import { openWebRanges } from "../web-ranges.ts";
 import type { GetOptions } from "./get-types.ts";
-import { rangesPatience } from "./web-seed-sources.ts";
 
 export interface EarlyParts {
   /** `/s/ID/hashes` of the share. */
@@ -43,6 +43,14 @@ export interface EarlyResult {
   /** `have` holds what was fetched. */
   readonly place: Place;
   readonly port: PeerPort;
+}
+
+/** What a torrent of pieces without known hashes is made of. */
+interface Beginning {
+  readonly info: Uint8Array;
+  readonly metainfo: Metainfo;
+  readonly place: Place;
+  readonly webSeed: URL;
 }
 
 /** So long what was asked for may take when the torrent is there. */
@@ -109,7 +117,7 @@ class EarlyDownload {
     });
     this.#ticker = setInterval(() => this.#tick(), 1_000);
     const how = {
-      userAgent: `Boojum/${version}`,
+      userAgent,
       clock: systemClock,
       proxies: readProxyRules(process.env),
       authorization,
@@ -181,14 +189,14 @@ class EarlyDownload {
     // Nobody is sought or told on the local network before the info hash is known.
     this.#port = await openPeerPort({ port, bind: [], ...trafficFor(metainfo, options) });
     if (this.#stop.signal.aborted) return await closePeerPort(this.#port);
-    this.#ranges = openRanges({
-      ...rangesPatience(options),
-      userAgent: `Boojum/${version}`,
-      clock: systemClock,
-      proxies: readProxyRules(process.env),
-      cameFromPublic: fromPublic,
-    });
-    this.#torrent = this.#port.session.add({
+    this.#ranges = openWebRanges(options, fromPublic);
+    this.#torrent = this.#addTorrent({ info, metainfo, place, webSeed }, this.#port, this.#ranges);
+    this.#parts.began(metainfo, place);
+    this.#pass();
+  }
+
+  #addTorrent({ info, metainfo, place, webSeed }: Beginning, { session }: PeerPort, ranges: Ranges): Torrent {
+    const torrent = session.add({
       // Nobody knows it, and no peer is let in.
       infoHash: infoHash(nodeHashes.sha1(info)),
       maxPeers: 0,
@@ -204,18 +212,17 @@ class EarlyDownload {
       webSeeds: {
         sources: [{ url: webSeed.href }],
         torrent: metainfo,
-        fetch: this.#ranges.fetch,
+        fetch: ranges.fetch,
         areGrowing: true,
       },
     });
-    this.#torrent.on("verified", (piece) => {
+    torrent.on("verified", (piece) => {
       this.#bytesDone += place.bytesIn(piece);
       this.#movedAt = systemClock.now();
     });
-    this.#torrent.on("failed", (error) => this.#fail(error));
-    this.#torrent.on("webSeedDropped", (_, reason) => this.#fail(new NoHashesError(url, reason)));
-    this.#parts.began(metainfo, place);
-    this.#pass();
+    torrent.on("failed", (error) => this.#fail(error));
+    torrent.on("webSeedDropped", (_, reason) => this.#fail(new NoHashesError(this.#parts.url, reason)));
+    return torrent;
   }
 
   #onHashes(from: number, sha1: Uint8Array): void {

@@ -16,7 +16,7 @@ import {
   type Source,
   SourceReadError,
 } from "../source.ts";
-import { version } from "../version.ts";
+import { userAgent } from "../version.ts";
 import type { Foothold } from "./foothold.ts";
 import { type MagnetOptions, readMagnet } from "./magnet.ts";
 
@@ -118,7 +118,6 @@ async function readUrl(
   const mayAsk = password === undefined && askPassword !== undefined;
   for (let asked = 0; ; asked++) {
     try {
-      const userAgent = `Boojum/${version}`;
       const how = { userAgent, clock: systemClock, onUnfinished, meanwhile, patience, password, proxies };
       return await fetchTorrent(url, { ...how, timeout }, signal);
     } catch (error) {

@@ -1,10 +1,10 @@
 /** A download that runs: owns its port, session, torrent and place, and takes them down in order. */
-import { readProxyRules } from "../../client/core/proxy-choice.ts";
 import type { Announcer } from "../../client/discovery/announcer.ts";
 import type { Download as Place } from "../../client/download.ts";
-import { openRanges, type Ranges } from "../../client/http/http-ranges.ts";
+import type { Ranges } from "../../client/http/http-ranges.ts";
 import type { Session } from "../../client/session.ts";
 import type { Torrent } from "../../client/torrent.ts";
+import type { TorrentOptions } from "../../client/torrent-types.ts";
 import { systemClock } from "../../platform/clock.ts";
 import type { Listener } from "../../platform/listener.ts";
 import { toHex } from "../../protocol/bytes.ts";
@@ -19,13 +19,13 @@ import { openPeerPort, type PeerPort, trafficFor } from "../peer-port.ts";
 import { proverOf } from "../token.ts";
 import { limitsOf, setLimitsOf, TorrentTransfer } from "../transfer.ts";
 import type { Limits, Transfer } from "../transfer-types.ts";
-import { version } from "../version.ts";
+import { openWebRanges } from "../web-ranges.ts";
 import type { Foothold } from "./foothold.ts";
 import type { Download, DownloadFile, FilePart, GetOptions, SeedGoal } from "./get-types.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { resolvePeer } from "./peer-names.ts";
 import { DownloadReaders, filesOf, readComplete } from "./reading.ts";
-import { rangesPatience, webSeedSources } from "./web-seed-sources.ts";
+import { webSeedSources } from "./web-seed-sources.ts";
 
 /** Uploads that others asked for may take so long at the end; also how long trackers get to hear that we stop. */
 const GRACE_MS = 2_000;
@@ -99,6 +99,25 @@ function doneEvent({ place, infoHash, startedAt }: ReceiverParts): DoneEvent {
   };
 }
 
+function torrentOf({ metainfo, infoHash, place }: ReceiverParts, ranges: Ranges): TorrentOptions {
+  return {
+    infoHash,
+    layout: new PieceLayout(
+      metainfo.files.map((file) => file.length),
+      metainfo.pieceLength,
+    ),
+    pieceHashes: metainfo.pieceHashes,
+    private: metainfo.private,
+    unlisted: metainfo.unlisted,
+    metadata: metainfo.info,
+    ...(metainfo.token !== undefined && { prove: proverOf(metainfo.token, infoHash) }),
+    storage: place.storage,
+    have: place.have,
+    wanted: place.wanted,
+    webSeeds: { sources: webSeedSources(metainfo), torrent: metainfo, fetch: ranges.fetch },
+  };
+}
+
 export class Receiver implements Download {
   readonly infoHash: string;
   readonly files: readonly DownloadFile[];
@@ -131,9 +150,9 @@ export class Receiver implements Download {
   }
 
   private constructor(parts: ReceiverParts, { listener, session, finders, announce }: PeerPort) {
-    const { metainfo, infoHash, place } = parts;
+    const { metainfo, place } = parts;
     this.#parts = parts;
-    this.infoHash = toHex(infoHash);
+    this.infoHash = toHex(parts.infoHash);
     this.files = filesOf(parts);
     this.#listener = listener;
     this.#session = session;
@@ -141,29 +160,8 @@ export class Receiver implements Download {
     this.#announceTo = announce;
     this.#bytesDone = 0;
     for (const piece of place.have) this.#bytesDone += place.bytesIn(piece);
-    this.#ranges = openRanges({
-      ...rangesPatience(parts.options),
-      userAgent: `Boojum/${version}`,
-      clock: systemClock,
-      proxies: readProxyRules(process.env),
-      cameFromPublic: parts.fromPublic,
-    });
-    this.#torrent = session.add({
-      infoHash,
-      layout: new PieceLayout(
-        metainfo.files.map((file) => file.length),
-        metainfo.pieceLength,
-      ),
-      pieceHashes: metainfo.pieceHashes,
-      private: metainfo.private,
-      unlisted: metainfo.unlisted,
-      metadata: metainfo.info,
-      ...(metainfo.token !== undefined && { prove: proverOf(metainfo.token, infoHash) }),
-      storage: place.storage,
-      have: place.have,
-      wanted: place.wanted,
-      webSeeds: { sources: webSeedSources(metainfo), torrent: metainfo, fetch: this.#ranges.fetch },
-    });
+    this.#ranges = openWebRanges(parts.options, parts.fromPublic);
+    this.#torrent = session.add(torrentOf(parts, this.#ranges));
     this.#transfer = new TorrentTransfer({
       id: this.infoHash,
       name: metainfo.name,
