@@ -144,7 +144,8 @@ it("looks at this machine, also beside a publisher, and keeps off the local netw
 });
 
 it("shows people a line a check, and what to do below it", async () => {
-  const { publisher, ready } = await published();
+  // No port of those that other tests look for: nobody is to be there once it has stopped.
+  const { publisher, ready } = await published("--port", "0");
   const url = String(ready["url"]);
   const well: Child = stage.plain("doctor", url);
   expect(await well.exited).toBe(0);

@@ -55,15 +55,21 @@ function zsh(line: string): string[] {
   writeFileSync(at("zshrc"), inner.join("\n"));
   const outer = `zmodload zsh/zpty
     zpty -b z zsh -f -i
-    zpty -w z "source '${at("zshrc")}'; print GO"
-    zpty -r z out '*GO'; sleep 0.5
+    zpty -w z "source '${at("zshrc")}'"
+    zpty -r z out '*READY'
     zpty -n -w z $'${line.replaceAll("'", "\\'")}\\t'
-    repeat 20; do sleep 0.1; zpty -r -t z out && print -r -- $out; done
+    integer quiet=0
+    # Until it has offered something and then nothing more for a second.
+    repeat 300; do
+      sleep 0.1
+      if zpty -r -t z out; then print -r -- $out; [[ $out == *'<<'* ]] && quiet=1
+      elif (( quiet > 0 && ++quiet > 10 )); then break; fi
+    done
     zpty -d z`;
   const out = execFileSync("zsh", ["-f", "-c", outer], {
     cwd: at("here"),
     encoding: "utf8",
-    timeout: 20_000,
+    timeout: 50_000,
   });
   return [...new Set([...out.matchAll(/<<([^<>]+)>>/g)].map(([, found]) => found ?? ""))].sort();
 }
