@@ -1,11 +1,12 @@
 /** Programs that are stopped and go on later, clocks that jump, and ends of connections that have said everything. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Child } from "../support/child.ts";
 import { commandPath, type ShareEvent, type ShareProcess } from "../support/command.ts";
 import { digestTree, noise } from "../support/data.ts";
+import { freePort } from "../support/free-port.ts";
 import { HostilePeer, message, uint32 } from "../support/hostile-peer.ts";
 import { useStage } from "../support/stage.ts";
 import { publishForWire, type WireShare } from "../support/wire-share.ts";
@@ -25,14 +26,6 @@ async function publishWire(bytes: number, ...flags: string[]): Promise<WireShare
 
 function getFrom(share: WireShare, ...flags: string[]): ShareProcess {
   return stage.get(share.torrent, "--no-lan", "--peer", `127.0.0.1:${share.port}`, ...flags);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo; // It listens on TCP, so this is no pipe's name.
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const bytesDone = (getter: ShareProcess) => Number(getter.lastEvent("progress")?.["bytesDone"] ?? 0);

@@ -1,9 +1,9 @@
 /** A swarm goes on when who began it is gone: by what its peers tell each other (BEP 11), without the local network's help. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { expect, it } from "vitest";
 import type { ShareProcess } from "../support/command.ts";
 import { digestFile, noise } from "../support/data.ts";
+import { freePort } from "../support/free-port.ts";
 import { useStage } from "../support/stage.ts";
 import { rewriteTorrent } from "../support/torrent-file.ts";
 
@@ -11,15 +11,6 @@ const MIB = 1_048_576;
 const SLOW = ["--limit-down", "700KB", "--no-lan", "--seed"];
 const stage = useStage();
 let outs = 0;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
 
 /** A receiver with a folder of its own. */
 function receive(torrent: string, ...flags: string[]): { out: string; child: ShareProcess } {

@@ -10,6 +10,8 @@ export type FileVersion = Pick<FileStat, "size" | "mtimeNs" | "ctimeNs" | "inode
 export interface SeedSourceOptions {
   readonly path: string;
   readonly fs: FileSystem;
+  /** Opens whatever lies there now, no link followed. */
+  readonly place: Openable;
   /** As it was when it was hashed. */
   readonly version: FileVersion;
   /** The pieces that hold bytes of it. */
@@ -25,22 +27,21 @@ export class SeedSource implements SpanFile {
   /** Opens whatever lies there now, to be looked at. */
   readonly probe: Openable;
   readonly #fs: FileSystem;
+  readonly #place: Openable;
   #version: FileVersion;
   /** Pieces, counted from `first`, that were found right in this version; undefined: all of them. */
   #right: Bitfield | undefined;
   /** No descriptor may be opened any more. */
   closed = false;
 
-  constructor({ path, fs, version, first, last }: SeedSourceOptions) {
+  constructor({ path, fs, place, version, first, last }: SeedSourceOptions) {
     this.path = path;
     this.first = first;
     this.last = last;
     this.#fs = fs;
+    this.#place = place;
     this.#version = version;
-    this.probe = {
-      open: () => fs.open(path, "readOwn"),
-      openSync: () => fs.openSync(path, "readOwn"),
-    };
+    this.probe = { open: () => place.open(), openSync: () => place.openSync() };
   }
 
   get version(): FileVersion {
@@ -74,11 +75,11 @@ export class SeedSource implements SpanFile {
   }
 
   async open(): Promise<number> {
-    return this.#checked(await this.#fs.open(this.path, "readOwn"));
+    return this.#checked(await this.#place.open());
   }
 
   openSync(): number {
-    return this.#checked(this.#fs.openSync(this.path, "readOwn"));
+    return this.#checked(this.#place.openSync());
   }
 
   check(stat: FileStat): void {

@@ -4,12 +4,12 @@ import { descriptorLimit } from "../../platform/descriptors.ts";
 import { type FileSystem, systemFiles } from "../../platform/file-system.ts";
 import { Pace } from "../../platform/pace.ts";
 import type { Clock } from "../../protocol/ambient.ts";
-import type { FileSpan, PieceLayout } from "../../protocol/layout.ts";
+import type { PieceLayout } from "../../protocol/layout.ts";
 import { StorageError } from "../errors.ts";
+import { CheckedFiles } from "./checked-files.ts";
 import { OpenFiles } from "./open-files.ts";
 import { SeedSource } from "./seed-source.ts";
-import { SourceChecks, type SourceWatcher } from "./source-checks.ts";
-import { type Place, readPlaces } from "./span-io.ts";
+import type { SourceWatcher } from "./source-checks.ts";
 import type { PieceStorage } from "./storage.ts";
 
 /** One file of a torrent, where it lies on this machine, as it was when it was hashed. */
@@ -48,11 +48,7 @@ export interface SeedStorage extends PieceStorage {
   suspect(path: string): void;
 }
 
-/**
- * Opens a share for reading. Each file is looked at when it is opened and at every read. Of one that isn't what it was
- * nothing is given but pieces that were hashed again ({@link SourceChecks}); what isn't right makes `read` fail with a
- * StorageError that names the file, and the other files go on.
- */
+/** Opens a share for reading: its files are {@link CheckedFiles}. */
 export function openSeedStorage(options: SeedStorageOptions): SeedStorage {
   const { layout, pieceHashes, watcher, fileSystem: fs = systemFiles, clock = systemClock } = options;
   const io = {
@@ -61,28 +57,20 @@ export function openSeedStorage(options: SeedStorageOptions): SeedStorage {
     openFiles: options.openFiles ?? new OpenFiles(Math.min(64, Math.floor(descriptorLimit() / 8)), fs),
     pace: options.pace ?? new Pace(systemClock),
   };
-  const sources = options.files.map((file, i) => sourceOf(file, i, layout, fs));
-  const checks = new SourceChecks({ layout, pieceHashes, sources, io, clock, watcher });
-  const place = ({ file, offset, length }: FileSpan): Place => ({ file: sources[file], offset, length });
+  const ofFiles = options.files.map((file, i) => sourceOf(file, i, layout, fs));
+  const files = new CheckedFiles({
+    ...{ layout, pieceHashes, io, clock, watcher },
+    sources: ofFiles.filter((source) => source !== undefined),
+    places: (piece, begin, length) =>
+      layout.spans(piece, begin, length).map(({ file, ...run }) => ({ ...run, file: ofFiles[file] })),
+    cure: "publish again",
+  });
   return {
-    read(piece, begin, targets) {
-      if (checks.isDoubtful(piece)) return checks.read(piece, begin, targets);
-      let length = 0;
-      for (const target of targets) length += target.length;
-      const reading = readPlaces(io, layout.spans(piece, begin, length).map(place), targets);
-      return reading?.catch(() => checks.read(piece, begin, targets));
-    },
+    read: (piece, begin, targets) => files.read(piece, begin, targets),
     write: () =>
       Promise.reject(new StorageError("", "unwritable", "A share is only read, never written to.")),
-    suspect: (path) => checks.suspect(path),
-    async close() {
-      for (const source of sources) {
-        if (source === undefined) continue;
-        source.closed = true;
-        io.openFiles.drop(source);
-      }
-      await checks.close();
-    },
+    suspect: (path) => files.suspect(path),
+    close: () => files.close(),
   };
 }
 
@@ -96,5 +84,9 @@ function sourceOf(
   const pieces = layout.piecesOf(index);
   if ("pad" in file || pieces === undefined) return undefined;
   const { absolutePath: path, length: size, mtimeNs, ctimeNs, inode } = file;
-  return new SeedSource({ path, fs, version: { size, mtimeNs, ctimeNs, inode }, ...pieces });
+  const place = {
+    open: () => fs.open(path, "readOwn"),
+    openSync: () => fs.openSync(path, "readOwn"),
+  };
+  return new SeedSource({ path, fs, place, version: { size, mtimeNs, ctimeNs, inode }, ...pieces });
 }

@@ -5,8 +5,9 @@ import { bytesEqual } from "../../protocol/bytes.ts";
 import { type PieceIndex, pieceIndex } from "../../protocol/ids.ts";
 import type { PieceLayout } from "../../protocol/layout.ts";
 import { StorageError, storageError } from "../errors.ts";
-import { type FileVersion, isSameVersion, type SeedSource } from "./seed-source.ts";
-import type { SpanIo } from "./span-io.ts";
+import { differs, noLongerAFile, shortened } from "./changed-files.ts";
+import { type FileVersion, isSameVersion, SeedSource } from "./seed-source.ts";
+import { type Place, readPlaces, type SpanIo } from "./span-io.ts";
 
 /** Who wants to know how the files fare. */
 export interface SourceWatcher {
@@ -26,8 +27,11 @@ export interface SourceChecksOptions {
   readonly layout: PieceLayout;
   /** SHA-1 of each piece, end to end, 20 bytes each. */
   readonly pieceHashes: Uint8Array;
-  /** In the order of `layout`; without those that have no bytes on a disk. */
-  readonly sources: readonly (SeedSource | undefined)[];
+  readonly sources: readonly SeedSource[];
+  /** The places of `length` bytes from `begin` in `piece`: in a source, in a file that nobody else reaches, or nowhere. */
+  places(piece: number, begin: number, length: number): readonly Place[];
+  /** What else than putting a changed file back helps; for people. */
+  readonly cure: string;
   readonly io: SpanIo;
   readonly clock: Clock;
   readonly watcher: SourceWatcher;
@@ -103,7 +107,7 @@ export class SourceChecks {
   suspect(path: string): void {
     for (const source of this.#options.sources) {
       // Once is enough: strangers can make us suspect anything as often as they like.
-      if (source?.path === path && !this.#doubts.has(source)) this.#doubt(source);
+      if (source.path === path && !this.#doubts.has(source)) this.#doubt(source);
     }
   }
 
@@ -116,8 +120,9 @@ export class SourceChecks {
   }
 
   #sourcesOf(piece: number): SeedSource[] {
-    const { layout, sources } = this.#options;
-    return layout.spans(piece, 0, layout.pieceSize(piece)).flatMap(({ file }) => sources[file] ?? []);
+    const { layout, places } = this.#options;
+    const all = places(piece, 0, layout.pieceSize(piece));
+    return all.flatMap(({ file }) => (file instanceof SeedSource ? [file] : []));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -128,17 +133,21 @@ export class SourceChecks {
 
   /** Reads and hashes a piece as it is now. @throws {StorageError} it isn't right. */
   async #look(piece: PieceIndex): Promise<Uint8Array> {
-    const { layout, sources, pieceHashes, watcher } = this.#options;
+    const { layout, pieceHashes, watcher, places, io } = this.#options;
     const data = this.#room(layout.pieceSize(piece));
     const hash = createHash("sha1");
     const settled: SeedSource[] = [];
     let at = 0;
-    for (const { file, offset, length } of layout.spans(piece, 0, data.length)) {
-      const source = sources[file];
+    for (const place of places(piece, 0, data.length)) {
+      const { file, offset, length } = place;
       const part = data.subarray(at, at + length);
       at += length;
-      if (source === undefined) hash.update(part.fill(0));
-      else if (await this.#readPart({ source, piece, offset, part, hash })) settled.push(source);
+      if (file instanceof SeedSource) {
+        if (await this.#readPart({ source: file, piece, offset, part, hash })) settled.push(file);
+      } else {
+        await readPlaces(io, [place], [part]);
+        hash.update(part);
+      }
     }
     if (!bytesEqual(hash.digest(), pieceHashes.subarray(20 * piece, 20 * piece + 20))) {
       const [suspects, error] = this.#difference(piece);
@@ -171,7 +180,7 @@ export class SourceChecks {
         for (let at = 0; at < part.length; ) {
           const view = part.subarray(at, at + SLICE);
           const count = await io.fs.readv(descriptor, [view], offset + at);
-          if (count === 0) throw shortened(source);
+          if (count === 0) throw shortened(source.path, this.#options.cure);
           hash.update(view.subarray(0, count));
           at += count;
         }
@@ -202,10 +211,7 @@ export class SourceChecks {
   }
 
   #meet(source: SeedSource, stat: FileStat): void {
-    if (stat.kind !== "file") {
-      const message = `${source.path} is no longer a file. What it held is not shared any more; put it back.`;
-      throw new StorageError(source.path, "unsafe", message);
-    }
+    if (stat.kind !== "file") throw noLongerAFile(source.path);
     if (isSameVersion(stat, source.version)) return;
     const { size, mtimeNs, ctimeNs, inode } = stat;
     source.become({ size, mtimeNs, ctimeNs, inode });
@@ -228,11 +234,8 @@ export class SourceChecks {
     const all = this.#sourcesOf(piece);
     const doubtful = all.filter((source) => this.#doubts.has(source));
     const suspects = doubtful.length > 0 ? doubtful : all;
-    const [first, ...others] = suspects.slice(0, 3).map(({ path }) => path);
-    const which = others.length > 0 ? `One of ${[first, ...others].join(", ")}` : first;
-    const what = "has changed since it was hashed. What differs is not shared any more, the rest is";
-    const message = `${which} ${what}; put it back as it was, or publish again.`;
-    return [suspects, new StorageError(first ?? "", "changed", message)];
+    const paths = suspects.slice(0, 3).map(({ path }) => path);
+    return [suspects, differs(paths, this.#options.cure)];
   }
 
   #lose(piece: PieceIndex, suspects: readonly SeedSource[], error: StorageError): void {
@@ -339,9 +342,4 @@ interface PartToRead {
   readonly offset: number;
   readonly part: Uint8Array;
   readonly hash: Hash;
-}
-
-function shortened({ path }: SeedSource): StorageError {
-  const message = `${path} is shorter than it was when it was hashed. What is missing is not shared any more, the rest is; put it back as it was, or publish again.`;
-  return new StorageError(path, "changed", message);
 }

@@ -25,6 +25,7 @@ import { encodeTorrent } from "../../protocol/write-metainfo.ts";
 import { defaultCacheDir } from "../cache-dir.ts";
 import { filesWanted } from "../content-options.ts";
 import type { HashingEvent, ReadyEvent } from "../events.ts";
+import type { FileNews } from "../file-news.ts";
 import { describeNotice } from "../notices.ts";
 import { TorrentTransfer } from "../transfer.ts";
 import type { Transfer } from "../transfer-types.ts";
@@ -226,8 +227,8 @@ export class PublishedShare implements Share {
     return this.#given?.metainfo.trackers ?? trackers.map((url) => [url]);
   }
 
-  /** Opens the data for seeding. What becomes of the files is for `tell`, for the torrent, and for whoever downloads by HTTP. */
-  openStorage(tell: Pick<SourceWatcher, "changed" | "restored">): {
+  /** Opens the data for seeding. What becomes of the files is for `news`, for the torrent, and for whoever downloads by HTTP. */
+  openStorage(news: FileNews): {
     readonly created: Created;
     readonly storage: SeedStorage;
     readonly layout: PieceLayout;
@@ -241,7 +242,8 @@ export class PublishedShare implements Share {
       created.pieceLength,
     );
     const watcher: SourceWatcher = {
-      ...tell,
+      changed: (path, message) => news.changed(path, message),
+      restored: (path) => news.restored(path),
       lost: (piece) => this.torrent?.lose([piece]),
       regained: (piece) => this.torrent?.regain(piece),
       renewed: (versions) => this.#renew(versions),

@@ -4,6 +4,7 @@ import { systemClock } from "../../platform/clock.ts";
 import { Bitfield } from "../../protocol/bitfield.ts";
 import { announceTorrent } from "../announcing.ts";
 import type { EndedEvent, ReadyEvent } from "../events.ts";
+import { FileNews } from "../file-news.ts";
 import { proverOf } from "../token.ts";
 import type { OnePort } from "./one-port.ts";
 import type { PublishEvents, PublishOptions } from "./publish-types.ts";
@@ -14,19 +15,18 @@ import { watchPeers } from "./sightings.ts";
 export const STOPPED_PATIENCE = 2_000;
 /** Milliseconds that what is being sent gets to arrive when a share ends by itself. */
 const LAST_BYTES_PATIENCE = 3_000;
-/** Files of which it is told that they aren't what they were: to hear it of more would be no help. */
-const MAX_CHANGED = 100;
 
 export class Service {
   readonly #port: OnePort;
   readonly #options: PublishOptions;
   readonly #tell: PublishEvents;
-  readonly #changedPaths = new Set<string>();
+  readonly #news: FileNews;
 
   constructor(port: OnePort, options: PublishOptions, tell: PublishEvents) {
     this.#port = port;
     this.#options = options;
     this.#tell = tell;
+    this.#news = new FileNews(tell);
   }
 
   /** Settles when it can be had whole. @throws what {@link PublishedShare.hash} does, and what `signal` says. */
@@ -73,10 +73,7 @@ export class Service {
   }
 
   #seed(share: PublishedShare): Torrent {
-    const { created, storage, layout } = share.openStorage({
-      changed: (path, message) => this.#changed(path, message),
-      restored: (path) => this.#restored(path),
-    });
+    const { created, storage, layout } = share.openStorage(this.#news);
     const { slots } = this.#options;
     const torrent = this.#port.peers.session.add({
       infoHash: created.infoHash,
@@ -131,18 +128,6 @@ export class Service {
       endSearch();
       takeBack();
     };
-  }
-
-  #changed(path: string, message: string): void {
-    if (this.#changedPaths.size >= MAX_CHANGED) return;
-    this.#changedPaths.add(path);
-    this.#tell({ event: "warning", code: "unreadable", message });
-  }
-
-  #restored(path: string): void {
-    if (!this.#changedPaths.delete(path)) return;
-    const message = `${path} is as it was when it was hashed, and shared again.`;
-    this.#tell({ event: "warning", code: "restored", message });
   }
 }
 
