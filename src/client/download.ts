@@ -6,6 +6,7 @@ import type { InfoHash } from "../protocol/ids.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { StorageError } from "./errors.ts";
 import type { OpenFiles } from "./storage/open-files.ts";
+import type { SourceWatcher } from "./storage/source-checks.ts";
 import type { PieceStorage } from "./storage/storage.ts";
 
 /** Bytes looked at so far, out of all bytes that need looking at, while existing data are checked. */
@@ -72,6 +73,11 @@ export interface Download {
    * and the lock. The storage can be read from until it is closed.
    */
   finish(): Promise<void>;
+  /**
+   * After `finish`, of what is seeded: files that others change are compared with the torrent again before anything of
+   * them is read, and `watcher` is told what becomes of them.
+   */
+  watch(watcher: SourceWatcher): Promise<void>;
   /** Saves the state for the next time, closes every file, frees the lock. The same as `storage.close()`. */
   close(): Promise<void>;
 }

@@ -249,6 +249,7 @@ class Opening {
       unchecked: this.#options.provisional
         ? piecesOnDisk(this.#placement, files)
         : new Bitfield(this.#placement.layout.pieceCount),
+      clock: this.#options.clock ?? systemClock,
       hadState: saved !== undefined,
     });
   }

@@ -9,8 +9,8 @@ export class Progress {
   readonly have: Bitfield;
   /** The wanted pieces that aren't here: live, kept by the picker. */
   readonly missing: Bitfield;
-  /** Something was missing at the start. */
-  readonly mayDownload: boolean;
+  /** What is lost is to be fetched again. */
+  #mayDownload: boolean;
   readonly #layout: PieceLayout;
   #bytesDone = 0;
   #bytesLeft = 0;
@@ -27,7 +27,12 @@ export class Progress {
         this.#bytesLeft += size;
       }
     }
-    this.mayDownload = !this.complete;
+    this.#mayDownload = !this.complete;
+  }
+
+  /** Something was missing at the start, and the storage still takes it. */
+  get mayDownload(): boolean {
+    return this.#mayDownload;
   }
 
   /** Every wanted piece is verified and stored. */
@@ -49,6 +54,11 @@ export class Progress {
     this.have.add(piece);
     this.#bytesDone += this.#layout.pieceSize(piece);
     this.#bytesLeft -= this.#layout.pieceSize(piece);
+  }
+
+  /** The storage takes nothing any more. */
+  onlyGive(): void {
+    this.#mayDownload = false;
   }
 
   /** A piece that was lost, and not to be fetched again, is there. */

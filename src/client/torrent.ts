@@ -105,9 +105,14 @@ export class Torrent {
     this.#swarm.forget(address);
   }
 
-  /** Pieces that were in the storage are not any more: they are no longer offered, and fetched again. */
+  /** Pieces that were in the storage are not any more: they are no longer offered, and fetched again unless it only gives. */
   lose(pieces: Iterable<number>): void {
     for (const piece of pieces) if (this.have.has(piece)) this.#withdraw(pieceIndex(piece));
+  }
+
+  /** It is complete, and its storage takes nothing any more: what is lost from now on is only withdrawn. */
+  onlyGive(): void {
+    this.#progress.onlyGive();
   }
 
   /** A piece that was lost is in the storage again, of a torrent that is only given: it is offered again. */
@@ -309,7 +314,7 @@ export class Torrent {
   }
 
   #withdraw(piece: PieceIndex): void {
-    // Who began complete only gives: a piece that its files have lost is not to be written into them.
+    // Who is complete only gives: a piece that its files have lost is not to be written into them.
     const again = this.#progress.mayDownload && this.#phase === "running";
     this.#progress.lost(piece, again);
     this.#swarm.lost(piece);

@@ -20,6 +20,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Child } from "../support/child.ts";
 import { commandPath, type ShareEvent, type ShareProcess } from "../support/command.ts";
 import { digestFile, digestTree, noise } from "../support/data.ts";
+import { freePort } from "../support/free-port.ts";
 import { useStage } from "../support/stage.ts";
 import { publishForWire, type WireShare } from "../support/wire-share.ts";
 
@@ -168,6 +169,35 @@ describe("a file that isn't the one that was hashed, and holds the same all the 
     await getter.succeed(30_000);
     await expectWhole(share);
     expect(warnings(share.publisher, "restored")).toEqual([expect.stringContaining(target())]);
+  });
+});
+
+describe("a download that is seeded, and edited by its user,", () => {
+  it("gives others what is right in it and nothing else, withdraws the rest, and gives all when it's put back", async () => {
+    const share = await publishWire(1_000_000);
+    const port = await freePort();
+    const flags = ["--no-lan", "--peer", `127.0.0.1:${share.port}`, "--seed", "--port", String(port)];
+    const seeder = stage.get(share.torrent, ...flags);
+    await seeder.event("done");
+    await share.publisher.stop();
+    const file = at("out", "folder", "a.bin");
+    const data = readFileSync(file);
+    writeFileSync(file, noise(1_000, 9), { flag: "r+" });
+    const second = ["-o", at("second"), "--no-lan", "--timeout", "30s", "--peer", `127.0.0.1:${port}`];
+    const getter = stage.share("get", share.torrent, ...second);
+    // All but the one piece with the edit, from a peer that stays a good one.
+    const progress = () => getter.lastEvent("progress");
+    await getter.until(() => Number(progress()?.["bytesDone"]) >= 1_000_000 - 65_536 || undefined, 20_000);
+    await seeder.until(() => warnings(seeder, "unreadable")[0], 10_000);
+    expect(warnings(seeder, "unreadable").join()).toContain(file);
+    expect(progress()?.["peers"]).toBe(1);
+    expect(getter.lastEvent("done")).toBeUndefined();
+    expect((await digestFile(file)) === share.digests.get("a.bin")).toBe(false);
+    writeFileSync(file, data);
+    await getter.succeed(30_000);
+    expect(await digestTree(at("second/folder"))).toEqual(share.digests);
+    expect(warnings(seeder, "restored")).toEqual([expect.stringContaining(file)]);
+    expect(await seeder.stop()).toBe(0);
   });
 });
 

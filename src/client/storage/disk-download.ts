@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import type { Clock } from "../../protocol/ambient.ts";
 import type { Bitfield } from "../../protocol/bitfield.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
 import type { Download } from "../download.ts";
 import { storageError } from "../errors.ts";
+import { CheckedFiles } from "./checked-files.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { completeTree, type TreeOptions } from "./complete-tree.ts";
 import { DiskStorage } from "./disk-storage.ts";
@@ -11,8 +13,10 @@ import type { Target } from "./folders.ts";
 import type { Lock } from "./lock.ts";
 import type { Loan } from "./open-files.ts";
 import type { Recovered } from "./recover.ts";
+import type { SourceWatcher } from "./source-checks.ts";
 import { removeFile, type StateFile, syncFolder } from "./state-file.ts";
 import type { PieceStorage } from "./storage.ts";
+import { watchTargets } from "./watch-targets.ts";
 
 export interface DiskDownloadOptions extends TreeOptions {
   readonly parts: Target;
@@ -23,6 +27,7 @@ export interface DiskDownloadOptions extends TreeOptions {
   readonly checkpoints: Checkpoints | undefined;
   readonly recovered: Recovered;
   readonly unchecked: Bitfield;
+  readonly clock: Clock;
   /** There was a state of this torrent before. */
   readonly hadState: boolean;
 }
@@ -88,6 +93,17 @@ export class DiskDownload implements Download {
   finish(): Promise<void> {
     this.#finishing ??= this.#finish();
     return this.#finishing;
+  }
+
+  async watch(watcher: SourceWatcher): Promise<void> {
+    const { io, placement, clock, root } = this.#options;
+    this.#storage.serve(
+      new CheckedFiles({
+        ...{ io, clock, watcher, layout: placement.layout, pieceHashes: placement.metainfo.pieceHashes },
+        ...(await watchTargets(placement, io, root)),
+        cure: "get it again with --overwrite",
+      }),
+    );
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { bytesEqual } from "../../protocol/bytes.ts";
 import type { PieceIndex } from "../../protocol/ids.ts";
 import { OutputExistsError, StorageError } from "../errors.ts";
+import type { CheckedFiles } from "./checked-files.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Target } from "./folders.ts";
 import type { Placement, TargetPlace } from "./placement.ts";
@@ -26,6 +27,7 @@ export class DiskStorage implements PieceStorage {
   #isFinished = false;
   #hasWritten = false;
   #closing: Promise<void> | undefined;
+  #served: CheckedFiles | undefined;
 
   constructor(options: DiskStorageOptions) {
     this.#options = options;
@@ -41,7 +43,13 @@ export class DiskStorage implements PieceStorage {
         new StorageError("", "missing", `Piece ${piece} is in no file that was selected.`),
       );
     }
+    if (this.#served !== undefined) return this.#served.read(piece, begin, targets);
     return readPlaces(io, placement.places(piece, begin, length), targets);
+  }
+
+  /** From now on what is read comes from `files`, which it closes; nothing is written any more. */
+  serve(files: CheckedFiles): void {
+    this.#served = files;
   }
 
   async write(piece: PieceIndex, data: Uint8Array): Promise<void> {
@@ -89,6 +97,7 @@ export class DiskStorage implements PieceStorage {
 
   async #close(): Promise<void> {
     await this.finishWriting();
+    await this.#served?.close();
     await this.#options.onClose();
   }
 

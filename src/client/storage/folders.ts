@@ -125,6 +125,11 @@ export class Folder implements Openable {
     this.#openFiles.borrowSync(this).release();
   }
 
+  /** From now on whoever removes it, or one below it, has removed it. */
+  makeNoMore(): void {
+    for (const folder of this.known()) folder.#mayMake = false;
+  }
+
   /** Makes a symbolic link in it. @returns false when something else has that name. */
   link(name: string, text: string): boolean {
     return this.within(name, true, (path) => {

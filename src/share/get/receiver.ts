@@ -3,6 +3,7 @@ import type { Announcer } from "../../client/discovery/announcer.ts";
 import type { Download as Place } from "../../client/download.ts";
 import type { Ranges } from "../../client/http/http-ranges.ts";
 import type { Session } from "../../client/session.ts";
+import type { SourceWatcher } from "../../client/storage/source-checks.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import type { TorrentOptions } from "../../client/torrent-types.ts";
 import { systemClock } from "../../platform/clock.ts";
@@ -13,6 +14,7 @@ import { PieceLayout } from "../../protocol/layout.ts";
 import type { Metainfo } from "../../protocol/metainfo.ts";
 import { announceTorrent } from "../announcing.ts";
 import type { DoneEvent, GetEvent } from "../events.ts";
+import { FileNews } from "../file-news.ts";
 import type { Outside } from "../outside-port.ts";
 import { InterruptedError, NobodyHasItError } from "../peer-errors.ts";
 import { openPeerPort, type PeerPort, trafficFor } from "../peer-port.ts";
@@ -183,7 +185,7 @@ export class Receiver implements Download {
     this.closed = this.#live(isDone).catch(isNotDone);
   }
 
-  /** The system lost what was written: these pieces must be fetched again. */
+  /** The files don't hold these pieces any more. */
   lose(pieces: readonly number[]): void {
     for (const piece of pieces)
       if (this.#torrent.have.has(piece)) this.#bytesDone -= this.#parts.place.bytesIn(piece);
@@ -244,6 +246,8 @@ export class Receiver implements Download {
     if (this.#torrent.have.isComplete && this.#parts.resumedPieces < this.#torrent.have.count)
       this.#announcer?.completed();
     await place.finish();
+    this.#torrent.onlyGive();
+    if (wantsToSeed(options.seed)) await place.watch(this.#watcher());
     await this.#parts.onComplete?.();
     const event = doneEvent(this.#parts);
     this.#tellProgress();
@@ -296,6 +300,21 @@ export class Receiver implements Download {
     });
     if (torrent.complete) return Promise.resolve();
     return new Promise((resolve) => torrent.on("complete", resolve));
+  }
+
+  /** Of files that are seeded: who else writes to them may make bad data of what was verified. */
+  #watcher(): SourceWatcher {
+    const news = new FileNews(this.#parts.tell);
+    return {
+      lost: (piece) => this.lose([piece]),
+      regained: (piece) => {
+        if (!this.#torrent.have.has(piece)) this.#bytesDone += this.#parts.place.bytesIn(piece);
+        this.#torrent.regain(piece);
+      },
+      changed: (path, message) => news.changed(path, message),
+      restored: (path) => news.restored(path),
+      renewed: () => {},
+    };
   }
 
   async #addPeers(peers: readonly string[]): Promise<void> {
