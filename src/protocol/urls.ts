@@ -13,6 +13,19 @@ export function isWebSeedUrl(text: string): boolean {
   return hasScheme(text, ["http:", "https:"]);
 }
 
+/** `NAME:PASSWORD` of a URL that has them; escapes that are none stand for themselves. */
+export function credentialsIn({ username, password }: URL): string | undefined {
+  return username === "" && password === "" ? undefined : `${unescaped(username)}:${unescaped(password)}`;
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function hasScheme(text: string, schemes: readonly string[]): boolean {
   if (text.length === 0 || text.length > MAX_URL_LENGTH) return false;
   // The URL parser drops tabs and line ends without a word, and a terminal or a header would not.

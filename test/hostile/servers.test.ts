@@ -55,6 +55,27 @@ describe("a web server that is asked for a torrent", () => {
   );
 });
 
+/** A byte now and then: never still, and never done. */
+const dripping =
+  (head: string): HttpMischief =>
+  (socket) => {
+    socket.write(`${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    const drip = setInterval(() => socket.write("1\r\nd\r\n"), 100);
+    socket.once("close", () => clearInterval(drip));
+  };
+
+it.concurrent.each([
+  ["an answer", "HTTP/1.1 200 OK\r\n"],
+  ["that it isn't ready", "HTTP/1.1 503 Service Unavailable\r\n"],
+])("a web server that drips %s is left after a while", async (_, head) => {
+  await withServer(dripping(head), async (port) => {
+    const url = `http://127.0.0.1:${port}/s/abcdefgh`;
+    const getter = new ShareProcess(["get", url, "-o", folder(), "--http-timeout", "3s"]);
+    expect(await getter.end(30_000)).toBe(1);
+    expect(getter.lastEvent("error")?.["message"]).toContain("it comes too slowly");
+  });
+});
+
 describe("a tracker", () => {
   const peers = (count: number) =>
     saying(`d8:intervali1800e5:peers${6 * count}:${"\u007f\u0000\u0000\u0001\u0000\u0009".repeat(count)}e`);

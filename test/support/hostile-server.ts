@@ -69,6 +69,21 @@ export const mischiefs: Readonly<Record<string, HttpMischief>> = {
   "nothing, and the connection closed": (socket) => socket.end(),
   "chunks of impossible length": (socket) =>
     socket.end(`${OK}Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nx`),
+  "another protocol": (socket) =>
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello"),
+  "a redirect with escapes that are none": (socket, port) =>
+    socket.end(
+      `HTTP/1.1 302 Found\r\nLocation: http://%zz:%@127.0.0.1:${port}/\r\nContent-Length: 0\r\n\r\n`,
+    ),
+  "a redirect into nothing": (socket) =>
+    socket.end("HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n"),
+  "a part that nobody asked for": (socket) =>
+    socket.end(
+      "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-9/100\r\nContent-Length: 5\r\n\r\nd8:an",
+    ),
+  "nothing new": (socket) => socket.end("HTTP/1.1 304 Not Modified\r\n\r\n"),
+  "gzip that is none": saying("hello", `${OK}Content-Encoding: gzip\r\n`),
+  "two lengths": (socket) => socket.end(`${OK}Content-Length: 3\r\nContent-Length: 5\r\n\r\nhello`),
   "nesting without end": saying("l".repeat(200_000)),
   "an error page that moves the cursor": saying(
     "<h1>\u001b]52;c;bWFsbA==\u0007\u001b[2J</h1>",

@@ -1,6 +1,7 @@
 /** Which HTTP proxy a request goes through, by the variables that curl and most programs read. Pure. */
 import { ipScope, parseIp, unmapIp } from "../../protocol/ip-address.ts";
 import { isWithin, type Network, parseNetwork } from "../../protocol/proxy-rule.ts";
+import { credentialsIn } from "../../protocol/urls.ts";
 
 export interface Proxy {
   /** It is spoken to over TLS. */
@@ -70,21 +71,10 @@ function parseProxy(variable: string, text: string): Proxy | UnusableProxy {
     };
   }
   const secure = url.protocol === "https:";
-  const credentials =
-    url.username === "" && url.password === ""
-      ? undefined
-      : `${decoded(url.username)}:${decoded(url.password)}`;
+  const credentials = credentialsIn(url);
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   return { secure, host, port, credentials, label: `${url.hostname}:${port}`, variable };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function parseException(entry: string): Exception[] {

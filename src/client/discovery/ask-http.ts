@@ -7,6 +7,7 @@ import { gunzip } from "node:zlib";
 import type { SourceFor } from "../../platform/source-address.ts";
 import { concatBytes } from "../../protocol/bytes.ts";
 import { ipScope, parseIp } from "../../protocol/ip-address.ts";
+import { credentialsIn } from "../../protocol/urls.ts";
 import { type Hop, isLocalScope, reasonAgainst } from "../core/announce-guard.ts";
 import type { ParsedReply } from "../core/announce-reply.ts";
 import { TrackerError } from "../core/announce-types.ts";
@@ -118,8 +119,7 @@ async function get(
   const how = {
     path,
     headers: { "User-Agent": "Boojum", Accept: "*/*" },
-    credentials:
-      target.username === "" ? undefined : decodeURIComponent(`${target.username}:${target.password}`),
+    credentials: credentialsIn(target),
     lookup: guardedLookup(options.lookup ?? dnsLookup, forbids),
     sourceFor: options.sourceFor,
     signal,

@@ -36,7 +36,7 @@ export async function httpGet(url: string, options: GetOptions, signal: AbortSig
   const headers = { accept, "user-agent": userAgent };
   const { response, url: at, proxy, fromPublic } = await openHttp(url, { ...rest, headers }, signal);
   try {
-    const body = await readBody(response, maxBytes);
+    const body = await readBody(response, maxBytes, rest.timeout ?? PATIENCE);
     return { ...describe(response), body, url: at, proxy, fromPublic };
   } catch (cause) {
     response.destroy();
@@ -57,8 +57,32 @@ function describe(response: IncomingMessage): Pick<Got, "status" | "contentType"
   };
 }
 
+/** Milliseconds that a body may take to get going. */
+const PATIENCE = 30_000;
+/** Bytes a second that it must come at after that: who gives one now and then would never be done. */
+const LEAST_RATE = 1024;
+
 /** Counts what comes out of the decompressor, and stops there: a small answer may unpack to gigabytes. */
-async function readBody(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+async function readBody(response: IncomingMessage, maxBytes: number, patience: number): Promise<Uint8Array> {
+  const watch = watchRate(response, patience);
+  try {
+    return await readWhole(response, maxBytes);
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+function watchRate(response: IncomingMessage, patience: number): NodeJS.Timeout {
+  const begin = performance.now();
+  const before = response.socket.bytesRead;
+  return setInterval(() => {
+    const seconds = (performance.now() - begin - patience) / 1_000;
+    if (response.socket.bytesRead - before < seconds * LEAST_RATE)
+      response.destroy(new Error("it comes too slowly"));
+  }, patience / 10);
+}
+
+async function readWhole(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   const encoding = response.headers["content-encoding"] ?? "identity";
   const unpack = decompressor(encoding);
   const stream =

@@ -5,6 +5,7 @@ import type { Agent as HttpsAgent } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { BoojumError } from "../../protocol/errors.ts";
 import { ipScope, parseIp } from "../../protocol/ip-address.ts";
+import { credentialsIn } from "../../protocol/urls.ts";
 import { NO_PROXIES, type Proxy, type ProxyRules, proxyFor } from "../core/proxy-choice.ts";
 import { asProxyError, beginRequest, ProxyError, proxyRefusal } from "./http-request.ts";
 
@@ -173,7 +174,7 @@ async function openOnce(
       ...headers,
       ...(authorization !== undefined && { authorization }),
     },
-    credentials: target.username === "" ? undefined : credentialsOf(target),
+    credentials: credentialsIn(target),
     lookup: way.kind === "direct" ? pinnedTo(way.host) : nothing,
     agent: target.protocol === "https:" ? agents?.https : agents?.http,
     signal: AbortSignal.any([signal, over.signal]),
@@ -223,10 +224,6 @@ function whenConnected(request: ClientRequest, then: () => void): void {
     if (socket.connecting) socket.once("connect", then);
     else then();
   });
-}
-
-function credentialsOf({ username, password }: URL): string {
-  return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
 }
 
 function redirectOf({ statusCode = 0, headers }: IncomingMessage): string | undefined {

@@ -45,6 +45,15 @@ export async function beginRequest(
   how: RequestHow,
   proxy: Proxy | undefined,
 ): Promise<ClientRequest> {
+  const request = await requestBy(target, how, proxy);
+  // Node drops a connection that its server takes for something else, and says nothing.
+  return request.once("upgrade", (_answer, socket) => {
+    socket.destroy();
+    request.emit("error", new Error("it wants to speak something else than HTTP"));
+  });
+}
+
+async function requestBy(target: URL, how: RequestHow, proxy: Proxy | undefined): Promise<ClientRequest> {
   const { path, headers, credentials, lookup, sourceFor, signal } = how;
   const host = target.hostname.replace(/^\[|\]$/g, "");
   const isSecure = target.protocol === "https:";
