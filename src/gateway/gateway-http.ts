@@ -32,6 +32,11 @@ export function callGateway(
       resolve(undefined);
     };
     request.on("error", giveUp);
+    // One that takes the connection for something else: Node would drop it, and say nothing.
+    request.on("upgrade", (_answer, socket) => {
+      socket.destroy();
+      giveUp();
+    });
     request.on("response", (response) => {
       const parts: Buffer[] = [];
       let length = 0;

@@ -1,22 +1,14 @@
 /** Finding UPnP's gateways on the network (SSDP). */
 import { askMulticast } from "../platform/multicast-question.ts";
 import type { Clock, Millis } from "../protocol/ambient.ts";
-import {
-  findServices,
-  type IgdService,
-  readSearchReply,
-  SSDP_GROUP,
-  SSDP_PORT,
-  searchRequests,
-} from "./core/igd.ts";
+import { findServices, type IgdService, SSDP_GROUP, SSDP_PORT, searchRequests } from "./core/igd.ts";
+import { SearchAnswers } from "./core/search-answers.ts";
 import { callGateway } from "./gateway-http.ts";
 
 /** They may take a second before they answer. */
 const PATIENCE: Millis = 2_500;
 /** The question may be lost. */
 const AGAIN: Millis = 600;
-/** Anybody can answer; a network has one gateway, or two. */
-const MAX_ANSWERS = 8;
 /** UPnP Device Architecture 1.1, 1.3.2. */
 const HOPS = 2;
 
@@ -31,19 +23,19 @@ export interface SearchOptions {
 
 /** @returns services that map ports, of all gateways there, the expected gateway's first. */
 export async function findGatewayServices(options: SearchOptions): Promise<readonly IgdService[]> {
-  const { source, expected, signal } = options;
+  const { source, signal } = options;
   const locations = await search(options);
-  const isExpected = ({ hostname }: URL) => Number(hostname === expected);
   const services: IgdService[] = [];
-  for (const location of locations.sort((a, b) => isExpected(b) - isExpected(a))) {
+  for (const location of locations) {
     const described = await callGateway(location, { source, signal });
     if (described?.status === 200) services.push(...findServices(described.text, location));
   }
   return services;
 }
 
-async function search({ source, expected, clock, signal }: SearchOptions): Promise<URL[]> {
-  const found = new Map<string, URL>();
+/** @returns where gateways describe themselves, the expected one first. */
+async function search({ source, expected, clock, signal }: SearchOptions): Promise<readonly URL[]> {
+  const found = new SearchAnswers(expected);
   let settle = () => {};
   const settled = new Promise<void>((resolve) => {
     settle = resolve;
@@ -56,9 +48,7 @@ async function search({ source, expected, clock, signal }: SearchOptions): Promi
     port: SSDP_PORT,
     hops: HOPS,
     onAnswer: (bytes, host) => {
-      const location = readSearchReply(bytes, host);
-      if (location === undefined || found.size === MAX_ANSWERS) return;
-      found.set(location.href, location);
+      if (!found.add(bytes, host)) return;
       if (host === expected) settle();
     },
     onError: settle,
@@ -72,5 +62,5 @@ async function search({ source, expected, clock, signal }: SearchOptions): Promi
   signal.removeEventListener("abort", settle);
   for (const timer of timers) timer.cancel();
   asker.close();
-  return [...found.values()];
+  return found.locations;
 }

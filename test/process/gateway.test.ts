@@ -111,6 +111,14 @@ describe("a UPnP gateway", () => {
     expect(asks).toEqual(["/ctl"]);
   });
 
+  it("that takes the connection for something else is left at once", async () => {
+    const other = await serve(() => {});
+    servers.at(-1)?.on("connection", (socket) => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+    });
+    expect(await callGateway(other, { source: "127.0.0.1", signal })).toBeUndefined();
+  });
+
   it("that never answers is left when we stop", async () => {
     const silent = await serve(() => {});
     const stopping = new AbortController();
