@@ -1,6 +1,7 @@
 /** `share doctor` beside publishers of every kind, and beside none. */
 import { writeFileSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import type { Child } from "../support/child.ts";
 import type { ShareEvent, ShareProcess } from "../support/command.ts";
@@ -79,6 +80,26 @@ it("goes by a magnet link, and by a torrent without trackers when a peer is name
     "block skipped",
   ]);
   expect(alone.code).toBe(1);
+});
+
+it("asks no address of a link but a share's own, as a download does", async () => {
+  const asked: string[] = [];
+  const server = createHttpServer((request, response) => {
+    asked.push(request.url ?? "");
+    response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo; // It listens on TCP.
+    const link = (path: string) =>
+      `magnet:?xt=urn:btih:${"ab".repeat(20)}&xs=${encodeURIComponent(`http://127.0.0.1:${port}${path}`)}`;
+    await doctor(link("/reboot?now=1"), "--timeout", "1s");
+    expect(asked).toEqual([]);
+    await doctor(link("/s/abcdefgh.torrent"), "--timeout", "1s");
+    expect(asked).toContain("/s/abcdefgh.torrent");
+  } finally {
+    server.close();
+  }
 });
 
 it("says where the way ends, and tries no further", async () => {

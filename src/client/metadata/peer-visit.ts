@@ -73,7 +73,8 @@ interface Settle {
 interface Gift {
   readonly piece: PieceIndex;
   readonly bytes: Uint8Array;
-  missing: number;
+  /** Where the blocks begin that haven't come: each counts once. */
+  readonly missing: Set<number>;
 }
 
 /** One connection, from its handshake to its end. */
@@ -123,9 +124,11 @@ class Call extends DeafPeer {
   }
 
   override onHave(piece: PieceIndex): void {
-    this.#pieces?.add(piece);
+    // Said again and again it would keep us for ever.
+    if (this.#pieces === undefined || this.#pieces.has(piece)) return;
+    this.#pieces.add(piece);
     // A seeder may show nothing but a piece at a time.
-    if (this.#gift === undefined && this.#pieces?.count === 1)
+    if (this.#gift === undefined && this.#pieces.count === 1)
       this.#after(AFTERTHOUGHTS, () => this.#seenAll());
   }
 
@@ -136,10 +139,10 @@ class Call extends DeafPeer {
 
   override onBlock(piece: PieceIndex, begin: number, data: Uint8Array): void {
     const gift = this.#gift;
-    if (gift === undefined || piece !== gift.piece || begin + data.length > gift.bytes.length) return;
+    if (gift === undefined || piece !== gift.piece || data.length !== blockLength(gift.bytes, begin)) return;
+    if (!gift.missing.delete(begin)) return;
     gift.bytes.set(data, begin);
-    gift.missing -= data.length;
-    if (gift.missing <= 0) this.#wire.close();
+    if (gift.missing.size === 0) this.#wire.close();
   }
 
   onClose(reason?: Error): void {
@@ -157,7 +160,7 @@ class Call extends DeafPeer {
       peerId: identity.peerId,
       client: this.#client ?? clientName(identity.peerId),
       pieces,
-      given: gift !== undefined && gift.missing <= 0 ? gift : undefined,
+      given: gift?.missing.size === 0 ? gift : undefined,
       unchoked: this.#unchoked,
     });
   }
@@ -169,7 +172,9 @@ class Call extends DeafPeer {
       return;
     }
     const { piece, length } = wanted;
-    this.#gift = { piece, bytes: new Uint8Array(length), missing: length };
+    const missing = new Set<number>();
+    for (let begin = 0; begin < length; begin += BLOCK) missing.add(begin);
+    this.#gift = { piece, bytes: new Uint8Array(length), missing };
     this.#closeIn(GIVING);
     this.#wire.interested();
     this.#ask();
@@ -179,9 +184,8 @@ class Call extends DeafPeer {
   #ask(): void {
     const gift = this.#gift;
     if (gift === undefined || !this.#unchoked) return;
-    const { piece, bytes } = gift;
-    for (let begin = 0; begin < bytes.length; begin += BLOCK)
-      this.#wire.sendRequest({ piece, begin, length: Math.min(BLOCK, bytes.length - begin) });
+    const { piece, bytes, missing } = gift;
+    for (const begin of missing) this.#wire.sendRequest({ piece, begin, length: blockLength(bytes, begin) });
   }
 
   #introduce(proof: Uint8Array | undefined): void {
@@ -203,4 +207,8 @@ class Call extends DeafPeer {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.after(delay, act);
   }
+}
+
+function blockLength(piece: Uint8Array, begin: number): number {
+  return Math.min(BLOCK, piece.length - begin);
 }

@@ -99,7 +99,7 @@ async function listen(signal: AbortSignal): Promise<ReadonlySet<string>> {
           multicast.sendOn(name, group, encode(mark));
         }
       }
-      await sleep(wait, undefined, { signal });
+      await sleep(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
     return heard;
   } finally {

@@ -6,6 +6,7 @@ import { type Magnet, parseMagnet } from "../../protocol/magnet.ts";
 import type { Metainfo } from "../../protocol/metainfo.ts";
 import { parseMetainfo } from "../../protocol/parse-metainfo.ts";
 import { formatPeerAddress, type PeerAddress } from "../../protocol/peer-address.ts";
+import { publisherIn } from "../get/magnet.ts";
 import { resolvePeer } from "../get/peer-names.ts";
 import { readSource, type SourceRead } from "../get/read-source.ts";
 import type { AskPassword, Source } from "../source.ts";
@@ -62,8 +63,10 @@ function waysTo(source: Source): readonly string[] {
       return [source.url];
     case "found":
       return source.urls;
-    case "magnet":
-      return (parseMagnet(source.link).sources ?? []).slice(0, 1);
+    case "magnet": {
+      const publisher = publisherIn(parseMagnet(source.link));
+      return publisher === undefined ? [] : [publisher];
+    }
     case "torrent":
       return [];
     default:

@@ -46,8 +46,12 @@ export interface FromMagnet {
 /** The publisher gets so long to answer before the swarm is asked as well; milliseconds. */
 const HEAD_START = 1_000;
 const PROGRESS_INTERVAL = 500;
-/** Only a share's own address is asked: a link from a stranger must not make us ask for anything else. */
 const SHARE_TORRENT = /^https?:\/\/[^?#]+\/s\/[\w-]+\.torrent$/i;
+
+/** Where the link says that the torrent is. Only a share's own address is asked: a link from a stranger must not make us ask for anything else. */
+export function publisherIn({ sources = [] }: Magnet): string | undefined {
+  return sources.find((url) => SHARE_TORRENT.test(url));
+}
 
 /**
  * Gets the torrent that `link` names.
@@ -63,7 +67,7 @@ export async function readMagnet(
   signal: AbortSignal,
 ): Promise<FromMagnet> {
   const magnet = parseMagnet(link);
-  const { infoHash, sources = [] } = magnet;
+  const { infoHash } = magnet;
   if (infoHash === undefined) {
     throw new UnsupportedError(
       "The link names a v2-only torrent, which can't be downloaded yet. Ask for a hybrid or v1 one.",
@@ -71,7 +75,7 @@ export async function readMagnet(
   }
   const saved = options.directory && (await loadMetadata(options.directory, infoHash, nodeHashes.sha1));
   if (saved) return { bytes: torrentOf(magnet, saved), magnet };
-  const source = sources.find((url) => SHARE_TORRENT.test(url));
+  const source = publisherIn(magnet);
   if (source === undefined) return await fromSwarm(magnet, infoHash, options, signal);
 
   // Whoever is first; the other one is told to stop, and waited for.
