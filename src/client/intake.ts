@@ -94,7 +94,7 @@ export class Intake {
       corrupt: (piece) => this.#corrupt(piece),
       failed: (error) => this.#failed(error),
     });
-    this.#buffers = new PieceBuffers(layout.pieceLength);
+    this.#buffers = new PieceBuffers(Math.min(layout.pieceLength, layout.totalLength));
     this.#rate = new RateMeter(5_000, options.clock.now());
     this.runs = new RunIntake({
       layout,

@@ -115,9 +115,9 @@ describe("a publisher", () => {
     expect(usage(share.publisher).memory - before.memory).toBeLessThan(60);
   });
 
-  it("serves an honest receiver beside 300 that sit there and say nothing more, and has no descriptor left of them", async () => {
+  it("serves an honest receiver beside 1,000 that sit there and say nothing more, and has no descriptor left of them", async () => {
     const before = usage(share.publisher).descriptors;
-    const idle = await Promise.all(Array.from({ length: 300 }, () => call()));
+    const idle = await Promise.all(Array.from({ length: 1_000 }, () => call()));
     for (const peer of idle) peer.say(HAVE_NONE, INTERESTED);
     const getter = get("beside", "--peer", `127.0.0.1:${share.port}`);
     await getter.succeed(50_000);

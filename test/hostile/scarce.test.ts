@@ -1,8 +1,11 @@
 /** Too little of everything: descriptors, memory, and disks that can't be read any more, with real processes and a real kernel. */
-import { mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { describe, expect, it, vi } from "vitest";
 import { commandPath, type ShareEvent } from "../support/command.ts";
 import { digestTree, makeFolder, noise } from "../support/data.ts";
+import { listenAsPeer, message } from "../support/hostile-peer.ts";
+import { handshakeBytes } from "../support/scripted-peer.ts";
 import { useStage } from "../support/stage.ts";
 import { rewriteTorrent } from "../support/torrent-file.ts";
 
@@ -61,6 +64,46 @@ describe("with 64 descriptors and a heap of 128 MB, at both ends,", () => {
     expect(await digestTree(at("again/folder"))).toEqual(await digestTree(at("folder")));
     expect(publisher.process.exitCode).toBeNull();
   });
+});
+
+it("pieces of 512 MiB, a little of each from many peers, take no memory but for what has come", async () => {
+  const pieces = 6;
+  const info = `d6:lengthi${pieces * 2 ** 29}e4:name4:huge12:piece lengthi${2 ** 29}e6:pieces${20 * pieces}:${"h".repeat(20 * pieces)}e`;
+  writeFileSync(at("huge.torrent"), `d4:info${info}e`);
+  const infoHash = createHash("sha1").update(info).digest();
+  let given = 0;
+  const peers = await Promise.all(
+    Array.from({ length: 20 }, (_, id) =>
+      listenAsPeer((peer) => {
+        // A little of everything: much is begun, nothing ends.
+        peer.say(handshakeBytes({ id: 100 + id, infoHash }), message("0e"), message("01"));
+        let seen = 0;
+        const timer = setInterval(() => {
+          const messages = peer.messages();
+          for (const body of messages.slice(seen)) {
+            if (body[0] !== 6 || given === 1_000) continue;
+            given++;
+            const ref = Buffer.from(body.subarray(1, 9)).toString("hex");
+            peer.say(message(`07 ${ref} ${"66".repeat(16_384)}`));
+          }
+          seen = messages.length;
+        }, 20);
+        void peer.closed.then(() => clearInterval(timer));
+      }),
+    ),
+  );
+  try {
+    const flags = peers.flatMap(({ port }) => ["--peer", `127.0.0.1:${port}`]);
+    const { child, event } = scarce("true", "get", "huge.torrent", "-o", "out", "--no-lan", ...flags);
+    await event("started");
+    const status = () => readFileSync(`/proc/${child.process.pid}/status`, "utf8");
+    await vi.waitFor(() => expect(given).toBe(1_000), { timeout: 20_000, interval: 100 });
+    // 16 MB came; two pieces would be a thousand.
+    expect(Number(/VmHWM:\s+(\d+)/.exec(status())?.[1]) / 1_000).toBeLessThan(220);
+    expect(await child.stop("SIGINT")).toBe(130);
+  } finally {
+    await Promise.all(peers.map((peer) => peer.stop()));
+  }
 });
 
 it("a disk whose sectors can't be read any more (EIO) costs the pieces that lie there, and nothing else", async () => {
