@@ -201,6 +201,13 @@ describe("an announce over HTTP", () => {
     }
   });
 
+  test("is over for a tracker that takes the connection for something else", async () => {
+    server.on("connection", (socket: Socket) => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+    });
+    expect(await failure(ask())).toBe("it wants to speak something else than HTTP");
+  });
+
   test("ends with the signal's own reason", async () => {
     const stop = new AbortController();
     handle = () => stop.abort(new Error("enough"));
