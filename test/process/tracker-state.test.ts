@@ -5,6 +5,7 @@ import { nodeHashes } from "../../src/platform/hashes.ts";
 import { infoHash, peerId } from "../../src/protocol/ids.ts";
 import { TrackerStore } from "../../src/tracker/core/store.ts";
 import { restoreTracker, saveTracker } from "../../src/tracker/state-file.ts";
+import { announceRequest } from "../support/announce-request.ts";
 import { scratch } from "../support/data.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { seededRandom } from "../support/seeded-random.ts";
@@ -13,29 +14,10 @@ const place = scratch();
 afterAll(() => place.remove());
 
 const HASH = infoHash(new Uint8Array(20).fill(7));
-const address = Uint8Array.of(10, 0, 0, 1);
 
 function storeWithOne(): TrackerStore {
   const store = new TrackerStore({ clock: new FakeClock(), random: seededRandom(1), openTo: 10 });
-  store.announce({
-    query: {
-      ok: true,
-      infoHash: HASH,
-      peerId: peerId(new Uint8Array(20).fill(1)),
-      port: 7000,
-      uploaded: 0,
-      downloaded: 0,
-      left: 5,
-      event: "started",
-      numwant: 0,
-      compact: true,
-      noPeerId: true,
-      key: "k",
-    },
-    address,
-    shareId: undefined,
-    reachedAs: { ip: address, port: 1 },
-  });
+  store.announce(announceRequest({ infoHash: HASH, peerId: peerId(new Uint8Array(20).fill(1)) }));
   return store;
 }
 

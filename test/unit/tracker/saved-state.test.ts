@@ -7,6 +7,7 @@ import { parseIp } from "../../../src/protocol/ip-address.ts";
 import { decodeSaved, encodeSaved } from "../../../src/tracker/core/saved-state.ts";
 import { TrackerStore } from "../../../src/tracker/core/store.ts";
 import type { TrackerOptions } from "../../../src/tracker/core/store-types.ts";
+import { announceRequest } from "../../support/announce-request.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
@@ -38,26 +39,9 @@ function ask(
 ) {
   const { hash = HASH, from = "10.0.0.9", left = 5, event = "none", key = name } = fields;
   const id = peerId(fromLatin1(name.padEnd(20, "_")));
-  const query = {
-    ok: true,
-    infoHash: hash,
-    peerId: id,
-    port: 7000,
-    uploaded: 0,
-    downloaded: 0,
-    left,
-    event,
-    numwant: 50,
-    compact: true,
-    noPeerId: false,
-    key,
-  } as const;
-  return store.announce({
-    query,
-    address: ip(from),
-    shareId: undefined,
-    reachedAs: { ip: ip("10.0.0.1"), port: 1 },
-  });
+  return store.announce(
+    announceRequest({ infoHash: hash, peerId: id, left, event, numwant: 50, key }, { address: ip(from) }),
+  );
 }
 
 function revive(old: TrackerStore, next: TrackerStore, elapsed = 0): void {

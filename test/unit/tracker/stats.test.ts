@@ -3,6 +3,7 @@ import { fromLatin1, toHex } from "../../../src/protocol/bytes.ts";
 import { infoHash, peerId } from "../../../src/protocol/ids.ts";
 import { prometheusText, trackerStats } from "../../../src/tracker/core/stats.ts";
 import { TrackerStore } from "../../../src/tracker/core/store.ts";
+import { announceRequest } from "../../support/announce-request.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
@@ -11,28 +12,17 @@ const hashOf = (n: number) => {
   new DataView(hash.buffer).setUint32(0, n);
   return infoHash(hash);
 };
-const address = Uint8Array.of(127, 0, 0, 1);
 
 function announce(store: TrackerStore, swarm: number, peer: number, left: number, isDone = false): void {
-  store.announce({
-    query: {
-      ok: true,
+  store.announce(
+    announceRequest({
       infoHash: hashOf(swarm),
       peerId: peerId(fromLatin1(String(peer).padStart(20, "-"))),
       port: 1000 + peer,
-      uploaded: 0,
-      downloaded: 0,
       left,
       event: isDone ? "completed" : "none",
-      numwant: 0,
-      compact: true,
-      noPeerId: true,
-      key: "k",
-    },
-    address,
-    shareId: undefined,
-    reachedAs: { ip: address, port: 1 },
-  });
+    }),
+  );
 }
 
 const newStore = (openTo: number) =>

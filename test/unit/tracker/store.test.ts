@@ -7,6 +7,7 @@ import type { AnnounceQuery } from "../../../src/tracker/core/query.ts";
 import { TrackerStore } from "../../../src/tracker/core/store.ts";
 import type { AnnounceOutcome, TrackerOptions } from "../../../src/tracker/core/store-types.ts";
 import type { SwarmPeer } from "../../../src/tracker/core/swarm-types.ts";
+import { announceRequest } from "../../support/announce-request.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
@@ -55,26 +56,13 @@ function ask({
   shareId,
   ...query
 }: Asking): AnnounceOutcome {
-  return store.announce({
-    query: {
-      ok: true,
-      infoHash: HASH,
-      peerId: idOf(name),
-      port: 6881,
-      uploaded: 0,
-      downloaded: 0,
-      left: 100,
-      event: "none",
-      numwant: 50,
-      compact: true,
-      noPeerId: false,
-      key: name,
-      ...query,
-    },
-    address: ip(from),
-    shareId,
-    reachedAs: { ip: ip(reached), port: 7000 },
-  });
+  const asker = { infoHash: HASH, peerId: idOf(name), port: 6881, left: 100, numwant: 50, key: name };
+  return store.announce(
+    announceRequest(
+      { ...asker, ...query },
+      { address: ip(from), shareId, reachedAs: { ip: ip(reached), port: 7000 } },
+    ),
+  );
 }
 
 function accepted(asking: Asking) {
