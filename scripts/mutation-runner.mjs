@@ -16,9 +16,9 @@ import fc from "fast-check";
 import { TestRunner } from "vitest";
 import { clientText } from "./client-text.mjs";
 
-/** A test waits for what a mutant has taken away when this process did nothing for so many milliseconds. */
+/** A test waits for what a mutant has taken away when this process had nothing to do for so many milliseconds. */
 const PATIENCE = 2_000;
-/** ... or next to nothing: milliseconds of a processor. A busy machine makes tests slow, but not this idle. */
+/** ... but for so many: a busy machine makes tests slow, not idle. */
 const NOTHING = 10;
 const WAITS = "it waits for what never comes";
 /** Tests that take more milliseconds of a processor are about size. Each change that they reach would cost as much again: left out. */
@@ -162,7 +162,8 @@ class InProcessRunner {
     });
     for (const hook of after) await attempt(hook);
     failure ??= this.#stray === undefined ? undefined : String(this.#stray);
-    if (failure === undefined) this.#took.set(name, cpuMillis(start));
+    const { user, system } = process.cpuUsage(start);
+    if (failure === undefined) this.#took.set(name, (user + system) / 1000);
     return failure;
   }
 }
@@ -170,10 +171,10 @@ class InProcessRunner {
 async function unlessItWaits(test) {
   let timer;
   const waits = new Promise((_, reject) => {
-    let before = process.cpuUsage();
+    let before = performance.eventLoopUtilization();
     timer = setInterval(() => {
-      if (cpuMillis(before) < NOTHING) reject(new Error(WAITS));
-      before = process.cpuUsage();
+      if (performance.eventLoopUtilization(before).active < NOTHING) reject(new Error(WAITS));
+      before = performance.eventLoopUtilization();
     }, PATIENCE);
   });
   try {
@@ -181,12 +182,6 @@ async function unlessItWaits(test) {
   } finally {
     clearInterval(timer);
   }
-}
-
-/** @param start what `process.cpuUsage` said then */
-function cpuMillis(start) {
-  const { user, system } = process.cpuUsage(start);
-  return (user + system) / 1000;
 }
 
 function nameOf(known, name) {
