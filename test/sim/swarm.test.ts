@@ -9,6 +9,8 @@ const MIB = 1_048_576;
 interface Distribution extends SimOptions {
   readonly leechers: number;
   readonly up: number;
+  /** The seeder's; as the leechers' by default. */
+  readonly seederUp?: number;
   readonly slots?: number;
   /** Milliseconds before the leechers come. */
   readonly alone?: number;
@@ -17,14 +19,14 @@ interface Distribution extends SimOptions {
 /** One seeder and leechers with equal uplinks; returns how it went. */
 async function distribute(options: Distribution) {
   const sim = new Sim(options);
-  const { leechers: count, up, length } = options;
+  const { leechers: count, up, seederUp = up, length } = options;
   const slots = options.slots === undefined ? {} : { slots: options.slots };
-  const seeder = sim.add("seeder", { have: "all", up, ...slots });
+  const seeder = sim.add("seeder", { have: "all", up: seederUp, ...slots });
   const { alone = 0 } = options;
   await sim.clock.advance(alone);
   const leechers = Array.from({ length: count }, (_, i) => sim.add(`leecher${i}`, { up, ...slots }));
   sim.introduceAll();
-  const bound = 1000 * Math.max(length / up, (count * length) / (up + count * up));
+  const bound = 1000 * Math.max(length / seederUp, (count * length) / (seederUp + count * up));
   await sim.runUntilComplete(leechers, 5 * bound);
   const last =
     Math.max(...leechers.map((leecher) => leecher.completedAt ?? Number.POSITIVE_INFINITY)) - alone;
@@ -123,6 +125,21 @@ describe("a swarm with equal uplinks", () => {
       expect(run.copies).toBeLessThan(1.1);
     },
   );
+
+  it("gets few more from a seeder whose uplink is a third of a receiver's", async () => {
+    const run = await distribute({
+      seed: 2,
+      length: 32 * MIB,
+      pieceLength: 65_536,
+      delay: 20,
+      socketBuffer: 524_288,
+      leechers: 8,
+      up: 7_500_000,
+      seederUp: 2_500_000,
+    });
+    expect(run.overBound).toBeLessThan(1.12);
+    expect(run.copies).toBeLessThan(1.1);
+  });
 
   it("gets few more from a seeder that has waited for a minute", async () => {
     const run = await distribute({

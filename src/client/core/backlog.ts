@@ -5,40 +5,39 @@ import type { PeerKey } from "./active-piece.ts";
 const SMOOTHING = 1 / 4;
 
 interface Way {
-  /** Pieces that the peer has asked for and doesn't have yet. */
   underWay: number;
-  /** From the first request for a piece until the peer had it: the shortest time, and the usual one lately. */
+  /** What a piece takes: the shortest time, and the usual one lately. */
   shortest: Millis;
   usual: Millis;
 }
 
 /**
- * How many pieces wait on their way to their receivers. They do so in buffers of the system, and of routers, which
- * nobody can ask; but what waits there makes pieces take longer than the shortest time that one ever took, by as much
- * as there is more under way than the way itself holds (after TCP Vegas).
+ * How many pieces wait somewhere on a way that they are on: in buffers of the system and of routers, or with a receiver
+ * that asks for one after the other. Nobody can ask how many those are; but what waits makes pieces take longer than
+ * the shortest time that one ever took, by as much as there is more under way than the way itself holds (after TCP Vegas).
  */
 export class Backlog {
   readonly #ways = new Map<PeerKey, Way>();
 
-  /** Pieces. Zero for ways that nothing is known of. */
-  get length(): number {
+  /** Pieces; zero for ways that nothing is known of. @param most of one way */
+  length(most = Number.POSITIVE_INFINITY): number {
     let length = 0;
     for (const { underWay, shortest, usual } of this.#ways.values()) {
-      if (usual > 0) length += underWay * (1 - shortest / usual);
+      if (usual > 0) length += Math.min(most, underWay * (1 - shortest / usual));
     }
     return length;
   }
 
-  /** `peer` asks for a piece. */
-  asked(peer: PeerKey): void {
+  /** A piece goes its way to `peer`, or what is awaited of `peer` begins. */
+  began(peer: PeerKey): void {
     const way = this.#ways.get(peer);
     if (way === undefined)
       this.#ways.set(peer, { underWay: 1, shortest: Number.POSITIVE_INFINITY, usual: 0 });
     else way.underWay++;
   }
 
-  /** `peer` has a piece, `took` after it asked for it. */
-  arrived(peer: PeerKey, took: Millis): void {
+  /** A piece is at its end, after `took`. */
+  ended(peer: PeerKey, took: Millis): void {
     const way = this.#ways.get(peer);
     if (way === undefined) return;
     way.underWay--;
@@ -46,7 +45,7 @@ export class Backlog {
     way.usual = way.usual === 0 ? took : way.usual + SMOOTHING * (took - way.usual);
   }
 
-  /** A piece that `peer` asked for isn't waited for any more. */
+  /** A piece isn't waited for any more. */
   dropped(peer: PeerKey): void {
     const way = this.#ways.get(peer);
     if (way !== undefined) way.underWay--;

@@ -5,6 +5,8 @@ import { Backlog } from "./backlog.ts";
 /** Shown pieces that aren't with their receivers yet, to begin with: so many, or so many bytes if those are more. */
 const LEAST_WINDOW = 8;
 const WINDOW_BYTES = 2 * 1024 * 1024;
+/** Of the pieces that wait to be asked for so many count of one receiver: even of two, one that stalls holds up nothing. */
+const MOST_OF_ONE = 1.5;
 /** After so long a shown piece is shown to somebody else. */
 const PATIENCE: Millis = 20_000;
 
@@ -16,8 +18,8 @@ export interface Shown {
 interface Sent {
   readonly peer: PeerKey;
   readonly since: Millis;
-  /** When the first of its blocks was asked for. */
-  askedAt: Millis | undefined;
+  /** The backlog that it's in, and since when: first {@link SuperSeed.#reserve}, then {@link SuperSeed.#underWay}. */
+  waits: { readonly among: Backlog; readonly since: Millis } | undefined;
   /** It was shown the piece; else it sees everything, and chose it. */
   readonly isShown: boolean;
 }
@@ -54,7 +56,10 @@ export class SuperSeed {
   readonly #receivers = new Map<PeerKey, Receiver>();
   /** Those who see everything, because they came first, and have asked for something. */
   readonly #plain = new Set<PeerKey>();
-  readonly #backlog = new Backlog();
+  /** Pieces that were shown and not asked for yet. */
+  readonly #reserve = new Backlog();
+  /** Pieces that were asked for and aren't with their receivers yet. */
+  readonly #underWay = new Backlog();
   /** How many pieces may be shown and not yet with their receivers; grows whenever the uplink runs dry. */
   #window: number;
   /** How many of the outstanding ones were shown. */
@@ -72,7 +77,8 @@ export class SuperSeed {
   /** Every piece is with a receiver; or the last are on their way, and we have nothing to send. @param idle as in `has` */
   isDone(idle: boolean): boolean {
     return (
-      this.#unsent.size + this.#onTrial.size === 0 && (this.#outstanding.size === 0 || this.#hasRoom(idle))
+      this.#unsent.size + this.#onTrial.size === 0 &&
+      (this.#outstanding.size === 0 || this.#showsTooFew(idle))
     );
   }
 
@@ -86,9 +92,10 @@ export class SuperSeed {
     this.#plain.delete(peer);
     if (this.#receivers.get(peer)?.asks) this.#asking--;
     this.#receivers.delete(peer);
-    this.#backlog.gone(peer);
     for (const [piece, { peer: to }] of this.#outstanding) if (to === peer) this.#takeBack(piece);
     for (const [piece, to] of this.#onTrial) if (to === peer) this.#takeBack(piece);
+    this.#reserve.gone(peer);
+    this.#underWay.gone(peer);
     // What only it had is gone with it.
     for (const [piece, first] of this.#first) {
       if (first !== peer) continue;
@@ -113,9 +120,9 @@ export class SuperSeed {
     const isFree = goesTo === undefined ? this.#unsent.has(piece) : this.#onTrial.get(piece) === peer;
     if (isFree) this.#send(piece, peer, receiver, now);
     const sent = this.#outstanding.get(piece);
-    if (sent?.peer === peer && sent.askedAt === undefined) {
-      sent.askedAt = now;
-      this.#backlog.asked(peer);
+    if (sent?.peer === peer && sent.waits?.among !== this.#underWay) {
+      this.#ended(sent, now);
+      this.#began(sent, this.#underWay, now);
     }
     return isNew || isFree;
   }
@@ -123,10 +130,8 @@ export class SuperSeed {
   /** `peer`, shown to or not, has `piece`. @param idle nothing waits here to be sent to anybody */
   has(peer: PeerKey, piece: number, idle: boolean, now: Millis): void {
     const sent = this.#outstanding.get(piece);
-    if (sent?.peer === peer && sent.askedAt !== undefined) {
-      this.#backlog.arrived(peer, now - sent.askedAt);
-      sent.askedAt = undefined;
-    }
+    // Who has it from elsewhere didn't take that time to ask for it.
+    if (sent?.peer === peer && sent.waits?.among === this.#underWay) this.#ended(sent, now);
     const receiver = this.#receivers.get(peer);
     const isFromUs = this.#outstanding.get(piece)?.peer === peer || this.#onTrial.get(piece) === peer;
     const first = this.#first.get(piece);
@@ -138,7 +143,7 @@ export class SuperSeed {
       receiver.unseen++;
       this.#first.set(piece, peer);
       // It was shown a moment ago.
-      if (this.#hasRoom(idle) && this.#shown + 1 >= this.#window) this.#window += 2;
+      if (this.#showsTooFew(idle) && this.#shown + 1 >= this.#window) this.#window += 2;
     } else {
       if (this.#onTrial.has(piece)) {
         this.#takeBack(piece);
@@ -154,7 +159,8 @@ export class SuperSeed {
   /** Once a second: what takes too long is shown to others. @param idle as in `has` */
   tick(now: Millis, idle: boolean): void {
     // Whoever waits for receivers has room, too, and needs no larger window for that.
-    if (this.#hasRoom(idle) && this.#shown >= this.#window) this.#window += Math.max(1, this.#window >> 1);
+    if (this.#showsTooFew(idle) && this.#shown >= this.#window)
+      this.#window += Math.max(1, this.#window >> 1);
     for (const [piece, { peer, since }] of this.#outstanding) {
       if (now - since < PATIENCE) continue;
       this.#takeBack(piece);
@@ -180,31 +186,57 @@ export class SuperSeed {
       yield { peer, piece };
     }
     while (this.#shown < this.#window) {
-      const peer = this.#nextPeer(this.#hasRoom(idle));
+      const peer = this.#nextPeer(this.#showsTooFew(idle));
       // Whoever has a piece on trial may yet ask for it, so those go last.
       const piece = first(this.#unsent) ?? first(this.#onTrial.keys());
       const receiver = peer === undefined ? undefined : this.#receivers.get(peer);
       if (peer === undefined || piece === undefined || receiver === undefined) return;
       receiver.turn = ++this.#turn;
       receiver.wasShown = true;
-      this.#send(piece, peer, receiver, now);
+      const sent = this.#send(piece, peer, receiver, now);
+      this.#began(sent, this.#reserve, now);
       yield { peer, piece };
     }
   }
 
   /** The uplink has room: nothing waits here, and on the ways less than a piece for each receiver. */
   #hasRoom(idle: boolean): boolean {
-    return idle && this.#backlog.length < Math.max(1, this.#asking + this.#plain.size);
+    return idle && this.#underWay.length() < this.#takers;
+  }
+
+  /**
+   * What is shown at a time is what holds the uplink up: it has room, and less than a piece for each receiver waits to be
+   * asked for. While more do, receivers have enough to ask for, however little is on the ways.
+   */
+  #showsTooFew(idle: boolean): boolean {
+    return this.#hasRoom(idle) && this.#reserve.length(MOST_OF_ONE) < this.#takers;
+  }
+
+  get #takers(): number {
+    return Math.max(1, this.#asking + this.#plain.size);
+  }
+
+  #began(sent: Sent, among: Backlog, now: Millis): void {
+    sent.waits = { among, since: now };
+    among.began(sent.peer);
+  }
+
+  #ended(sent: Sent, now: Millis): void {
+    sent.waits?.among.ended(sent.peer, now - sent.waits.since);
+    sent.waits = undefined;
   }
 
   /** `piece` is on its way to `peer`, and to nobody else. */
-  #send(piece: number, peer: PeerKey, receiver: Receiver | undefined, now: Millis): void {
+  #send(piece: number, peer: PeerKey, receiver: Receiver | undefined, now: Millis): Sent {
     this.#takeBack(piece);
     this.#unsent.delete(piece);
-    this.#outstanding.set(piece, { peer, since: now, askedAt: undefined, isShown: receiver !== undefined });
-    if (receiver === undefined) return;
-    receiver.outstanding++;
-    this.#shown++;
+    const sent: Sent = { peer, since: now, waits: undefined, isShown: receiver !== undefined };
+    this.#outstanding.set(piece, sent);
+    if (receiver !== undefined) {
+      receiver.outstanding++;
+      this.#shown++;
+    }
+    return sent;
   }
 
   /** `piece` is with nobody again. */
@@ -215,7 +247,7 @@ export class SuperSeed {
     const receiver = this.#receivers.get(peer);
     if (receiver !== undefined) receiver.outstanding--;
     if (sent?.isShown) this.#shown--;
-    if (sent?.askedAt !== undefined) this.#backlog.dropped(peer);
+    sent?.waits?.among.dropped(peer);
     this.#outstanding.delete(piece);
     this.#onTrial.delete(piece);
     this.#unsent.add(piece);

@@ -94,6 +94,29 @@ describe("SuperSeed", () => {
     expect(shownWhenPiecesTake(10)).toBeGreaterThan(0);
   });
 
+  it("shows no more at a time to receivers that ask for what they are shown only much later", () => {
+    const seed = superSeed(1000, receivers, 65_536);
+    const unasked = new Map(receivers.map((peer) => [peer, [] as number[]]));
+    let count = 0;
+    // On the ways and with us nothing waits: each receiver asks for a piece a second, has it after 10 ms, and passes it on.
+    for (let now = 0; now < 19_000; now += 1000) {
+      for (const { peer, piece } of seed.next(now, true)) unasked.get(peer)?.push(piece);
+      for (const [peer, pieces] of unasked) {
+        const piece = pieces.shift();
+        if (piece === undefined) continue;
+        count++;
+        seed.asked(peer, piece, now + 10);
+        seed.has(peer, piece, true, now + 20);
+        seed.has((peer % receivers.length) + 1, piece, true, now + 20);
+      }
+      seed.tick(now + 20, true);
+    }
+    expect(count).toBe(19 * receivers.length);
+    const waiting = [...unasked.values()].reduce((sum, pieces) => sum + pieces.length, 0);
+    // What is shown at a time to begin with.
+    expect(waiting).toBeLessThanOrEqual(32);
+  });
+
   it("shows more of small pieces at a time", () => {
     const seed = superSeed(100, receivers, 65_536);
     expect(shown(seed)).toHaveLength(32 - receivers.length);
