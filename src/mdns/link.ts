@@ -26,8 +26,14 @@ const MAX_SENDERS = 500;
 export interface MessageSource {
   /** An IP literal, perhaps with a zone. */
   readonly host: string;
+  readonly port: number;
   /** The name of the interface whose network the sender is on. */
   readonly interface: string;
+}
+
+/** Whoever asks from another port is an ordinary resolver, and wants an answer of its own (RFC 6762, 6.7). */
+export function isResolver({ port }: MessageSource): boolean {
+  return port !== PORT;
 }
 
 export interface LinkOptions {
@@ -44,6 +50,8 @@ export interface Link {
   readonly interfaces: () => readonly NetworkInterface[];
   /** To everybody on the network of that interface. */
   readonly send: (name: string, message: DnsMessage) => void;
+  /** To one machine alone. */
+  readonly sendTo: (to: MessageSource, message: DnsMessage) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -58,7 +66,9 @@ export async function openLink({ clock, open, only = [], onMessage, onChange }: 
       const source = neighbour(from);
       if (source === undefined || !bounds.admits(source.host, bytes.length)) return;
       const message = decodeMessage(bytes);
-      if (message !== undefined) onMessage(message, source);
+      // Answers come from the port that they are asked at (6), or they are none.
+      if (message === undefined || (message.isResponse && isResolver(source))) return;
+      onMessage(message, source);
     },
   });
   return {
@@ -67,13 +77,17 @@ export async function openLink({ clock, open, only = [], onMessage, onChange }: 
       const bytes = encodeMessage(message);
       for (const group of MDNS_GROUPS) multicast.sendOn(name, group, bytes);
     },
+    sendTo: (to, message) => {
+      const group = MDNS_GROUPS.find(({ address }) => address.includes(":") === to.host.includes(":"));
+      if (group !== undefined) multicast.sendTo(to, group, encodeMessage(message));
+    },
     close: () => multicast.close(),
   };
 }
 
-/** Only neighbours speak here (RFC 6762, 11), and only from this port (6.7: others want a unicast answer). */
+/** Only neighbours speak here (RFC 6762, 11). */
 function neighbour({ host, port, interface: name }: DatagramSource): MessageSource | undefined {
-  return name === undefined || port !== PORT ? undefined : { host, interface: name };
+  return name === undefined ? undefined : { host, port, interface: name };
 }
 
 class Bounds {

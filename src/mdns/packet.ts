@@ -22,8 +22,7 @@ const QUESTION_TYPES: ReadonlySet<string> = new Set(["PTR", "SRV", "TXT", "A", "
 export function encodeMessage(message: DnsMessage): Uint8Array {
   return encode({
     type: message.isResponse ? "response" : "query",
-    // Those of queries and answers are 0 (RFC 6762, 18.1).
-    id: 0,
+    id: message.id,
     flags: message.isResponse ? AUTHORITATIVE_ANSWER : 0,
     // The package knows ANY (255), its types don't.
     questions: message.questions.map(({ name, type }) => ({ name, type: type as RecordType })),
@@ -42,8 +41,9 @@ export function decodeMessage(bytes: Uint8Array): DnsMessage | undefined {
   // Operation and response code are 0 (RFC 6762, 18.3 and 18.11).
   if (records > MAX_RECORDS || (buffer.readUInt16BE(2) & 0x780f) !== 0) return undefined;
   try {
-    const { type, questions = [], answers = [], authorities = [], additionals = [] } = decode(buffer);
+    const { id = 0, type, questions = [], answers = [], authorities = [], additionals = [] } = decode(buffer);
     return {
+      id,
       isResponse: type === "response",
       questions: questions.flatMap(fromQuestion),
       answers: answers.flatMap(fromAnswer),

@@ -7,6 +7,7 @@ import {
   inMessages,
   keyOf,
   query,
+  resolverResponse,
   response,
   sameName,
 } from "./core/messages.ts";
@@ -20,7 +21,7 @@ import {
   type UniqueNames,
   uniqueNames,
 } from "./core/service.ts";
-import { type Link, type LinkOptions, type MessageSource, openLink } from "./link.ts";
+import { isResolver, type Link, type LinkOptions, type MessageSource, openLink } from "./link.ts";
 
 export interface ResponderOptions extends Pick<LinkOptions, "clock" | "open" | "only"> {
   readonly random: Random;
@@ -42,6 +43,8 @@ const WAIT_SPREAD: Millis = 100;
 /** A record goes to a network no more often (6). */
 const LEAST_INTERVAL: Millis = 1_000;
 const LEAST_INTERVAL_FOR_PROBES: Millis = 250;
+/** Ordinary resolvers that are answered in {@link LEAST_INTERVAL}: nothing proves that they have asked. */
+const MAX_RESOLVERS = 50;
 /** Of an interface; more would fill a message. */
 const MAX_ADDRESSES = 8;
 
@@ -68,6 +71,7 @@ export class Responder {
   readonly #pending = new Map<string, Pending>();
   /** When a record was last sent, by interface and {@link keyOf}. */
   readonly #sent = new Map<string, Millis>();
+  #resolvers = { since: Number.NEGATIVE_INFINITY, answered: 0 };
   #link: Link | undefined;
   #closed = false;
 
@@ -172,8 +176,8 @@ export class Responder {
     if (this.#closed) return;
     if (message.isResponse) this.#defend([...message.answers, ...message.additionals]);
     else {
-      this.#yieldTo(message.authorities);
-      this.#answer(message, from.interface);
+      if (!isResolver(from)) this.#yieldTo(message.authorities);
+      this.#answer(message, from);
     }
   }
 
@@ -224,10 +228,13 @@ export class Responder {
     }
   }
 
-  #answer({ questions, answers: known, authorities }: DnsMessage, name: string): void {
+  #answer(message: DnsMessage, from: MessageSource): void {
+    const { questions, answers: known, authorities } = message;
+    const name = from.interface;
     const isProbe = authorities.length > 0;
     const knownTtls = new Map(known.map((record) => [keyOf(record), record.ttl]));
     const due: DnsRecord[] = [];
+    const more: DnsRecord[] = [];
     let wait = 0;
     for (const announced of this.#shares) {
       if (!announced.isKnown) continue;
@@ -244,12 +251,28 @@ export class Responder {
       }
       // Whoever wants to know what there is will ask for the rest next.
       const wantsAll = asked.some((record) => record.type === "PTR" && record.name !== TYPES_NAME);
-      due.push(...(wantsAll ? [...asked, ...all.filter(({ flush }) => flush)] : asked));
+      due.push(...asked);
+      if (wantsAll) more.push(...all.filter((record) => record.flush && !asked.includes(record)));
     }
     if (due.length === 0) return;
+    if (isResolver(from)) {
+      this.#answerResolver(from, resolverResponse(message, due, more), wait);
+      return;
+    }
+    due.push(...more);
     // Whoever is about to take a name must hear in time that it is taken.
     if (isProbe) this.#send(name, due, LEAST_INTERVAL_FOR_PROBES);
     else this.#sendSoon(name, due, wait);
+  }
+
+  /** Not told to others, so that it can't wait for what is told to all; whoever floods us is answered seldom. */
+  #answerResolver(to: MessageSource, answer: DnsMessage, wait: Millis): void {
+    const now = this.#options.clock.now();
+    if (now - this.#resolvers.since >= LEAST_INTERVAL) this.#resolvers = { since: now, answered: 0 };
+    if (++this.#resolvers.answered > MAX_RESOLVERS) return;
+    this.#options.clock.after(wait, () => {
+      if (!this.#closed) this.#link?.sendTo(to, answer);
+    });
   }
 
   #sendSoon(name: string, records: readonly DnsRecord[], wait: Millis): void {

@@ -43,6 +43,8 @@ export interface Multicast {
   send(group: MulticastGroup, bytes: Uint8Array): void;
   /** Sends from one interface only. */
   sendOn(name: string, group: MulticastGroup, bytes: Uint8Array): void;
+  /** Sends to one machine, from the group's port. */
+  sendTo(to: Pick<DatagramSource, "host" | "port">, group: MulticastGroup, bytes: Uint8Array): void;
   /** Those that are used now, of either family. */
   interfaces(): readonly NetworkInterface[];
   close(): Promise<void>;
@@ -95,6 +97,10 @@ export async function openMulticast(options: MulticastOptions): Promise<Multicas
     sendOn: (name, group, bytes) => {
       const member = members.find((each) => each.group === group);
       if (member !== undefined) send(member, bytes, name);
+    },
+    sendTo: ({ host, port }, group, bytes) => {
+      const socket = members.find((each) => each.group === group)?.socket;
+      if (socket !== undefined) attempt(() => socket.send(bytes, port, host, () => {}));
     },
     interfaces: () =>
       found.map(({ name, addresses }) => ({ name, addresses: addresses.map((each) => each.address) })),
@@ -150,6 +156,7 @@ function open(
       socket.on("error", () => {});
       socket.on("message", onMessage);
       attempt(() => socket.setMulticastTTL(group.hops ?? HOPS));
+      attempt(() => socket.setTTL(group.hops ?? HOPS));
       // Other clients on this machine are to hear us.
       attempt(() => socket.setMulticastLoopback(true));
       resolve({ socket, group, joined: new Map() });

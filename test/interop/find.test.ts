@@ -119,6 +119,27 @@ describe("a share on a network", () => {
   });
 });
 
+describe("an ordinary resolver, which asks from any port", () => {
+  it.each(["the network", "the publisher"])("that asks %s is told where the page is", async (whom) => {
+    const { infoHash, url } = await publish(0, source);
+    const { port, pathname } = new URL(url);
+    const server = whom === "the network" ? "224.0.0.251" : host(0).address;
+    const ask = async () => {
+      const asking = keep(host(2).run("drill", ["-p", "5353", `@${server}`, "_boojum._tcp.local", "PTR"]));
+      await asking.end();
+      return asking.stdout.join("\n");
+    };
+    // Nobody has a name before the others have had a second to object.
+    let told = "";
+    for (let tries = 0; tries < 10 && !told.includes("PTR\tpayload"); tries++) told = await ask();
+    expect(told).toMatch(/^_boojum\._tcp\.local\.\s+10\s+IN\s+PTR\s+payload/m);
+    expect(told).toMatch(new RegExp(`\\s10\\s+IN\\s+SRV\\s+0 0 ${port} boojum-`));
+    expect(told).toContain(`"ih=${infoHash}"`);
+    expect(told).toContain(`"path=${pathname}"`);
+    expect(told).toMatch(/^boojum-\w+\.local\.\s+10\s+IN\s+A\s+10\.77\.0\.1$/m);
+  });
+});
+
 describe("in a terminal", () => {
   const socket = `boojum-find-${process.pid}`;
   const tmux = async (...args: string[]) => {

@@ -19,6 +19,9 @@ export class FakeNetworks {
   /** Every datagram of IPv4: network, sender's address and bytes. */
   readonly sent: { readonly network: string; readonly from: string; readonly bytes: Uint8Array }[] = [];
 
+  /** Every datagram to one machine alone: to whom, and bytes. */
+  readonly told: { readonly to: string; readonly bytes: Uint8Array }[] = [];
+
   constructor(clock: FakeClock) {
     this.#clock = clock;
   }
@@ -46,6 +49,9 @@ export class FakeNetworks {
           for (const [name] of allowed()) sendOn(name, group, bytes);
         },
         sendOn,
+        sendTo: ({ host: to, port }, _, bytes) => {
+          this.told.push({ to: `${to}:${port}`, bytes });
+        },
         interfaces: () => allowed().map(([name, { address }]) => ({ name, addresses: [address] })),
         close: () => {
           this.#stations.delete(station);

@@ -40,6 +40,8 @@ export interface Question {
 }
 
 export interface DnsMessage {
+  /** 0 but between an ordinary resolver and whoever answers it (18.1). */
+  readonly id: number;
   readonly isResponse: boolean;
   readonly questions: readonly Question[];
   /** In a query: what the asker knows already (7.1). */
@@ -53,11 +55,34 @@ export function query(
   questions: readonly Question[],
   more: Partial<Pick<DnsMessage, "answers" | "authorities">> = {},
 ): DnsMessage {
-  return { isResponse: false, questions, answers: [], authorities: [], additionals: [], ...more };
+  return { id: 0, isResponse: false, questions, answers: [], authorities: [], additionals: [], ...more };
 }
 
 export function response(answers: readonly DnsRecord[], additionals: readonly DnsRecord[] = []): DnsMessage {
-  return { isResponse: true, questions: [], answers, authorities: [], additionals };
+  return { id: 0, isResponse: true, questions: [], answers, authorities: [], additionals };
+}
+
+/** An ordinary resolver keeps no watch, and must not keep for long what may change (6.7). Seconds. */
+const RESOLVER_TTL = 10;
+
+/**
+ * What an ordinary resolver understands (6.7): its number, its questions, and records without the bit that only multicast
+ * DNS has, one packet of them.
+ * @param answers what it asked for; what it is going to ask for next is in `additionals`
+ */
+export function resolverResponse(
+  { id, questions }: DnsMessage,
+  answers: readonly DnsRecord[],
+  additionals: readonly DnsRecord[],
+): DnsMessage {
+  const [fitting = []] = inMessages([...answers, ...additionals]);
+  const records = fitting.map((record) => ({
+    ...record,
+    ttl: Math.min(record.ttl, RESOLVER_TTL),
+    flush: false,
+  }));
+  const answered = Math.min(answers.length, records.length);
+  return { ...response(records.slice(0, answered), records.slice(answered)), id, questions };
 }
 
 /** DNS compares ASCII letters without case (RFC 1035, 2.3.3). */

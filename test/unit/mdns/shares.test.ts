@@ -1,7 +1,8 @@
 /** Publishers and seekers on networks in memory: what is announced, found, contested and taken back. */
+import { decode } from "dns-packet";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Browser } from "../../../src/mdns/browser.ts";
-import { type DnsRecord, response } from "../../../src/mdns/core/messages.ts";
+import { type DnsRecord, type Question, query, response } from "../../../src/mdns/core/messages.ts";
 import type { Announcement } from "../../../src/mdns/core/service.ts";
 import type { Sighting } from "../../../src/mdns/core/sightings.ts";
 import { decodeMessage, encodeMessage } from "../../../src/mdns/packet.ts";
@@ -271,7 +272,11 @@ describe("strangers", () => {
     (await publisher(one(1))).announce(share());
     await clock.advance(5_000);
     networks.sent.length = 0;
-    const ask = { isResponse: false, questions: [{ name: "_boojum._tcp.local", type: "PTR" as const }] };
+    const ask = {
+      id: 0,
+      isResponse: false,
+      questions: [{ name: "_boojum._tcp.local", type: "PTR" as const }],
+    };
     for (let i = 0; i < 1_000; i++) {
       networks.say(
         "home",
@@ -283,5 +288,63 @@ describe("strangers", () => {
     const answers = networks.sent.filter(({ from }) => from === "10.0.0.1").length;
     expect(answers).toBeGreaterThan(3);
     expect(answers).toBeLessThan(25);
+  });
+});
+
+describe("ordinary resolvers, which ask once and from any port", () => {
+  const ask = (id: number, ...questions: readonly Question[]) => encodeMessage({ ...query(questions), id });
+  /** As such a resolver sees it. */
+  const told = () => networks.told.map(({ to, bytes }) => ({ to, ...decode(Buffer.from(bytes)) }));
+
+  beforeEach(async () => {
+    (await publisher(one(1))).announce(share());
+    await clock.advance(5_000);
+    networks.sent.length = 0;
+  });
+
+  it("are answered alone, by their number, with their question and what they will ask next, for ten seconds", async () => {
+    const question = { name: "_Boojum._tcp.local", type: "PTR" as const };
+    networks.say("home", "10.0.0.9", ask(0x1234, question), 40_000);
+    await clock.advance(200);
+    expect(networks.sent.map(({ from }) => from)).toEqual(["10.0.0.9"]);
+    const [answer, ...others] = told();
+    expect(others).toEqual([]);
+    expect(answer).toMatchObject({ to: "10.0.0.9:40000", id: 0x1234, type: "response", flag_aa: true });
+    expect(answer?.questions).toMatchObject([question]);
+    expect(answer?.answers).toMatchObject([{ type: "PTR", data: "photos (k3f9x2mw)._boojum._tcp.local" }]);
+    const records = [...(answer?.answers ?? []), ...(answer?.additionals ?? [])];
+    expect([...new Set(records.map(({ type }) => type))].sort()).toEqual(["A", "PTR", "SRV", "TXT"]);
+    for (const record of records) expect(record).toMatchObject({ ttl: 10, flush: false, class: "IN" });
+  });
+
+  it("needn't wait for what only we can know, and hear nothing of names that nobody has", async () => {
+    networks.say("home", "10.0.0.9", ask(7, { name: "boojum-k3f9x2mw.local", type: "A" }), 40_000);
+    networks.say("home", "10.0.0.9", ask(8, { name: "boojum-other.local", type: "A" }), 40_000);
+    await clock.advance(2);
+    expect(told()).toMatchObject([{ id: 7, answers: [{ type: "A", data: "10.0.0.1", ttl: 10 }] }]);
+    await clock.advance(1_000);
+    expect(networks.told).toHaveLength(1);
+  });
+
+  it("can't contest names: what they say is no answer, and what they claim no claim", async () => {
+    const claim: DnsRecord = {
+      ...{ type: "SRV", name: "photos (k3f9x2mw)._boojum._tcp.local", ttl: 120 },
+      ...{ flush: true, port: 9, target: "h.local" },
+    };
+    networks.say("home", "10.0.0.9", encodeMessage(response([claim])), 40_000);
+    await clock.advance(5_000);
+    // Whoever doubts a name asks for it.
+    expect(networks.sent.map(({ from }) => from)).toEqual(["10.0.0.9"]);
+  });
+
+  it("are answered fifty times a second, so that whoever forges questions floods nobody with answers", async () => {
+    const question = { name: "boojum-k3f9x2mw.local", type: "A" as const };
+    for (let i = 0; i < 1_000; i++) networks.say("home", `10.0.1.${i % 250}`, ask(i, question), 40_000);
+    await clock.advance(500);
+    expect(networks.told).toHaveLength(50);
+    await clock.advance(1_000);
+    networks.say("home", "10.0.0.9", ask(1, question), 40_000);
+    await clock.advance(2);
+    expect(networks.told).toHaveLength(51);
   });
 });
