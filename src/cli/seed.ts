@@ -34,7 +34,7 @@ export function seedCommand(surroundings: Surroundings, report: (code: number) =
     .option("--slots <n>", "send to so many at once (default: by capacity)", slots);
   addTransferFlags(command)
     .optionsGroup("On this machine:")
-    .option("--cache-dir <dir>", "where ports and IDs are remembered")
+    .option("--cache-dir <dir>", "where ports, IDs and hashes are remembered")
     .option("--no-qr", "no QR code");
   return addExamples(command, EXAMPLES).action(async (source: string, path: string, flags: SeedFlags) => {
     report(await runSeed(source, path, flags, surroundings));

@@ -1,13 +1,13 @@
 /** What is known of the files of a share, in columns of shared memory: nothing is copied for a thread. */
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { SourceError } from "./errors.ts";
-import { fsReason } from "./fs-reason.ts";
-import type { Candidate, SourceFile } from "./source-file.ts";
+import { errorCode, fsReason } from "./fs-reason.ts";
+import type { Candidate, PadFile, SourceFile } from "./source-file.ts";
 
 /** An entry for each file in each of them. */
 export interface FileTable {
   readonly count: number;
-  /** The files' absolute paths as UTF-8, a NUL between each two; see {@link tablePaths}. */
+  /** The files' absolute paths as UTF-8, none for pad files, a NUL between each two; see {@link tablePaths}. */
   readonly paths: Uint8Array;
   /** 1: a symbolic link that is followed. */
   readonly followed: Uint8Array;
@@ -53,11 +53,14 @@ export function tableOf(candidates: readonly Pick<Candidate, "absolutePath" | "f
 }
 
 /** A table of files that were looked at before. */
-export function packFiles(files: readonly SourceFile[]): FileTable {
-  const table = tableOf(files.map(({ absolutePath }) => ({ absolutePath, followed: false })));
+export function packFiles(files: readonly (SourceFile | PadFile)[]): FileTable {
+  const table = tableOf(
+    files.map((file) => ({ absolutePath: "pad" in file ? "" : file.absolutePath, followed: false })),
+  );
   for (const [i, file] of files.entries()) {
-    table.isFile[i] = 1;
     table.lengths[i] = file.length;
+    if ("pad" in file) continue;
+    table.isFile[i] = 1;
     table.mtimes[i] = file.mtimeNs;
     table.ctimes[i] = file.ctimeNs;
     table.inodes[i] = file.inode;
@@ -73,21 +76,31 @@ const EXECUTABLE = 0o100;
 /** What was found of each of `candidates`; what vanished since its folder was read is as if it had never been there. */
 export function filesOf(table: FileTable, candidates: readonly Candidate[]): SourceFile[] {
   const files: SourceFile[] = [];
-  for (const [i, { path, absolutePath }] of candidates.entries()) {
-    if (table.isFile[i] !== 1) continue;
-    files.push({
-      path,
-      absolutePath,
-      // Defaults for the compiler alone: every column has an entry for each candidate.
-      length: table.lengths[i] ?? 0,
-      mtimeNs: table.mtimes[i] ?? 0n,
-      ctimeNs: table.ctimes[i] ?? 0n,
-      inode: table.inodes[i] ?? 0n,
-      device: table.devices[i] ?? 0n,
-      executable: ((table.modes[i] ?? 0) & EXECUTABLE) !== 0,
-    });
+  for (const [i, candidate] of candidates.entries()) {
+    const file = fileAt(table, i, candidate);
+    if (file !== undefined) files.push(file);
   }
   return files;
+}
+
+/** What was found of the file numbered `i`; undefined when there is none. */
+export function fileAt(
+  table: FileTable,
+  i: number,
+  { path, absolutePath }: Pick<Candidate, "path" | "absolutePath">,
+): SourceFile | undefined {
+  if (table.isFile[i] !== 1) return undefined;
+  return {
+    path,
+    absolutePath,
+    // Defaults for the compiler alone: every column has an entry for each candidate.
+    length: table.lengths[i] ?? 0,
+    mtimeNs: table.mtimes[i] ?? 0n,
+    ctimeNs: table.ctimes[i] ?? 0n,
+    inode: table.inodes[i] ?? 0n,
+    device: table.devices[i] ?? 0n,
+    executable: ((table.modes[i] ?? 0) & EXECUTABLE) !== 0,
+  };
 }
 
 export function tablePaths(table: FileTable): readonly string[] {
@@ -108,7 +121,7 @@ export function lookAt(table: FileTable, index: number, path: string): void {
     const look = table.followed[index] === 1 ? statSync : lstatSync;
     stats = look(path, LOOK);
   } catch (cause) {
-    throw unreadable(path, cause);
+    if (!isGone(cause)) throw unreadable(path, cause);
   }
   if (stats !== undefined) note(table, index, stats);
 }
@@ -125,6 +138,11 @@ export function note(table: FileTable, index: number, stats: BigIntStats): void 
   table.devices[index] = stats.dev;
   table.modes[index] = Number(stats.mode);
   table.isFile[index] = 1;
+}
+
+/** Nothing is there, or a file where a folder should be on the way. */
+export function isGone(cause: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes(errorCode(cause) ?? "");
 }
 
 export function unreadable(path: string, cause: unknown): SourceError {

@@ -17,7 +17,7 @@ import { isSettled } from "./core/settled.ts";
 import { errorCode, fsReason } from "./fs-reason.ts";
 import { pieceKeys } from "./piece-keys.ts";
 import { type HashPlan, isDone, putHash } from "./plan.ts";
-import type { Source } from "./source.ts";
+import type { Hashable } from "./source.ts";
 
 /** All shares together. A share of 100 GB takes 230 KB; what wasn't used for longest goes first. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -32,7 +32,7 @@ const UNFINISHED_MS = 3_600_000;
 export interface HashCacheOptions {
   /** Made when missing. */
   readonly dir: string;
-  readonly source: Source;
+  readonly source: Hashable;
   readonly pieceLength: number;
   /** Told why nothing can be recalled or remembered, for people; it never makes hashing fail. */
   readonly onTrouble?: ((message: string) => void) | undefined;
@@ -148,13 +148,13 @@ export class HashCache {
 }
 
 /** 1 for each piece whose files were all at rest when the folder was read. */
-function settledPieces({ files, totalBytes, lookedAt }: Source, pieceLength: number): Uint8Array {
+function settledPieces({ files, totalBytes, lookedAt }: Hashable, pieceLength: number): Uint8Array {
   const settled = new Uint8Array(Math.ceil(totalBytes / pieceLength)).fill(1);
   const lookedAtNs = BigInt(lookedAt) * 1_000_000n;
   let offset = 0;
   for (const file of files) {
     const end = offset + file.length;
-    if (file.length > 0 && !isSettled(file, lookedAtNs)) {
+    if (file.length > 0 && !("pad" in file) && !isSettled(file, lookedAtNs)) {
       settled.fill(0, Math.floor(offset / pieceLength), Math.ceil(end / pieceLength));
     }
     offset = end;

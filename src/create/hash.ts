@@ -8,7 +8,7 @@ import { SourceChangedError } from "./errors.ts";
 import { HashCache } from "./hash-cache.ts";
 import { PieceHasher } from "./piece-hasher.ts";
 import { claimPieces, doneUpTo, type HashPlan, piecesDone, planHashing } from "./plan.ts";
-import type { Source } from "./source.ts";
+import type { Hashable } from "./source.ts";
 import type { SourceFile } from "./source-file.ts";
 
 const REPORT_EVERY_MS = 50;
@@ -18,7 +18,7 @@ const SECOND_LOOK_AFTER_MS = 1_000;
 interface HashOptions extends Pick<CreateOptions, "onProgress" | "onPieces" | "cacheDir" | "onCacheTrouble"> {
   readonly crew: Crew;
   /** Called once the threads have something to do, unless there is nothing: for what doesn't need the hashes. */
-  readonly meanwhile: () => void;
+  readonly meanwhile?: () => void;
 }
 
 /**
@@ -27,7 +27,7 @@ interface HashOptions extends Pick<CreateOptions, "onProgress" | "onPieces" | "c
  * @throws {SourceError} when a file can't be read.
  */
 export async function hashPieces(
-  source: Source,
+  source: Hashable,
   pieceLength: number,
   options: HashOptions,
   signal: AbortSignal,
@@ -42,7 +42,7 @@ export async function hashPieces(
   reporter.report();
   try {
     const meanwhile = () => {
-      options.meanwhile();
+      options.meanwhile?.();
       cache?.prepare();
     };
     await hashMissing(plan, { crew: options.crew, meanwhile, report: () => reporter.report() }, signal);
@@ -57,11 +57,16 @@ export async function hashPieces(
 
 async function hashMissing(
   plan: HashPlan,
-  { crew, meanwhile, report }: Pick<HashOptions, "crew" | "meanwhile"> & { readonly report: () => void },
+  {
+    crew,
+    meanwhile,
+    report,
+  }: Pick<Required<HashOptions>, "crew" | "meanwhile"> & { readonly report: () => void },
   signal: AbortSignal,
 ): Promise<void> {
-  const part = 1 - piecesDone(plan) / plan.pieceCount;
-  if (part === 0) return;
+  const left = plan.pieceCount - piecesDone(plan);
+  if (left === 0) return;
+  const part = left / plan.pieceCount;
   const threads = crew.forHashing(plan, part);
   const timer = setInterval(report, REPORT_EVERY_MS);
   const here = async (both: AbortSignal) => {
@@ -96,12 +101,12 @@ async function hashHere(plan: HashPlan, report: () => void, signal: AbortSignal)
  * worth a second look.
  * @param early of the share's bytes, as many as were read a while ago
  */
-function worthALook(files: readonly SourceFile[], early: number): readonly SourceFile[] {
+function worthALook(files: Hashable["files"], early: number): readonly SourceFile[] {
   let offset = 0;
-  return files.filter(({ length }) => {
+  return files.flatMap((file) => {
     const start = offset;
-    offset += length;
-    return length === 0 || start < early;
+    offset += file.length;
+    return !("pad" in file) && (file.length === 0 || start < early) ? [file] : [];
   });
 }
 

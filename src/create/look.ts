@@ -4,8 +4,7 @@ import { forEachIndex, together } from "../platform/bounded.ts";
 import type { Pace } from "../platform/pace.ts";
 import { Slices } from "../platform/slices.ts";
 import type { Crew } from "./crew.ts";
-import { claimFiles, type FileTable, lookAt, note, tableOf, unreadable } from "./file-table.ts";
-import { errorCode } from "./fs-reason.ts";
+import { claimFiles, type FileTable, isGone, lookAt, note, tableOf, unreadable } from "./file-table.ts";
 import type { Candidate } from "./source-file.ts";
 
 /** Files between two looks at the time, and at how slow the disk is; enough to keep the thread pool's queue full. */
@@ -63,7 +62,7 @@ function lookTogether(
     if (candidate === undefined) return done();
     const { absolutePath, followed } = candidate;
     (followed ? stat : lstat)(absolutePath, { bigint: true }, (cause, stats) => {
-      if (cause !== null && errorCode(cause) !== "ENOENT") return done(unreadable(absolutePath, cause));
+      if (cause !== null && !isGone(cause)) return done(unreadable(absolutePath, cause));
       if (cause === null) note(table, from + index, stats);
       done();
     });

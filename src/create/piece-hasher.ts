@@ -81,6 +81,10 @@ export class PieceHasher {
 
   /** @param into the place in the buffer. @returns how many bytes there were. */
   #read(position: number, length: number, into: number): number {
+    if (this.#descriptor === -1) {
+      this.#buffer.fill(0, into, into + length);
+      return length;
+    }
     let got: number;
     try {
       got = readSync(this.#descriptor, this.#buffer, into, length, position);
@@ -93,9 +97,10 @@ export class PieceHasher {
     return got;
   }
 
+  /** A pad file has no descriptor: it's all zeros. */
   #enter(file: number): void {
     try {
-      this.#descriptor = openSync(this.#path(file), OPEN_FLAGS);
+      if (this.#path(file) !== "") this.#descriptor = openSync(this.#path(file), OPEN_FLAGS);
     } catch (cause) {
       throw this.#unreadable(file, cause);
     }

@@ -1,8 +1,8 @@
 /** What a piece is made of, as a short key: equal keys mean equal bytes, as far as a file system can tell. */
 import { nodeHashes } from "../platform/hashes.ts";
 import { KEY_BYTES } from "./core/hash-records.ts";
-import type { Source } from "./source.ts";
-import type { SourceFile } from "./source-file.ts";
+import type { Hashable } from "./source.ts";
+import type { PadFile, SourceFile } from "./source-file.ts";
 
 /** Numbers that stand for a file and for its part of a piece: inode, size, mtime, ctime, offset, length. */
 const NUMBERS_BYTES = 6 * 8;
@@ -13,7 +13,7 @@ const NUMBERS_BYTES = 6 * 8;
  * matter, so it may be moved; nor does the device, whose number may differ after the next start of the machine.
  */
 export function pieceKeys(
-  source: Pick<Source, "files" | "singleFile" | "totalBytes">,
+  source: Pick<Hashable, "files" | "singleFile" | "totalBytes">,
   pieceLength: number,
 ): Uint8Array {
   const keys = new Uint8Array(Math.ceil(source.totalBytes / pieceLength) * KEY_BYTES);
@@ -25,7 +25,7 @@ export function pieceKeys(
     room = pieceLength;
   };
   for (const file of source.files) {
-    const path = source.singleFile ? "" : file.path.join("/");
+    const path = source.singleFile || "pad" in file ? "" : file.path.join("/");
     for (let offset = 0; offset < file.length; ) {
       const length = Math.min(room, file.length - offset);
       message.add(file, path, offset, length);
@@ -38,21 +38,24 @@ export function pieceKeys(
   return keys;
 }
 
+const UNCHANGING = { inode: 0n, mtimeNs: 0n, ctimeNs: 0n };
+
 /** Bytes that are put together again and again in the same memory. */
 class Message {
   #bytes = Buffer.alloc(4096);
   #length = 0;
 
-  add(file: SourceFile, path: string, offset: number, length: number): void {
+  add(file: SourceFile | PadFile, path: string, offset: number, length: number): void {
     const most = NUMBERS_BYTES + 4 + 3 * path.length;
     if (this.#length + most > this.#bytes.length) {
       this.#bytes = Buffer.concat([this.#bytes], 2 * this.#bytes.length + most);
     }
     const bytes = this.#bytes;
     let at = this.#length;
-    at = bytes.writeBigUInt64LE(file.inode, at);
-    at = bytes.writeBigInt64LE(file.mtimeNs, at);
-    at = bytes.writeBigInt64LE(file.ctimeNs, at);
+    const { inode, mtimeNs, ctimeNs } = "pad" in file ? UNCHANGING : file;
+    at = bytes.writeBigUInt64LE(inode, at);
+    at = bytes.writeBigInt64LE(mtimeNs, at);
+    at = bytes.writeBigInt64LE(ctimeNs, at);
     at = bytes.writeDoubleLE(file.length, at);
     at = bytes.writeDoubleLE(offset, at);
     at = bytes.writeDoubleLE(length, at);

@@ -24,3 +24,9 @@ export interface SourceFile {
   /** The owner may execute it; travels as BEP 47 `x`. */
   readonly executable: boolean;
 }
+
+/** Zeros that are on no disk (BEP 47). What we make has none; torrents of others may. */
+export interface PadFile {
+  readonly length: number;
+  readonly pad: true;
+}

@@ -1,7 +1,7 @@
 /** What is going to be published, as it was when it was looked at. */
 import type { Crew } from "./crew.ts";
 import type { FileTable } from "./file-table.ts";
-import type { SourceFile } from "./source-file.ts";
+import type { PadFile, SourceFile } from "./source-file.ts";
 
 /** A symbolic link that is told as one (BEP 47), not followed. */
 export interface SourceLink {
@@ -31,6 +31,11 @@ export interface Source {
   readonly totalBytes: number;
   /** When the first file was looked at, or just before; milliseconds since 1970 by the wall clock. */
   readonly lookedAt: number;
+}
+
+/** What hashing must know of a {@link Source}, or of the data of a torrent that exists. */
+export interface Hashable extends Pick<Source, "root" | "singleFile" | "table" | "totalBytes" | "lookedAt"> {
+  readonly files: readonly (SourceFile | PadFile)[];
 }
 
 /** Why something in a folder is not in the torrent, or is there under another name. */

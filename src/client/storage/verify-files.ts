@@ -215,7 +215,7 @@ class Verifier {
 }
 
 /** As we would write it, and as the torrent says it: other programs keep names that aren't good everywhere. */
-function namesOf({ path, rawPath }: TorrentFile): readonly (readonly string[])[] {
+export function namesOf({ path, rawPath }: TorrentFile): readonly (readonly string[])[] {
   const isPlain = rawPath.every((name) => !/^\.{0,2}$|[/\\\0]/.test(name));
   return isPlain && rawPath.join("/") !== path.join("/") ? [path, rawPath] : [path];
 }

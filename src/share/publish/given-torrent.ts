@@ -1,16 +1,17 @@
 /** A share whose torrent exists already, made by whomever: its data are compared with it instead of being hashed anew. */
-import { realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { judgeFiles, type PieceFinding } from "../../client/core/file-verdicts.ts";
 import type { PadFile, SeedFile } from "../../client/storage/seed-storage.ts";
-import { type VerifiedFile, verifyFiles } from "../../client/storage/verify-files.ts";
-import type { Created } from "../../create/created.ts";
-import type { SourceFile } from "../../create/source-file.ts";
+import type { Created, CreateOptions } from "../../create/created.ts";
+import { hashPieces } from "../../create/hash.ts";
 import { nodeHashes } from "../../platform/hashes.ts";
+import { bytesEqual } from "../../protocol/bytes.ts";
 import { BoojumError } from "../../protocol/errors.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
-import type { Metainfo } from "../../protocol/metainfo.ts";
+import { PieceLayout } from "../../protocol/layout.ts";
+import type { Metainfo, TorrentFile } from "../../protocol/metainfo.ts";
 import { parseMetainfo } from "../../protocol/parse-metainfo.ts";
 import { UnsupportedError } from "../unsupported-error.ts";
+import { isOnDisk, sourceOfTorrent } from "./torrent-source.ts";
 
 export interface GivenTorrent {
   /** The `.torrent`. */
@@ -52,57 +53,60 @@ export interface Adopted {
 }
 
 /**
- * Reads everything once.
+ * Reads what isn't remembered from earlier runs, once, on all cores.
  * @param path the file or folder itself.
  * @throws {MismatchError} not all of it is there, or right.
- * @throws {StorageError} something can't be read.
+ * @throws {SourceChangedError} a file changes meanwhile.
+ * @throws {SourceError} something can't be read.
  */
 export async function adoptData(
   { metainfo, infoHash }: GivenTorrent,
   path: string,
-  onProgress: (bytesDone: number, bytesTotal: number) => void,
+  options: Required<Pick<CreateOptions, "crew" | "cacheDir" | "onCacheTrouble" | "onProgress">>,
   signal: AbortSignal,
 ): Promise<Adopted> {
-  const verified = await verifyFiles({ metainfo, path, digests: false, onProgress }, signal);
-  const good = verified.filter(({ state }) => state === "good").length;
-  if (good < verified.length) {
-    throw new MismatchError(
-      `${path} has ${good} of ${verified.length} files of "${metainfo.name}" whole. See which, and fetch the rest: share verify --repair`,
-    );
-  }
-  const byPath = new Map<string, SourceFile>();
-  for (const file of verified) {
-    byPath.set(file.path.join("/"), await sourceFile(file, metainfo, path));
-  }
-  const files = metainfo.files.flatMap(({ path: own }) => byPath.get(own.join("/")) ?? []);
-  const seedFiles = metainfo.files.map(
-    ({ path: own, length }): SeedFile | PadFile => byPath.get(own.join("/")) ?? { length, pad: true },
-  );
+  const source = await sourceOfTorrent(metainfo, path, options.crew, signal);
+  if (source.lacking.length > 0) throw lacks(metainfo, path, source.lacking);
+  options.onProgress(0, source.totalBytes);
+  const hashes = await hashPieces(source, metainfo.pieceLength, options, signal);
+  if (!bytesEqual(hashes, metainfo.pieceHashes)) throw differs(metainfo, path, hashes);
   const { rawName, singleFile, info, length, pieceLength, pieceCount, pieceHashes } = metainfo;
+  const files = source.files.flatMap((file) => ("pad" in file ? [] : [file]));
   const created = {
     ...{ name: rawName, singleFile, info, infoHash, files, totalBytes: length },
     ...{ pieceLength, pieceCount, pieceHashes },
   };
-  return { created, seedFiles };
+  return { created, seedFiles: source.files };
 }
 
-/** Under the names of the torrent, by which web seeds ask; as it is now, so that later changes are seen. */
-async function sourceFile(
-  { foundPath, bytes, path }: VerifiedFile,
-  metainfo: Metainfo,
-  root: string,
-): Promise<SourceFile> {
-  const absolutePath = await realpath(metainfo.singleFile ? root : join(root, ...foundPath));
-  const stats = await stat(absolutePath, { bigint: true });
-  const file = metainfo.files.find((one) => one.path === path);
-  return {
-    path: file?.rawPath ?? path,
-    absolutePath,
-    length: bytes,
-    mtimeNs: stats.mtimeNs,
-    ctimeNs: stats.ctimeNs,
-    inode: stats.ino,
-    device: stats.dev,
-    executable: file?.executable ?? false,
-  };
+function lacks(metainfo: Metainfo, path: string, lacking: readonly TorrentFile[]): MismatchError {
+  const [first] = lacking;
+  const one = JSON.stringify(first?.path.join("/"));
+  const what = lacking.length === 1 ? one : `${lacking.length} files (the first: ${one})`;
+  return new MismatchError(
+    `${path} lacks ${what} of "${metainfo.name}", or has it in another size. See all, and fetch them: share verify --repair`,
+  );
+}
+
+/** All files have their sizes. */
+function differs(
+  { files, name, pieceLength, pieceHashes }: Metainfo,
+  path: string,
+  hashes: Uint8Array,
+): MismatchError {
+  const layout = new PieceLayout(
+    files.map(({ length }) => length),
+    pieceLength,
+  );
+  const findings: PieceFinding[] = [];
+  for (let at = 0; at < hashes.length; at += 20) {
+    const isGood = bytesEqual(hashes.subarray(at, at + 20), pieceHashes.subarray(at, at + 20));
+    findings.push(isGood ? "good" : "bad");
+  }
+  const sizes = files.map(({ length }) => ({ length, size: length }));
+  const verdicts = judgeFiles(layout, sizes, findings).filter((_, i) => isOnDisk(files[i]));
+  const good = verdicts.filter(({ state }) => state === "good").length;
+  return new MismatchError(
+    `${path} has ${good} of ${verdicts.length} files of "${name}" whole. See which, and fetch the rest: share verify --repair`,
+  );
 }

@@ -137,11 +137,12 @@ export class PublishedShare implements Share {
    * @throws {SourceError} {SourceChangedError} {CreateOptionError}
    */
   async hash(options: PublishOptions, tell: PublishEvents, signal: AbortSignal): Promise<Created> {
-    if (this.#given !== undefined) return await this.#adopt(this.#given, tell, signal);
     await this.#fill?.(this.#reading(tell), signal);
     const crew = new Crew({});
     try {
-      return await this.#create(crew, options, tell, signal);
+      if (this.#given === undefined) return await this.#create(crew, options, tell, signal);
+      const hashing = { ...remembering(options, tell), crew, onProgress: this.#progress(tell, signal) };
+      return await this.#adopt(this.#given, hashing, signal);
     } finally {
       await crew.close();
     }
@@ -181,17 +182,20 @@ export class PublishedShare implements Share {
         },
         onPieces: (_, to, hashes) => this.front?.grow(to, hashes),
         // What came by a pipe never comes again as the same file.
-        ...(this.#fill === undefined && { cacheDir: options.cacheDir ?? defaultCacheDir() }),
-        onCacheTrouble: (message) => tell({ event: "warning", code: "cache", message }),
+        ...(this.#fill === undefined ? remembering(options, tell) : {}),
       },
       signal,
     );
     return this.created;
   }
 
-  /** @throws {MismatchError} {StorageError} */
-  async #adopt(given: GivenTorrent, tell: PublishEvents, signal: AbortSignal): Promise<Created> {
-    this.#adopted = await adoptData(given, this.path, this.#progress(tell, signal), signal);
+  /** @throws {MismatchError} {SourceError} {SourceChangedError} */
+  async #adopt(
+    given: GivenTorrent,
+    hashing: Parameters<typeof adoptData>[2],
+    signal: AbortSignal,
+  ): Promise<Created> {
+    this.#adopted = await adoptData(given, this.path, hashing, signal);
     this.created = this.#adopted.created;
     this.files = this.created.files;
     this.bytes = this.created.totalBytes;
@@ -363,6 +367,14 @@ const PHASES = {
   failed: "failed",
   ended: "ended",
 } as const;
+
+/** Where hashes are kept from run to run. */
+function remembering({ cacheDir = defaultCacheDir() }: PublishOptions, tell: PublishEvents) {
+  return {
+    cacheDir,
+    onCacheTrouble: (message: string) => tell({ event: "warning", code: "cache", message }),
+  };
+}
 
 /** The peer protocol is on the very port, unless a proxy or another name stands before it. */
 function peerAt(base: string): PeerAddress[] {
