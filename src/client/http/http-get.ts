@@ -73,11 +73,12 @@ async function readBody(response: IncomingMessage, maxBytes: number, patience: n
 }
 
 function watchRate(response: IncomingMessage, patience: number): NodeJS.Timeout {
+  const { socket } = response;
   const begin = performance.now();
-  const before = response.socket.bytesRead;
+  const before = socket.bytesRead;
   return setInterval(() => {
     const seconds = (performance.now() - begin - patience) / 1_000;
-    if (response.socket.bytesRead - before < seconds * LEAST_RATE)
+    if (socket.bytesRead - before < seconds * LEAST_RATE)
       response.destroy(new Error("it comes too slowly"));
   }, patience / 10);
 }
