@@ -25,7 +25,8 @@ export interface Loan {
 
 /**
  * Keeps the descriptors that were used last and closes the others, so that torrents of any number of files live with
- * few descriptors. One cache may serve many storages. When the system runs out of descriptors sooner than the limit
+ * few descriptors. Those in use don't count: a hundred writes that wait for a slow disk must not close the folders that
+ * the next files are opened through. One cache may serve many storages. When the system runs out of descriptors sooner than the limit
  * says, the limit shrinks to what there is.
  */
 export class OpenFiles {
@@ -34,14 +35,16 @@ export class OpenFiles {
   readonly #entries = new Map<Openable, Entry>();
   readonly #opening = new Map<Openable, { waiters: number; readonly entry: Promise<Entry> }>();
   #limit: number;
+  /** Of the entries: those in use. */
+  #busy = 0;
 
-  /** `limit`: descriptors kept at once, at least 1. More are open only while more are in use at the same time. */
+  /** `limit`: descriptors kept at once that nobody uses, at least 1. */
   constructor(limit: number, files: FileSystem = systemFiles) {
     this.#limit = Math.max(1, limit);
     this.#files = files;
   }
 
-  /** Descriptors in the cache now. */
+  /** Descriptors in the cache now, those in use among them. */
   get size(): number {
     return this.#entries.size;
   }
@@ -95,7 +98,7 @@ export class OpenFiles {
       let entry = this.#entries.get(owner);
       if (entry === undefined) entry = this.#keep(owner, descriptor);
       else this.#files.closeSync(descriptor);
-      entry.users += this.#opening.get(owner)?.waiters ?? 0;
+      this.#addUsers(entry, this.#opening.get(owner)?.waiters ?? 0);
       return entry;
     } finally {
       this.#opening.delete(owner);
@@ -120,7 +123,7 @@ export class OpenFiles {
   }
 
   #lend(entry: Entry): Loan {
-    entry.users++;
+    this.#addUsers(entry, 1);
     if (!entry.dropped) {
       this.#entries.delete(entry.owner);
       this.#entries.set(entry.owner, entry);
@@ -138,14 +141,27 @@ export class OpenFiles {
         entry.users--;
         if (entry.users > 0) return;
         if (entry.dropped) this.#close(entry);
-        else this.#evict(this.#limit);
+        else {
+          this.#busy--;
+          this.#evict(this.#limit);
+        }
       },
     };
   }
 
+  /** Of an entry in the cache. */
+  #addUsers(entry: Entry, count: number): void {
+    if (entry.users === 0 && count > 0) this.#busy++;
+    entry.users += count;
+  }
+
+  get #idle(): number {
+    return this.#entries.size - this.#busy;
+  }
+
   #evict(keep: number, spared?: Entry): void {
     for (const entry of this.#entries.values()) {
-      if (this.#entries.size <= keep) return;
+      if (this.#idle <= keep) return;
       if (entry !== spared && entry.users === 0) this.#drop(entry);
     }
   }
@@ -154,6 +170,7 @@ export class OpenFiles {
     entry.dropped = true;
     this.#entries.delete(entry.owner);
     if (entry.users === 0) this.#close(entry);
+    else this.#busy--;
   }
 
   #close(entry: Entry): void {
@@ -168,10 +185,10 @@ export class OpenFiles {
   #shrinkAfter(error: unknown): boolean {
     const code = systemErrorCode(error);
     if (code !== "EMFILE" && code !== "ENFILE") return false;
-    const before = this.#entries.size;
+    const before = this.#idle;
     this.#evict(Math.floor(before / 2));
-    if (this.#entries.size === before) return false;
-    this.#limit = Math.max(1, this.#entries.size);
+    if (this.#idle === before) return false;
+    this.#limit = Math.max(1, this.#idle);
     return true;
   }
 }

@@ -74,6 +74,28 @@ describe("open files", () => {
     expect(open.has(second.descriptor)).toBe(false);
   });
 
+  it("keeps what nobody uses although more than the limit are in use", async () => {
+    const { fs, open, file } = machine();
+    const files = new OpenFiles(2, fs);
+    const folder = file();
+    const loans = [];
+    for (let i = 0; i < 10; i++) {
+      files.borrowSync(folder).release();
+      loans.push(i % 2 === 0 ? files.borrowSync(file()) : await files.borrow(file()));
+    }
+    expect(folder.opened).toBe(1);
+    expect(open.size).toBe(11);
+    for (const loan of loans) loan.release();
+    expect(open.size).toBe(2);
+    // And what was dropped while it was in use counts no more.
+    const gone = file();
+    const loan = files.borrowSync(gone);
+    files.drop(gone);
+    loan.release();
+    for (let i = 0; i < 3; i++) files.borrowSync(file()).release();
+    expect(open.size).toBe(2);
+  });
+
   it("opens a file once for all who wait for it", async () => {
     const { fs, file } = machine();
     const files = new OpenFiles(4, fs);
