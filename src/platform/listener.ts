@@ -37,7 +37,7 @@ export interface ListenOptions {
   /** Without `port`: these are tried, by default 6881 to 6999. */
   readonly minPort?: number | undefined;
   readonly maxPort?: number | undefined;
-  /** Without `port`: tried before others of the range. */
+  /** Without `port`: tried first, unless `minPort` or `maxPort` keeps it out. */
   readonly preferredPort?: number | undefined;
   /** IP addresses of this machine; empty for all of them. Several share one port number, or none of them listens. */
   readonly bind: readonly string[];
@@ -91,8 +91,9 @@ export async function listen(options: ListenOptions, handlers: ConnectionHandler
   const bind = checkedAddresses(options.bind);
   const desk = new Desk(options, handlers);
   const asked = options.port;
-  const range = portRange(options.minPort, options.maxPort);
-  for (const port of asked === undefined ? candidatePorts(range, options.preferredPort) : [asked]) {
+  for (const port of asked === undefined
+    ? candidatePorts(options.minPort, options.maxPort, options.preferredPort)
+    : [asked]) {
     const outcome = await openAll(bind, port, (socket) => desk.accept(socket));
     if (!(outcome instanceof Error)) return new OpenPort(outcome, desk);
     desk.cutAll();
@@ -102,6 +103,7 @@ export async function listen(options: ListenOptions, handlers: ConnectionHandler
     }
   }
   await desk.close();
+  const range = portRange(options.minPort, options.maxPort);
   throw new ListenError(
     `All ports from ${range.first} to ${range.last} are taken: choose another with --port, or others with --min-port and --max-port.`,
   );

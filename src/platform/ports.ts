@@ -26,10 +26,15 @@ export function portRange(first: number | undefined, last: number | undefined): 
   return { first: from, last: last ?? (from <= LAST_PORT ? LAST_PORT : Math.min(65_535, from + span)) };
 }
 
-/** In the order in which they are tried; `preferred` first, if it is one of them. */
-export function candidatePorts({ first, last }: PortRange, preferred: number | undefined): number[] {
+/** In the order in which they are tried; `preferred` first, unless a bound that was said keeps it out. */
+export function candidatePorts(
+  min: number | undefined,
+  max: number | undefined,
+  preferred: number | undefined,
+): number[] {
+  const { first, last } = portRange(min, max);
   const ports = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
-  if (preferred === undefined || preferred < first || preferred > last) return ports;
+  if (preferred === undefined || preferred < (min ?? 1) || preferred > (max ?? 65_535)) return ports;
   return [preferred, ...ports.filter((port) => port !== preferred)];
 }
 

@@ -27,6 +27,9 @@ beforeAll(async () => {
     folder,
     "--bind",
     "127.0.0.1",
+    // None of those that other publishers look for, or that connections are made from: it must be free later.
+    "--port",
+    String(10_000 + (process.pid % 20_000)),
     "--limit-up",
     "2MB",
     "--cache-dir",

@@ -78,8 +78,7 @@ function watchRate(response: IncomingMessage, patience: number): NodeJS.Timeout 
   const before = socket.bytesRead;
   return setInterval(() => {
     const seconds = (performance.now() - begin - patience) / 1_000;
-    if (socket.bytesRead - before < seconds * LEAST_RATE)
-      response.destroy(new Error("it comes too slowly"));
+    if (socket.bytesRead - before < seconds * LEAST_RATE) response.destroy(new Error("it comes too slowly"));
   }, patience / 10);
 }
 

@@ -3,14 +3,7 @@ import { encodeConnect } from "../../client/core/udp-announce.ts";
 import { listenDatagrams } from "../../platform/datagrams.ts";
 import { systemErrorCode } from "../../platform/file-system.ts";
 import { knockTcp, knockUdp } from "../../platform/knock.ts";
-import {
-  candidatePorts,
-  closeServer,
-  isPortTrouble,
-  listenError,
-  openAll,
-  portRange,
-} from "../../platform/ports.ts";
+import { candidatePorts, closeServer, isPortTrouble, listenError, openAll } from "../../platform/ports.ts";
 import { formatPeerAddress } from "../../protocol/peer-address.ts";
 import type { Checkup, Finding } from "./checkup.ts";
 
@@ -30,9 +23,7 @@ export interface TestPort {
  */
 export async function openTestPort(wanted: number | undefined): Promise<TestPort> {
   let trouble: Error | undefined;
-  for (const port of wanted === undefined
-    ? candidatePorts(portRange(undefined, undefined), undefined)
-    : [wanted]) {
+  for (const port of wanted === undefined ? candidatePorts(undefined, undefined, undefined) : [wanted]) {
     const servers = await openAll([], port, (socket) => socket.on("error", () => {}).destroy());
     if (!(servers instanceof Error)) {
       const close = async () => {

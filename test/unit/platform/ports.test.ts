@@ -18,8 +18,12 @@ describe("portRange", () => {
 
 describe("candidatePorts", () => {
   it("begins with the preferred one, if that may be used", () => {
-    expect(candidatePorts({ first: 5, last: 8 }, 7)).toEqual([7, 5, 6, 8]);
-    expect(candidatePorts({ first: 5, last: 8 }, 9)).toEqual([5, 6, 7, 8]);
-    expect(candidatePorts({ first: 5, last: 5 }, undefined)).toEqual([5]);
+    expect(candidatePorts(5, 8, 7)).toEqual([7, 5, 6, 8]);
+    expect(candidatePorts(5, 8, 9)).toEqual([5, 6, 7, 8]);
+    expect(candidatePorts(5, 5, undefined)).toEqual([5]);
+    // The port of last time needs no range: only a bound that was said keeps it out.
+    expect(candidatePorts(undefined, undefined, 8080).slice(0, 2)).toEqual([8080, 6881]);
+    expect(candidatePorts(undefined, 6900, 8080)[0]).toBe(6881);
+    expect(candidatePorts(7000, undefined, 6881)[0]).toBe(7000);
   });
 });
