@@ -179,6 +179,26 @@ describe("an answer can't be split", () => {
   });
 });
 
+describe("a page on the internet, whose name leads to this machine", () => {
+  it.each([
+    "/",
+    "/s/ID",
+    "/s/ID.torrent",
+    "/s/ID/files/",
+    "/s/ID/events",
+    "/api/shares",
+    "/announce/ID?info_hash=x",
+    "/scrape/ID",
+  ])("gets nothing under that name: %s", async (target) => {
+    const under = (host: string) =>
+      talk(`GET ${target.replace("ID", id)} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`, 1_000);
+    for (const host of ["evil.example", `evil.example:${port}`, "127.0.0.1.evil.example", "localhost.evil"]) {
+      expect(await under(host)).toMatch(/^HTTP\/1\.1 421 /);
+    }
+    expect(await under(`localhost:${port}`)).not.toMatch(/^HTTP\/1\.1 421 /);
+  });
+});
+
 describe("requests that others might read otherwise", () => {
   it.each<[string, string]>([
     [
