@@ -213,8 +213,10 @@ export class PublishedShare implements Share {
   }
 
   #progress(tell: PublishEvents, signal: AbortSignal) {
+    let told = -1;
     return (bytesDone: number, bytesTotal: number) => {
-      if (signal.aborted) return;
+      if (signal.aborted || bytesDone === told) return;
+      told = bytesDone;
       this.state = { name: "hashing", bytesDone, bytesTotal };
       const event: HashingEvent = { event: "hashing", share: this.id, bytesDone, bytesTotal };
       tell(event);
