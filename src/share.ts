@@ -64,7 +64,7 @@ export {
 } from "./share/get/stream.ts";
 export { lanIsForbidden } from "./share/lan-choice.ts";
 export { InterruptedError, NobodyHasItError } from "./share/peer-errors.ts";
-export { MismatchError } from "./share/publish/given-torrent.ts";
+export { MismatchError } from "./share/publish/mismatch-error.ts";
 export { publish } from "./share/publish/publish.ts";
 export type {
   PipedSource,

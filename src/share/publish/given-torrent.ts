@@ -5,12 +5,12 @@ import type { Created, CreateOptions } from "../../create/created.ts";
 import { hashPieces } from "../../create/hash.ts";
 import { nodeHashes } from "../../platform/hashes.ts";
 import { bytesEqual } from "../../protocol/bytes.ts";
-import { BoojumError } from "../../protocol/errors.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
 import { PieceLayout } from "../../protocol/layout.ts";
 import type { Metainfo, TorrentFile } from "../../protocol/metainfo.ts";
 import { parseMetainfo } from "../../protocol/parse-metainfo.ts";
 import { UnsupportedError } from "../unsupported-error.ts";
+import { MismatchError } from "./mismatch-error.ts";
 import { isOnDisk, sourceOfTorrent } from "./torrent-source.ts";
 
 export interface GivenTorrent {
@@ -18,13 +18,6 @@ export interface GivenTorrent {
   readonly bytes: Uint8Array;
   readonly metainfo: Metainfo;
   readonly infoHash: InfoHash;
-}
-
-/** The data here are not those of the torrent: exit code 3. */
-export class MismatchError extends BoojumError {
-  constructor(message: string) {
-    super("mismatch", message);
-  }
 }
 
 /**
