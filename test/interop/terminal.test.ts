@@ -109,7 +109,7 @@ it("netstat, at 80 x 24: a publisher sees a real peer come, take, complete and g
   terminal.run("info");
   const info = await terminal.see(/^info hash +[0-9a-f]{40}$/);
   expect(info.find((line) => line.startsWith("sent"))).toMatch(
-    /^sent +[1-9]\d*(\.\d+)? [KM]B \(ratio \d\.\d\d\)/,
+    /^sent +[1-9]\d*(\.\d+)? [KM]B \((?:\S+ [KM]B over HTTP, )?ratio \d\.\d\d\)/,
   );
   terminal.run("list");
   await terminal.see("nobody is connected");
