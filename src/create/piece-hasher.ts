@@ -8,7 +8,7 @@ import { errorCode } from "./fs-reason.ts";
 import { type HashPlan, isDone, planLayout, putHash } from "./plan.ts";
 
 /** What was read must still be in the core's own cache when it is hashed: 1 MiB at a time is half as fast again. */
-const READ_BYTES = 128 * 1024;
+const READ_BYTES = 64 * 1024;
 /** Opening must not wait for a writer, should a FIFO have taken the file's place. Windows has no such flag. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
