@@ -2,21 +2,20 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Chaos, ChaosProxy } from "../support/chaos-proxy.ts";
 import { ShareProcess } from "../support/command.ts";
-import { digestTree, scratch } from "../support/data.ts";
+import { digestTree } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 import { publishForWire, type WireShare } from "../support/wire-share.ts";
 
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 let share: WireShare;
 const running: { stop(): Promise<unknown> }[] = [];
 
 beforeEach(async () => {
-  place = scratch();
   share = await publishForWire(place.dir, 5_000_000);
   running.push(share.publisher);
 });
 afterEach(async () => {
   for (const each of running.splice(0)) await each.stop();
-  place.remove();
 });
 
 async function proxy(chaos: Chaos, seed = 1): Promise<ChaosProxy> {

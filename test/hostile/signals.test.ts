@@ -4,17 +4,16 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Child } from "../support/child.ts";
 import { commandPath, type ShareEvent } from "../support/command.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 const running: Child[] = [];
 beforeEach(() => {
-  place = scratch();
   writeFileSync(path.join(place.dir, "file"), noise(100_000, 1));
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((child) => child.stop("SIGKILL")));
-  place.remove();
 });
 
 /**

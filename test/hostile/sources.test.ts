@@ -5,16 +5,13 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Child } from "../support/child.ts";
 import { commandPath, type ShareEvent, ShareProcess } from "../support/command.ts";
-import { digestFile, noise, scratch } from "../support/data.ts";
+import { digestFile, noise } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 const running: { stop(signal?: NodeJS.Signals): Promise<unknown> }[] = [];
-beforeEach(() => {
-  place = scratch();
-});
 afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.stop()));
-  place.remove();
 });
 
 const at = (...parts: string[]) => path.join(place.dir, ...parts);

@@ -2,28 +2,25 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Browser } from "playwright-core";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { keepPicture, launchBrowser } from "../support/browser.ts";
 import { ShareProcess } from "../support/command.ts";
-import { digestFile, noise, scratch } from "../support/data.ts";
+import { digestFile, noise } from "../support/data.ts";
 import type { RunningPeer } from "../support/peers/peer.ts";
 import { transmission } from "../support/peers/transmission.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
 const BYTES = 24_000_000;
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 const ours: ShareProcess[] = [];
 let theirs: RunningPeer | undefined;
 let browser: Browser | undefined;
 
-beforeEach(() => {
-  place = scratch();
-});
 // Each, since a second try is a new one.
 afterEach(async () => {
   await browser?.close();
   await theirs?.stop("SIGKILL");
   for (const each of ours.splice(0)) await each.stop();
-  place.remove();
 });
 
 function folder(name: string): string {

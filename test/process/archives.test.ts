@@ -21,16 +21,16 @@ import type { Share, SharedFile } from "../../src/httpd/model.ts";
 import type { SendLimit } from "../../src/httpd/pump.ts";
 import { type Listener, listen } from "../../src/platform/listener.ts";
 import { share, sharedFile } from "../support/catalog.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 let listener: Listener;
 let files: SharedFile[];
 let shares: Map<string, Share>;
 let limit: SendLimit | undefined;
 
 beforeEach(async () => {
-  place = scratch();
   files = [
     sharedFile(place.dir, ["a.bin"], noise(1_000_003, 1)),
     sharedFile(place.dir, ["empty"], ""),
@@ -48,7 +48,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await listener.close();
-  place.remove();
 });
 
 /** The same files as if nobody had asked for them before: nothing is known of their sums. */

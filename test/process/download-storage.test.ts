@@ -11,19 +11,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Download, DownloadOptions } from "../../src/client/download.ts";
 import { openDownload } from "../../src/client/open-download.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
-import { scratch } from "../support/data.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { readPiece, type StoredTorrent, storedTorrent } from "../support/stored-torrent.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
-beforeEach(() => {
-  place = scratch();
-});
-afterEach(() => place.remove());
+const place = useScratch();
 
 const never = new AbortController().signal;
 

@@ -3,20 +3,20 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ShareProcess } from "../support/command.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
 import { EARLY_PIECE, EarlyPublisher } from "../support/early-publisher.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
 const PIECES = 40;
 const LENGTH = PIECES * EARLY_PIECE - 1000;
 /** `a` ends inside piece 15. */
 const A = 15 * EARLY_PIECE + 7;
 
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 let publisher: EarlyPublisher;
 let running: ShareProcess[];
 
 beforeEach(async () => {
-  place = scratch();
   running = [];
   const data = noise(LENGTH, 21);
   publisher = new EarlyPublisher([
@@ -28,7 +28,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(running.map((child) => child.stop("SIGKILL")));
   await publisher.close();
-  place.remove();
 });
 
 function get(...args: readonly string[]): ShareProcess {

@@ -4,17 +4,14 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { run } from "../../src/cli/run.ts";
 import { type GetEvent, get, InterruptedError, type PublishEvent, publish } from "../../src/share.ts";
 import { Child } from "../support/child.ts";
-import { digestFile, noise, scratch } from "../support/data.ts";
+import { digestFile, noise } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
-beforeEach(() => {
-  place = scratch();
-});
-afterEach(() => place.remove());
+const place = useScratch();
 
 const at = (...parts: string[]) => path.join(place.dir, ...parts);
 

@@ -1,15 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { newShareId, ShareMemory } from "../../src/share/publish/memory.ts";
 import { lookAtPaths } from "../../src/share/publish/names.ts";
-import { scratch } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
-beforeEach(() => {
-  place = scratch();
-});
-afterEach(() => place.remove());
+const place = useScratch();
 
 describe("remembered IDs and ports", () => {
   const share = { id: "k3f9x2mw", port: 6881 };

@@ -4,19 +4,18 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Child } from "../support/child.ts";
 import { commandPath, ShareProcess } from "../support/command.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 let publisher: ShareProcess | undefined;
 
 beforeEach(() => {
-  place = scratch();
   writeFileSync(join(place.dir, "file.bin"), noise(100_000, 1));
 });
 afterEach(async () => {
   await publisher?.stop();
   publisher = undefined;
-  place.remove();
 });
 
 async function urlOfFile(): Promise<string> {

@@ -11,18 +11,18 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { TLS_CERTIFICATE, TLS_KEY } from "../support/certificate.ts";
 import { ShareProcess } from "../support/command.ts";
-import { digestFile, noise, scratch } from "../support/data.ts";
+import { digestFile, noise } from "../support/data.ts";
 import { type ScriptedProxy, startProxy } from "../support/proxy.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
 /** Resolved by nobody but the proxy. */
 const NAME = "files.example.test";
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 let proxy: ScriptedProxy;
 let secure: Server | undefined;
 const running: ShareProcess[] = [];
 
 beforeEach(async () => {
-  place = scratch();
   writeFileSync(join(place.dir, "file.bin"), noise(300_000, 1));
   proxy = await startProxy("me:p@ss");
 });
@@ -32,7 +32,6 @@ afterEach(async () => {
   secure?.close();
   secure = undefined;
   await proxy.close();
-  place.remove();
 });
 
 /** Without what the machine itself may have set. */

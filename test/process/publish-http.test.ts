@@ -3,19 +3,18 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ShareProcess } from "../support/command.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
 const data = noise(1_500_000, 1);
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 let publisher: ShareProcess;
 
 beforeEach(() => {
-  place = scratch();
   writeFileSync(join(place.dir, "file.bin"), data);
 });
 afterEach(async () => {
   await publisher.stop();
-  place.remove();
 });
 
 function publish(...flags: string[]): void {

@@ -6,14 +6,14 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ShareProcess } from "../support/command.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 let publisher: ShareProcess;
 let receiver: Server;
 
 beforeEach(async () => {
-  place = scratch();
   const file = path.join(place.dir, "file.bin");
   writeFileSync(file, noise(100_000, 1));
   publisher = new ShareProcess([
@@ -30,7 +30,6 @@ beforeEach(async () => {
 afterEach(async () => {
   receiver.close();
   await publisher.stop();
-  place.remove();
 });
 
 /** As a client would announce itself that listens where `receiver` does. */

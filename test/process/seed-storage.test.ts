@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { OpenFiles } from "../../src/client/storage/open-files.ts";
 import {
   openSeedStorage,
@@ -24,14 +24,10 @@ import { type FileSystem, systemFiles } from "../../src/platform/file-system.ts"
 import { Pace } from "../../src/platform/pace.ts";
 import type { Clock } from "../../src/protocol/ambient.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
-import { scratch } from "../support/data.ts";
 import { readPiece, type StoredTorrent, storedTorrent } from "../support/stored-torrent.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
-beforeEach(() => {
-  place = scratch();
-});
-afterEach(() => place.remove());
+const place = useScratch();
 
 /** Writes the files of a torrent to disk, as they are for a publisher. */
 function publish(torrent: StoredTorrent): (SeedFile | PadFile)[] {

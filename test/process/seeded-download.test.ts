@@ -12,20 +12,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Download, DownloadOptions } from "../../src/client/download.ts";
 import { openDownload } from "../../src/client/open-download.ts";
 import type { Clock } from "../../src/protocol/ambient.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
-import { scratch } from "../support/data.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { readPiece, type StoredTorrent, storedTorrent } from "../support/stored-torrent.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
-beforeEach(() => {
-  place = scratch();
-});
-afterEach(() => place.remove());
+const place = useScratch();
 
 const hastyClock: Clock = {
   now: () => performance.now() * 60,

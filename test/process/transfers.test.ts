@@ -2,19 +2,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { type Download, get, type Publication, publish, type Transferring } from "../../src/share.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 let running: { close(): Promise<void> }[] = [];
-beforeEach(() => {
-  place = scratch();
-});
 afterEach(async () => {
   await Promise.all(running.map((one) => one.close()));
   running = [];
-  place.remove();
 });
 
 const at = (...parts: string[]) => path.join(place.dir, ...parts);

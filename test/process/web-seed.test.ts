@@ -10,8 +10,9 @@ import type { GetEvent } from "../../src/share/events.ts";
 import { get } from "../../src/share/get/get.ts";
 import type { Download, GetOptions } from "../../src/share/get/get-types.ts";
 import { publish } from "../../src/share/publish/publish.ts";
-import { noise, scratch } from "../support/data.ts";
+import { noise } from "../support/data.ts";
 import { FileServer } from "../support/file-server.ts";
+import { useScratch } from "../support/use-scratch.ts";
 
 const PIECE = 65_536;
 
@@ -21,13 +22,12 @@ interface Spec {
   readonly pad?: boolean;
 }
 
-let place: ReturnType<typeof scratch>;
+const place = useScratch();
 let servers: FileServer[];
 let running: Download[];
 let events: GetEvent[];
 
 beforeEach(() => {
-  place = scratch();
   servers = [];
   running = [];
   events = [];
@@ -35,7 +35,6 @@ beforeEach(() => {
 afterEach(async () => {
   await Promise.all(running.map((download) => download.close()));
   await Promise.all(servers.map((server) => server.close()));
-  place.remove();
 });
 
 async function server(): Promise<{ readonly seed: FileServer; readonly base: string }> {
