@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { getRequestListener } from "@hono/node-server";
 import type { Network } from "../protocol/proxy-rule.ts";
 import { judgeRequest, type Refusal } from "./request.ts";
-import { createRoutes, type RoutesOptions } from "./routes.tsx";
+import { createRoutes, type RoutesOptions } from "./routes.ts";
 
 export interface WebOptions extends RoutesOptions {
   /** Our own names for the `Host` rule, as they are now: they may change while we run. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseTarget } from "../../../src/httpd/core/target.ts";
 import type { Catalog, Share, SharedFile } from "../../../src/httpd/model.ts";
-import { createRoutes } from "../../../src/httpd/routes.tsx";
+import { createRoutes } from "../../../src/httpd/routes.ts";
 import { catalog, readyState, share } from "../../support/catalog.ts";
 
 const BASE = "http://192.168.1.20:6881";
