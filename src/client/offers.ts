@@ -17,7 +17,12 @@ export interface OffersOptions {
   readonly peers: ReadonlyMap<PeerKey, Peer>;
   /** Whether anything waits to be sent to a peer. */
   isSending(): boolean;
+  /** Tells `peer` that we don't have a piece which we said we have (BEP 54). */
+  takeBack(peer: Peer, piece: PieceIndex): void;
 }
+
+/** Who has more pieces to wait for isn't told so: ten bytes each. */
+const MOST_TAKEN_BACK = 16_384;
 
 /** Tells peers what we have; while copies are scarce and we began complete, a piece at a time ({@link SuperSeed}). */
 export class Offers {
@@ -37,10 +42,8 @@ export class Offers {
 
   /** The first word to `peer`: all that we have, or nothing yet when there are others to whom it can pass things on. */
   greet(peer: Peer): void {
-    const { have, peers } = this.#options;
-    const others = [...peers.values()].filter(
-      (other) => other !== peer && other.joined && !other.takesNothing,
-    );
+    const { have } = this.#options;
+    const others = this.#receiversBut(peer);
     if (this.#superSeed === undefined || others.length === 0) {
       peer.wire.sendPieces(have);
       return;
@@ -48,7 +51,13 @@ export class Offers {
     peer.wire.sendPieces(new Bitfield(have.length));
     peer.shown = new Bitfield(have.length);
     this.#superSeed.join(peer.key);
+    for (const other of others) this.#ration(other);
     this.#show();
+  }
+
+  /** `peer` has said what extensions it speaks. */
+  onExtensions(peer: Peer): void {
+    if (peer.joined && this.#receiversBut(peer).length > 0) this.#ration(peer);
   }
 
   /** `peer` says what it has. */
@@ -68,6 +77,8 @@ export class Offers {
 
   /** `peer` asks for a block of `piece`. */
   onRequest(peer: Peer, piece: PieceIndex): void {
+    // It asked before it heard that it must wait for the piece: it's to ask for the rest, too.
+    if (peer.shown?.add(piece)) peer.wire.sendHave(piece);
     if (this.#superSeed?.asked(peer.key, piece, this.#options.clock.now())) this.#show();
   }
 
@@ -95,6 +106,30 @@ export class Offers {
   /** Shows nothing more. */
   stop(): void {
     this.#superSeed = undefined;
+  }
+
+  #receiversBut(peer: Peer): Peer[] {
+    return [...this.#options.peers.values()].filter(
+      (other) => other !== peer && other.joined && !other.takesNothing,
+    );
+  }
+
+  /**
+   * Who was alone when it came sees everything, and may ask for a part of all that waits here for seconds and is shown to
+   * nobody meanwhile. When it isn't alone any more it sees what it has asked for, and what we show it, as others do.
+   */
+  #ration(peer: Peer): void {
+    const { have, takeBack } = this.#options;
+    const isRationed = this.#superSeed === undefined || peer.shown !== undefined;
+    if (isRationed || peer.takesNothing || have.count - peer.have.count > MOST_TAKEN_BACK) return;
+    if (!peer.extensions.has("lt_donthave")) return;
+    const asked = this.#superSeed?.joinLate(peer.key);
+    const shown = new Bitfield(have.length);
+    for (const piece of have) {
+      if (peer.have.has(piece) || asked?.has(piece)) shown.add(piece);
+      else takeBack(peer, pieceIndex(piece));
+    }
+    peer.shown = shown;
   }
 
   #show(): void {

@@ -81,6 +81,7 @@ export class Swarm implements PeerOwner {
       have: progress.have,
       peers,
       isSending: () => this.isSending,
+      takeBack: (peer, piece) => this.#dontHave.tellOne(peer, piece),
     });
     if (torrent.prove !== undefined) this.#gate = this.#makeGate(torrent.prove);
     this.choking = new Choking({
@@ -251,6 +252,7 @@ export class Swarm implements PeerOwner {
     }
     peer.uploadOnly = handshake.uploadOnly;
     this.extensions.onHandshake(peer, handshake);
+    this.#offers.onExtensions(peer);
     this.#dropIfPointless(peer);
   }
 

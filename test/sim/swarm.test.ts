@@ -14,17 +14,29 @@ interface Distribution extends SimOptions {
   readonly slots?: number;
   /** Milliseconds before the leechers come. */
   readonly alone?: number;
+  /** Milliseconds that the first leecher comes before the others. */
+  readonly ahead?: number;
+  /** Everybody's; none by default. */
+  readonly down?: number;
 }
 
 /** One seeder and leechers with equal uplinks; returns how it went. */
 async function distribute(options: Distribution) {
   const sim = new Sim(options);
   const { leechers: count, up, seederUp = up, length } = options;
-  const slots = options.slots === undefined ? {} : { slots: options.slots };
-  const seeder = sim.add("seeder", { have: "all", up: seederUp, ...slots });
+  const own = {
+    ...(options.slots !== undefined && { slots: options.slots }),
+    ...(options.down !== undefined && { down: options.down }),
+  };
+  const seeder = sim.add("seeder", { have: "all", up: seederUp, ...own });
   const { alone = 0 } = options;
   await sim.clock.advance(alone);
-  const leechers = Array.from({ length: count }, (_, i) => sim.add(`leecher${i}`, { up, ...slots }));
+  const leechers = [sim.add("leecher0", { up, ...own })];
+  if (options.ahead !== undefined) {
+    sim.introduceAll();
+    await sim.clock.advance(options.ahead);
+  }
+  for (let i = 1; i < count; i++) leechers.push(sim.add(`leecher${i}`, { up, ...own }));
   sim.introduceAll();
   const bound = 1000 * Math.max(length / seederUp, (count * length) / (seederUp + count * up));
   await sim.runUntilComplete(leechers, 5 * bound);
@@ -161,6 +173,17 @@ describe("a swarm with equal uplinks", () => {
     // Connections and the first requests take 0.2 of it.
     expect(run.overBound).toBeLessThan(1.7);
     expect(run.copies).toBeLessThan(1.2);
+  });
+
+  it.each([1, 2])("gets few more from a seeder that is far away, three receivers (seed %i)", async (seed) => {
+    const run = await distribute({ seed, ...EIGHT, leechers: 3, delay: 100 });
+    expect(run.overBound).toBeLessThan(1.55);
+    expect(run.copies).toBeLessThan(1.08);
+  });
+
+  it.each([1, 2])("makes whoever came first wait for the others as they do (seed %i)", async (seed) => {
+    const run = await distribute({ seed, ...EIGHT, down: EIGHT.up, delay: 100, ahead: 1000 });
+    expect(run.overBound).toBeLessThan(1.9);
   });
 
   it("runs the same way with the same seed, and another way with another", async () => {

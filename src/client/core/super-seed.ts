@@ -88,6 +88,20 @@ export class SuperSeed {
     this.#receivers.set(peer, { asks: false, wasShown: false, outstanding: 0, unseen: 0, turn });
   }
 
+  /**
+   * A peer that saw everything, because it came first, sees only what we show it from now on.
+   * @returns what it has asked for and doesn't have: that it must see still.
+   */
+  joinLate(peer: PeerKey): ReadonlySet<number> {
+    const asked = new Set<number>();
+    for (const [piece, sent] of this.#outstanding) if (sent.peer === peer) asked.add(piece);
+    const asks = this.#plain.delete(peer);
+    if (asks) this.#asking++;
+    const turn = this.#random.next() - 1;
+    this.#receivers.set(peer, { asks, wasShown: asks, outstanding: asked.size, unseen: 0, turn });
+    return asked;
+  }
+
   leave(peer: PeerKey): void {
     this.#plain.delete(peer);
     if (this.#receivers.get(peer)?.asks) this.#asking--;

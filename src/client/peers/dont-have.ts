@@ -32,8 +32,13 @@ export class DontHave implements Extension {
 
   /** Tells everybody who can understand it; the others find out when their requests are rejected. */
   tell(piece: PieceIndex): void {
+    for (const peer of this.#options.peers.values()) if (peer.joined) this.tellOne(peer, piece);
+  }
+
+  /** As {@link tell}, one peer. */
+  tellOne(peer: Peer, piece: PieceIndex): void {
     const payload = new Uint8Array(4);
     new DataView(payload.buffer).setUint32(0, piece);
-    for (const peer of this.#options.peers.values()) if (peer.joined) peer.sendExtended(this.name, payload);
+    peer.sendExtended(this.name, payload);
   }
 }

@@ -273,6 +273,29 @@ describe("SuperSeed", () => {
     expect(shown(seed)).toEqual([]);
   });
 
+  it("shows whoever saw everything what it hasn't asked for, and leaves it what it has", () => {
+    const seed = new SuperSeed(100, MIB, seededRandom(1));
+    for (const piece of [7, 3, 5]) seed.asked(99, piece, 0);
+    seed.has(99, 7, false, 0);
+    expect([...seed.joinLate(99)].sort()).toEqual([3, 5]);
+    seed.join(1);
+    const next = shown(seed);
+    expect(next[0]).toBe("0>1");
+    expect(next.slice(1)).toEqual(["1>99", "2>99", "4>99", "6>99", "8>99", "9>99", "10>99", "11>99"]);
+    // What is on its way to it is nobody else's, until it leaves.
+    seed.asked(1, 0, 0);
+    expect(seed.asked(1, 5, 0)).toBe(false);
+    seed.leave(99);
+    expect(seed.asked(1, 5, 0)).toBe(true);
+  });
+
+  it("tries whoever saw everything and asked for nothing with one piece, as a newcomer", () => {
+    const seed = new SuperSeed(100, MIB, seededRandom(1));
+    expect(seed.joinLate(99).size).toBe(0);
+    expect(shown(seed)).toEqual(["0>99"]);
+    expect(shown(seed, 60_000, true)).toEqual([]);
+  });
+
   it("hears of a piece twice and counts it once", () => {
     const seed = waiting();
     seed.has(1, 0, false, 0);
