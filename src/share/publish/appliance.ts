@@ -82,7 +82,7 @@ export class Appliance implements Publication {
       shares: [...this.#shares.values()].map((share) => ({
         share: share.id,
         name: share.name,
-        url: share.urlAt(port.base),
+        url: share.invitation.url(port.base),
       })),
     });
     this.#stats = setInterval(() => {

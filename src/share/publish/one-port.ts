@@ -10,9 +10,10 @@ import { openUdpTracker } from "../track/udp-tracker.ts";
 import { trafficOf } from "../traffic.ts";
 import { AnnouncedShares } from "./announced-shares.ts";
 import { frontDoor } from "./front-door.ts";
+import { isPrivate } from "./invitation.ts";
 import { OpenAnswers } from "./open-answers.ts";
 import type { PublishOptions } from "./publish-types.ts";
-import { isPrivate, type PublishedShare } from "./published-share.ts";
+import type { PublishedShare } from "./published-share.ts";
 import { trackerEvents } from "./sightings.ts";
 
 interface Parts {

@@ -12,26 +12,20 @@ import { Crew } from "../../create/crew.ts";
 import { scan } from "../../create/scan.ts";
 import type { SourceFile } from "../../create/source-file.ts";
 import type { Room, Share, SharedFile, ShareState } from "../../httpd/model.ts";
-import type { Announcement } from "../../mdns/core/service.ts";
 import { systemClock } from "../../platform/clock.ts";
 import type { Millis } from "../../protocol/ambient.ts";
 import { toHex } from "../../protocol/bytes.ts";
-import { editTorrent } from "../../protocol/edit-metainfo.ts";
-import { canonicalIp } from "../../protocol/ip-address.ts";
 import { PieceLayout } from "../../protocol/layout.ts";
-import { formatMagnet } from "../../protocol/magnet.ts";
-import type { PeerAddress } from "../../protocol/peer-address.ts";
-import { encodeTorrent } from "../../protocol/write-metainfo.ts";
 import { defaultCacheDir } from "../cache-dir.ts";
 import { filesWanted } from "../content-options.ts";
-import type { HashingEvent, ReadyEvent } from "../events.ts";
+import type { HashingEvent } from "../events.ts";
 import type { FileNews } from "../file-news.ts";
 import { describeNotice } from "../notices.ts";
 import { TorrentTransfer } from "../transfer.ts";
 import type { Transfer } from "../transfer-types.ts";
-import { version } from "../version.ts";
 import { type Adopted, adoptData, type GivenTorrent } from "./given-torrent.ts";
 import { GrowingFront } from "./growing-front.ts";
+import { Invitation, isPrivate } from "./invitation.ts";
 import type { Fill, PublishedPath } from "./names.ts";
 import { PeerRoster } from "./peer-roster.ts";
 import type { PublishEvents, PublishOptions } from "./publish-types.ts";
@@ -51,6 +45,7 @@ export class PublishedShare implements Share {
   readonly oneFile: boolean;
   readonly listed: boolean;
   readonly token: string | undefined;
+  readonly invitation: Invitation;
   readonly roster: PeerRoster;
   readonly calls = new ReturnCalls();
   readonly #watch: RoomWatch;
@@ -96,6 +91,7 @@ export class PublishedShare implements Share {
     this.realPath = realPath;
     this.oneFile = oneFile;
     this.#fill = fill;
+    this.invitation = new Invitation(this, given);
     this.roster = new PeerRoster(id, tell);
     this.#watch = new RoomWatch(this.roster);
   }
@@ -121,7 +117,7 @@ export class PublishedShare implements Share {
     return new TorrentTransfer({
       id: this.id,
       name: this.name,
-      url: this.urlAt(base),
+      url: this.invitation.url(base),
       infoHash: () => this.created && toHex(this.created.infoHash),
       torrent: () => this.torrent,
       files: () => this.files,
@@ -223,16 +219,6 @@ export class PublishedShare implements Share {
     };
   }
 
-  /** BEP 27: a torrent that was there before says so itself. */
-  isPrivate(options: PublishOptions): boolean {
-    return this.#given?.metainfo.private ?? isPrivate(options);
-  }
-
-  /** Other trackers than ours, in tiers (BEP 12). */
-  otherTrackers({ trackers = [] }: PublishOptions): readonly (readonly string[])[] {
-    return this.#given?.metainfo.trackers ?? trackers.map((url) => [url]);
-  }
-
   /** Opens the data for seeding. What becomes of the files is for `news`, for the torrent, and for whoever downloads by HTTP. */
   openStorage(news: FileNews): {
     readonly created: Created;
@@ -278,88 +264,6 @@ export class PublishedShare implements Share {
     this.storage = undefined;
     await storage?.close();
   }
-
-  /** The `.torrent` for somebody who reaches us by `base`: built anew each time, around the same `info`. */
-  torrentFor(base: string, options: PublishOptions): Uint8Array {
-    const { created } = this;
-    if (created === undefined) throw new Error("not hashed yet");
-    const trackers = this.#trackersFor(base, options);
-    const webSeeds = [this.webSeedUrl(base), ...(this.#given?.metainfo.webSeeds ?? [])];
-    // What its maker said of it stays.
-    if (this.#given !== undefined) return editTorrent(this.#given.bytes, { trackers, webSeeds });
-    return encodeTorrent({
-      info: created.info,
-      trackers,
-      webSeeds,
-      createdBy: `Boojum ${version}`,
-      unlisted: !this.listed,
-      ...(this.token !== undefined && { token: this.token }),
-    });
-  }
-
-  /** A private torrent's peers are its own trackers' business (BEP 27). */
-  #trackersFor(base: string, options: PublishOptions): readonly (readonly string[])[] {
-    const others = this.otherTrackers(options);
-    const isTheirs = this.#given?.metainfo.private === true && others.length > 0;
-    return isTheirs ? others : [[this.announceUrl(base)], ...others];
-  }
-
-  magnetFor(base: string, options: PublishOptions): string {
-    const { created } = this;
-    if (created === undefined) throw new Error("not hashed yet");
-    return formatMagnet({
-      infoHash: created.infoHash,
-      name: this.name,
-      length: created.totalBytes,
-      trackers: this.#trackersFor(base, options).flat(),
-      webSeeds: [this.webSeedUrl(base)],
-      peers: peerAt(base),
-      sources: [`${this.urlAt(base)}.torrent`],
-      unlisted: !this.listed,
-    });
-  }
-
-  /** libtorrent accepts trackers on local addresses only when their path starts with `/announce`. */
-  announceUrl(base: string): string {
-    return `${base}/announce/${this.trackerId}`;
-  }
-
-  /** What the tracker knows it by: whoever doesn't know the token doesn't know this either. */
-  get trackerId(): string {
-    return this.token === undefined ? this.id : `${this.id}/${this.token}`;
-  }
-
-  /** Never with a query: libtorrent drops such web seeds on local addresses. */
-  webSeedUrl(base: string): string {
-    return `${base}/s/${this.id}/seed/${this.token === undefined ? "" : `${this.token}/`}`;
-  }
-
-  urlAt(base: string): string {
-    return `${base}/s/${this.id}`;
-  }
-
-  /** What the local network is told. */
-  announcement({ infoHash, files, bytes }: ReadyEvent, port: number): Omit<Announcement, "host"> {
-    const { id, name } = this;
-    return { id, name, infoHash, files, bytes, port, path: this.urlAt("") };
-  }
-
-  readyEvent(base: string, options: PublishOptions): ReadyEvent {
-    const { created } = this;
-    if (created === undefined) throw new Error("not hashed yet");
-    return {
-      event: "ready",
-      share: this.id,
-      name: this.name,
-      url: this.urlAt(base),
-      torrentUrl: `${this.urlAt(base)}.torrent`,
-      magnet: this.magnetFor(base, options),
-      infoHash: toHex(created.infoHash),
-      files: created.files.length,
-      bytes: created.totalBytes,
-      pieceLength: created.pieceLength,
-    };
-  }
 }
 
 const PHASES = {
@@ -376,20 +280,4 @@ function remembering({ cacheDir = defaultCacheDir() }: PublishOptions, tell: Pub
     cacheDir,
     onCacheTrouble: (message: string) => tell({ event: "warning", code: "cache", message }),
   };
-}
-
-/** The peer protocol is on the very port, unless a proxy or another name stands before it. */
-function peerAt(base: string): PeerAddress[] {
-  const { protocol, hostname, port } = new URL(base);
-  const host = canonicalIp(hostname.replace(/^\[|\]$/g, ""));
-  if (protocol !== "http:" || host === undefined) return [];
-  return [{ host, port: port === "" ? 80 : Number(port) }];
-}
-
-/**
- * BEP 27. A share with a password always is: clients would tell strangers of it, who could then have it from such
- * clients, which know no token.
- */
-export function isPrivate(options: Pick<PublishOptions, "private" | "password">): boolean {
-  return (options.private ?? false) || options.password !== undefined;
 }

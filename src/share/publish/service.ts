@@ -31,18 +31,18 @@ export class Service {
 
   /** Settles when it can be had whole. @throws what {@link PublishedShare.hash} does, and what `signal` says. */
   async start(share: PublishedShare, signal: AbortSignal): Promise<ReadyEvent> {
-    await share.hash(this.#options, this.#tell, signal);
+    const created = await share.hash(this.#options, this.#tell, signal);
     signal.throwIfAborted();
     const torrent = this.#seed(share);
     this.#track(share, torrent);
-    const ready = share.readyEvent(this.#port.base, this.#options);
+    const ready = share.invitation.readyEvent(created, this.#port.base, this.#options);
     if (torrent.isOpen) this.#tellLan(share, torrent, ready);
     share.state = {
       name: "ready",
       infoHash: ready.infoHash,
       pieceLength: ready.pieceLength,
-      torrent: (base) => share.torrentFor(base, this.#options),
-      magnet: (base) => share.magnetFor(base, this.#options),
+      torrent: (base) => share.invitation.torrent(created, base, this.#options),
+      magnet: (base) => share.invitation.magnet(created, base, this.#options),
       swarm: () => {
         const counts = this.#port.tracker.counts(torrent.infoHash);
         // Ourselves not counted.
@@ -67,7 +67,7 @@ export class Service {
       share.torrent?.finish(LAST_BYTES_PATIENCE),
       answers.settled(LAST_BYTES_PATIENCE),
     ]);
-    if (share.created !== undefined) tracker.unregister(share.created.infoHash, share.trackerId);
+    if (share.created !== undefined) tracker.unregister(share.created.infoHash, share.invitation.trackerId);
     if (share.torrent !== undefined) await peers.session.remove(share.torrent);
     await share.closeStorage();
   }
@@ -79,7 +79,7 @@ export class Service {
       infoHash: created.infoHash,
       layout,
       pieceHashes: created.pieceHashes,
-      private: share.isPrivate(this.#options),
+      private: share.invitation.isPrivate(this.#options),
       unlisted: !share.listed,
       metadata: created.info,
       ...(share.token !== undefined && { prove: proverOf(share.token, created.infoHash) }),
@@ -97,7 +97,7 @@ export class Service {
   #track(share: PublishedShare, torrent: Torrent): void {
     const { tracker, peers, number } = this.#port;
     tracker.register({
-      id: share.trackerId,
+      id: share.invitation.trackerId,
       infoHash: torrent.infoHash,
       listed: share.listed,
       totalBytes: share.bytes,
@@ -108,7 +108,7 @@ export class Service {
       session: peers.session,
       port: number,
       announce: peers.announce,
-      trackers: share.otherTrackers(this.#options),
+      trackers: share.invitation.otherTrackers(this.#options),
       onWarning: (message) => this.#tell({ event: "warning", code: "tracker", message }),
     });
   }
@@ -116,7 +116,7 @@ export class Service {
   #tellLan(share: PublishedShare, torrent: Torrent, ready: ReadyEvent): void {
     const { announced, peers, number } = this.#port;
     const endSearch = peers.finders.seek(torrent);
-    const takeBack = announced.announce(share.announcement(ready, number));
+    const takeBack = announced.announce(share.invitation.announcement(ready, number));
     let hasLeft = false;
     announced.findCode(torrent.infoHash, (code) => {
       if (hasLeft) return;
