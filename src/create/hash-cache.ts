@@ -1,8 +1,9 @@
 /** Remembers the hashes of pieces between runs, so that nothing unchanged is read again. */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { nodeHashes } from "../platform/hashes.ts";
+import { readRegular } from "../platform/regular-file.ts";
 import {
   decodeRecords,
   encodeRecords,
@@ -86,7 +87,7 @@ export class HashCache {
     const { source, onTrouble } = this.#options;
     const { ino } = await stat(source.root, { bigint: true });
     this.#file = join(this.#dir, ino.toString(16));
-    const bytes = await readFile(this.#file);
+    const bytes = await readRegular(this.#file, { most: MOST_BYTES, own: true });
     const records = decodeRecords(bytes, nodeHashes.sha256);
     if (records !== undefined) this.#records = records;
     else onTrouble?.("Hashes of earlier runs are damaged, or of another version. Everything is hashed anew.");
@@ -117,7 +118,7 @@ export class HashCache {
     const records = mergeRecords(fresh, this.#records, count + Math.max(count, SPARE_RECORDS));
     const bytes = encodeRecords(records, nodeHashes.sha256);
     if (bytes.length > MOST_BYTES / 2) return;
-    await mkdir(this.#dir, { recursive: true });
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const unfinished = `${this.#file}.${randomBytes(6).toString("hex")}.tmp`;
     try {
       await writeFile(unfinished, bytes, { flag: "wx", mode: 0o600 });

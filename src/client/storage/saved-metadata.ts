@@ -1,13 +1,10 @@
 /** Keeps what a magnet link led to while its download is unfinished, so that continuing needs nobody for that. */
-import { constants } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { readRegular } from "../../platform/regular-file.ts";
 import { bytesEqual, toHex } from "../../protocol/bytes.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
 import { MAX_METADATA } from "../core/metadata-messages.ts";
-
-// Windows has no such flag, and rarely such links.
-const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 
 function fileOf(directory: string, infoHash: InfoHash): string {
   return join(directory, `.${toHex(infoHash)}.boojum-info`);
@@ -20,18 +17,10 @@ export async function loadMetadata(
   sha1: (bytes: Uint8Array) => Uint8Array,
 ): Promise<Uint8Array | undefined> {
   try {
-    const file = await open(fileOf(directory, infoHash), constants.O_RDONLY | NO_FOLLOW);
-    try {
-      const { size } = await file.stat();
-      if (size > MAX_METADATA) return undefined;
-      const bytes = new Uint8Array(size);
-      const { bytesRead } = await file.read(bytes, 0, size, 0);
-      return bytesRead === size && bytesEqual(sha1(bytes), infoHash) ? bytes : undefined;
-    } finally {
-      await file.close();
-    }
+    const bytes = await readRegular(fileOf(directory, infoHash), { most: MAX_METADATA });
+    return bytesEqual(sha1(bytes), infoHash) ? bytes : undefined;
   } catch {
-    // Missing or unreadable: the swarm has it.
+    // Missing, unreadable, no file or too large: the swarm has it.
     return undefined;
   }
 }
@@ -45,11 +34,9 @@ export async function saveMetadata(
   const target = fileOf(directory, infoHash);
   const temporary = `${target}.new`;
   try {
-    const file = await open(
-      temporary,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | NO_FOLLOW,
-      0o644,
-    );
+    // Whatever somebody has put there goes, and is never written to.
+    await rm(temporary, { force: true });
+    const file = await open(temporary, "wx", 0o644);
     try {
       await file.writeFile(metadata);
     } finally {

@@ -21,7 +21,7 @@ import type { Foothold } from "./foothold.ts";
 import { type MagnetOptions, readMagnet } from "./magnet.ts";
 
 /** Readers of torrents refuse larger ones; bytes. */
-const MAX_TORRENT_BYTES = 10_000_000;
+export const MAX_TORRENT_BYTES = 10_000_000;
 
 const MAX_ASKED = 3;
 /** Publishers of one share, on the local network. */

@@ -1,14 +1,17 @@
 /** Remembers each path's share ID and port, so that publishing again gives the same URL. */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { customAlphabet } from "nanoid";
+import { readRegular } from "../../platform/regular-file.ts";
 
 /** Letters and digits that nobody confuses when reading them aloud: no 0 and o, no 1, i and l. */
 const newId = customAlphabet("23456789abcdefghjkmnpqrstuvwxyz");
 const LISTED_LENGTH = 8;
 /** 104 random bits: who doesn't know the URL of an unlisted share doesn't find it. */
 const UNLISTED_LENGTH = 21;
+/** A path, an ID and a port. */
+const MOST_BYTES = 64 * 1024;
 
 /** Unambiguous letters and digits: 8, or 21 that nobody guesses. */
 export function newShareId(unlisted = false): string {
@@ -24,7 +27,7 @@ export interface RememberedShare {
 /**
  * One small file a path, named by a hash of the path, so that processes never write the same file unless they
  * publish the same path, and then the last one wins as a whole. A path that is published both listed and unlisted has
- * two, so that neither way loses its URL.
+ * two, so that neither way loses its URL. What another user has put there is not believed: who chooses an ID knows it.
  */
 export class ShareMemory {
   readonly #dir: string;
@@ -41,7 +44,8 @@ export class ShareMemory {
   /** @returns undefined when `path` was never published or its file is missing or damaged. */
   async recall(path: string, unlisted = false): Promise<RememberedShare | undefined> {
     try {
-      const value: unknown = JSON.parse(await readFile(this.#file(path, unlisted), "utf8"));
+      const bytes = await readRegular(this.#file(path, unlisted), { most: MOST_BYTES, own: true });
+      const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
       return isRemembered(value, path, unlisted) ? { id: value.id, port: value.port } : undefined;
     } catch {
       // Missing, unreadable or not JSON: a new URL is the worst that comes of it.
@@ -51,7 +55,7 @@ export class ShareMemory {
 
   /** Rejects with a system error when the folder can't be written. */
   async remember(path: string, share: RememberedShare, unlisted = false): Promise<void> {
-    await mkdir(this.#dir, { recursive: true });
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const file = this.#file(path, unlisted);
     const fresh = `${file}.${process.pid}.${newShareId()}`;
     try {

@@ -1,12 +1,13 @@
 /** Seeding data that are here already, for torrents that exist already. */
 import { statSync } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { SourceError } from "../../create/errors.ts";
+import { readRegular } from "../../platform/regular-file.ts";
 import { BoojumError } from "../../protocol/errors.ts";
 import { defaultCacheDir } from "../cache-dir.ts";
 import type { ContentOptions } from "../content-options.ts";
-import { readSource } from "../get/read-source.ts";
+import { MAX_TORRENT_BYTES, readSource } from "../get/read-source.ts";
 import { type Source, sourceOf } from "../source.ts";
 import { Appliance } from "./appliance.ts";
 import { type GivenTorrent, giveTorrent } from "./given-torrent.ts";
@@ -194,7 +195,7 @@ class FolderWatch {
     let given: GivenTorrent | undefined;
     let failure: unknown;
     try {
-      given = giveTorrent(await readFile(file));
+      given = giveTorrent(await readRegular(file, { most: MAX_TORRENT_BYTES, follow: true }));
     } catch (error) {
       failure = error;
     }

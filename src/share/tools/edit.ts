@@ -1,11 +1,13 @@
 /** Changing what a `.torrent` says outside `info`. */
-import { readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { replaceTorrentFile, writeTorrentFile } from "../../create/torrent-file.ts";
 import { nodeHashes } from "../../platform/hashes.ts";
+import { readRegular } from "../../platform/regular-file.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { editTorrent, type TorrentChanges } from "../../protocol/edit-metainfo.ts";
 import { parseMetainfo } from "../../protocol/parse-metainfo.ts";
 import type { EditedEvent } from "../events.ts";
+import { MAX_TORRENT_BYTES } from "../get/read-source.ts";
 import { SourceReadError } from "../source.ts";
 
 export interface EditOptions extends TorrentChanges {
@@ -20,7 +22,7 @@ export interface EditOptions extends TorrentChanges {
  * @throws {OutputError} the new one can't be written; the old one is as it was.
  */
 export async function editTorrentFile(path: string, options: EditOptions): Promise<EditedEvent> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const bytes = await readRegular(path, { most: MAX_TORRENT_BYTES, follow: true }).catch((cause: unknown) => {
     const said = cause instanceof Error ? cause.message : String(cause);
     throw new SourceReadError(`${path} can't be read: ${said}.`, { cause });
   });

@@ -1,7 +1,8 @@
 /** The torrents that a tracker of certain ones may track: what lies in a folder, as it changes. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { nodeHashes } from "../../platform/hashes.ts";
+import { readRegular } from "../../platform/regular-file.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { BoojumError } from "../../protocol/errors.ts";
 import { type InfoHash, infoHash } from "../../protocol/ids.ts";
@@ -66,8 +67,7 @@ export class AllowedTorrents {
       this.#remove(file);
       // Remembered even when it can't be used, so that it is complained about once.
       this.#files.set(file, { stamp, hashes: [], name: "" });
-      if (size > MAX_BYTES) throw new Error("too large for a torrent");
-      const metainfo = parseMetainfo(await readFile(path), nodeHashes);
+      const metainfo = parseMetainfo(await readRegular(path, { most: MAX_BYTES, follow: true }), nodeHashes);
       const { name, infoHash: v1, infoHashV2: v2, length: totalBytes } = metainfo;
       // A v2 torrent goes to trackers by the first 20 bytes of its hash (BEP 52).
       const hashes = [v1, v2 && infoHash(v2.slice(0, 20))].filter((hash) => hash !== undefined);
