@@ -2,7 +2,7 @@
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Clock, Random } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
-import type { InfoHash } from "../protocol/ids.ts";
+import type { InfoHash, PieceIndex } from "../protocol/ids.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { StorageError } from "./errors.ts";
 import type { OpenFiles } from "./storage/open-files.ts";
@@ -45,6 +45,13 @@ export interface DownloadOptions {
   readonly clock?: Clock;
 }
 
+/** What others have done to files that were written already. */
+export interface Lost {
+  readonly pieces: readonly PieceIndex[];
+  /** The first file that isn't what it was. */
+  readonly path: string;
+}
+
 /** A torrent's place on disk: locked, recovered and ready to be written to. */
 export interface Download {
   readonly storage: PieceStorage;
@@ -68,6 +75,11 @@ export interface Download {
   readonly skipped: readonly string[];
   /** The info hash of a provisional torrent became known, and `have` are right by it. */
   identify(infoHash: InfoHash, have: Bitfield): Promise<void>;
+  /**
+   * All wanted pieces are written: finds what others have done to the files meanwhile, and which pieces are to be
+   * written again because of it; undefined: none. @throws {StorageError} or {OutputExistsError}, as `openDownload`.
+   */
+  lookAgain(signal: AbortSignal): Promise<Lost | undefined>;
   /**
    * All wanted pieces are written: makes empty files and folders, sets executable bits and times, makes links, syncs everything, then removes the state
    * and the lock. The storage can be read from until it is closed.

@@ -15,6 +15,7 @@ import { Folder, Target } from "./storage/folders.ts";
 import { acquireLock, type Lock } from "./storage/lock.ts";
 import { OpenFiles } from "./storage/open-files.ts";
 import { makeFolders, syncWay } from "./storage/output-folder.ts";
+import { OwnWrites } from "./storage/own-writes.ts";
 import { Placement } from "./storage/placement.ts";
 import {
   type FoundFile,
@@ -72,6 +73,7 @@ class Opening {
   readonly #lock: Lock;
   readonly #parts: Target;
   readonly #placement: Placement;
+  readonly #ownWrites: OwnWrites;
   /** Keys of the targets in the state. */
   readonly #keys = new Map<Target, string>();
 
@@ -86,6 +88,7 @@ class Opening {
     this.#fs = fs;
     this.#openFiles = options.openFiles ?? new OpenFiles(64, fs);
     this.#io = { fs, openFiles: this.#openFiles, pace: new Pace(options.clock ?? systemClock) };
+    this.#ownWrites = new OwnWrites(this.#io, options.clock ?? systemClock);
     this.#root = Folder.root(fs, this.#openFiles, directory);
     this.#statePath = statePath;
     this.#lock = lock;
@@ -223,6 +226,7 @@ class Opening {
       checkpoints = await this.#createCheckpoints(state, recovered);
     }
     try {
+      for (const { target, stat } of files) if (stat !== undefined) this.#ownWrites.found(target, stat);
       for (const file of unfinished) await this.#makeWritable(file);
       if (this.#parts.state === "readOnly") this.#parts.state = "writable";
       // The check may have left it open for reading only.
@@ -245,6 +249,7 @@ class Opening {
       lock: this.#lock,
       state,
       checkpoints,
+      ownWrites: this.#ownWrites,
       recovered,
       unchecked: this.#options.provisional
         ? piecesOnDisk(this.#placement, files)
@@ -272,6 +277,7 @@ class Opening {
       const loan = await this.#openFiles.borrow(target);
       try {
         await this.#fs.truncate(loan.descriptor, length);
+        this.#ownWrites.found(target, this.#fs.fstatSync(loan.descriptor));
       } finally {
         loan.release();
       }
@@ -318,6 +324,7 @@ class Opening {
       root: this.#root,
       state,
       keyOf: (target) => this.#keys.get(target),
+      isChanged: (target) => this.#ownWrites.isChanged(target),
       isVolatile: await this.#fs.isVolatile(this.#root.path),
       onLost: this.#options.onLost ?? (() => {}),
     });

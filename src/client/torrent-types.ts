@@ -41,6 +41,11 @@ export interface TorrentOptions {
     /** What they have is told by `torrent.learn`; everything by default. */
     readonly areGrowing?: boolean;
   };
+  /**
+   * Asked when every wanted piece is in the storage, before that is believed and told: what isn't there any more
+   * after all can be told by `Torrent.lose` until it settles. When it rejects, the torrent fails.
+   */
+  readonly lastLook?: () => Promise<void>;
   /** Upload slots, 0 to upload nothing; by default as many as the uplink can use. */
   readonly slots?: number;
   /** Connections of this torrent; 100 by default. */

@@ -305,9 +305,28 @@ export class Torrent {
 
   #stored(piece: PieceIndex): void {
     this.#progress.stored(piece);
-    this.#swarm.stored(piece);
+    const isLast = this.complete && !this.#completed;
+    // Nobody hears of the last one before all have been looked at: who sees that we have everything may leave.
+    if (!isLast || this.#options.lastLook === undefined) this.#swarm.stored(piece);
     this.#events.emit("verified", piece);
-    if (!this.complete || this.#completed) return;
+    if (!isLast) return;
+    if (this.#options.lastLook === undefined) this.#becameComplete();
+    else void this.#lookAtLast(piece, this.#options.lastLook);
+  }
+
+  async #lookAtLast(piece: PieceIndex, look: () => Promise<void>): Promise<void> {
+    try {
+      await look();
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    if (this.#phase === "closed") return;
+    if (this.have.has(piece)) this.#swarm.stored(piece);
+    if (this.complete) this.#becameComplete();
+  }
+
+  #becameComplete(): void {
     this.#completed = true;
     this.#swarm.becameComplete();
     this.#events.emit("complete");

@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -247,6 +248,35 @@ describe("a download into a folder that somebody else changes meanwhile", () => 
     await again.succeed(40_000);
     await expectWhole(share);
   });
+
+  it.each<[string, (file: string) => void]>([
+    ["written to", (file) => writeFileSync(file, noise(statSync(file).size, 77), { flag: "r+" })],
+    ["deleted", (file) => unlinkSync(file)],
+    [
+      "replaced",
+      (file) => {
+        writeFileSync(`${file}~`, "short");
+        renameSync(`${file}~`, file);
+      },
+    ],
+  ])(
+    "is whole when it is done, though a file was %s while it came, from one peer alone",
+    async (_, change) => {
+      const share = await publishWire(6_000_000, "--limit-up", "2MB/s");
+      const getter = getByWire(share, "8s");
+      const file = at("out/folder/sub/b.bin");
+      await getter.until(
+        () =>
+          (Number(getter.lastEvent("progress")?.["bytesDone"]) > 1_000_000 && existsSync(file)) || undefined,
+        20_000,
+      );
+      change(file);
+      await getter.succeed(40_000);
+      rmSync(`${file}~`, { force: true });
+      await expectWhole(share);
+      expect(warnings(getter, "changed").join()).toContain(`${file} was changed by another program`);
+    },
+  );
 
   it("keeps a file that is written to by somebody else out of what it claims", async () => {
     const share = await publishWire(2_000_000);

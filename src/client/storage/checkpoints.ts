@@ -1,4 +1,4 @@
-import { type FileSystem, systemErrorCode } from "../../platform/file-system.ts";
+import { type FileStat, type FileSystem, systemErrorCode } from "../../platform/file-system.ts";
 import type { Clock, Millis, Timer } from "../../protocol/ambient.ts";
 import { type StorageError, storageError } from "../errors.ts";
 import type { Folder, Target } from "./folders.ts";
@@ -12,6 +12,8 @@ const CHECKPOINT_INTERVAL: Millis = 5_000;
 const CHECKPOINT_BYTES = 256 * 1024 * 1024;
 /** Small files wait for each other's commits in the journal: a few at once share one. */
 const SYNCS_AT_ONCE = 4;
+/** Of a file that must not be taken for what it was: none is as large. */
+const NO_SIZE = Number.MAX_SAFE_INTEGER;
 
 export interface CheckpointsOptions {
   readonly fs: FileSystem;
@@ -21,6 +23,8 @@ export interface CheckpointsOptions {
   readonly state: StateFile;
   /** Path of a target in the state: components joined by `/`. */
   readonly keyOf: (target: Target) => string | undefined;
+  /** Somebody else has written to it: whatever it looks like, it is hashed the next time. */
+  readonly isChanged: (target: Target) => boolean;
   /** Nothing here outlives a power cut, so syncing is left out. */
   readonly isVolatile: boolean;
   readonly onLost: (pieces: readonly number[], error: StorageError) => void;
@@ -89,6 +93,12 @@ export class Checkpoints {
     } catch (cause) {
       throw await this.#lose([], cause);
     }
+  }
+
+  /** These pieces are not in the files any more: they aren't claimed until they are written again. */
+  async forget(pieces: readonly number[]): Promise<void> {
+    this.#running = this.#running.catch(() => {}).then(() => this.#options.state.lose(pieces));
+    await this.#running;
   }
 
   /** How often pieces were lost. What was being written when that happened must be written again. */
@@ -169,10 +179,13 @@ export class Checkpoints {
       if (i % 200 === 199) await new Promise(setImmediate);
       const stat = target.lookUp();
       const path = this.#options.keyOf(target);
-      if (stat !== undefined && path !== undefined)
-        saved.push({ path, size: stat.size, mtimeNs: stat.mtimeNs });
+      if (stat !== undefined && path !== undefined) saved.push(this.#savedAs(path, target, stat));
     }
     return saved;
+  }
+
+  #savedAs(path: string, target: Target, { size, mtimeNs }: FileStat): SavedFile {
+    return { path, size: this.#options.isChanged(target) ? NO_SIZE : size, mtimeNs };
   }
 
   async #syncFiles(targets: readonly Target[]): Promise<SavedFile[]> {
@@ -201,8 +214,7 @@ export class Checkpoints {
           if (systemErrorCode(error) !== "EPERM" || target.state !== "readOnly") throw error;
         }
         const path = keyOf(target);
-        const { size, mtimeNs } = fs.fstatSync(loan.descriptor);
-        return path === undefined ? undefined : { path, size, mtimeNs };
+        return path === undefined ? undefined : this.#savedAs(path, target, fs.fstatSync(loan.descriptor));
       } finally {
         loan.release();
       }

@@ -3,15 +3,17 @@ import type { Clock } from "../../protocol/ambient.ts";
 import type { Bitfield } from "../../protocol/bitfield.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { InfoHash } from "../../protocol/ids.ts";
-import type { Download } from "../download.ts";
+import type { Download, Lost } from "../download.ts";
 import { storageError } from "../errors.ts";
 import { CheckedFiles } from "./checked-files.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { completeTree, type TreeOptions } from "./complete-tree.ts";
 import { DiskStorage } from "./disk-storage.ts";
 import type { Target } from "./folders.ts";
+import { lastLook } from "./last-look.ts";
 import type { Lock } from "./lock.ts";
 import type { Loan } from "./open-files.ts";
+import type { OwnWrites } from "./own-writes.ts";
 import type { Recovered } from "./recover.ts";
 import type { SourceWatcher } from "./source-checks.ts";
 import { removeFile, type StateFile, syncFolder } from "./state-file.ts";
@@ -25,6 +27,7 @@ export interface DiskDownloadOptions extends TreeOptions {
   /** Absent when everything was there already. */
   readonly state: StateFile | undefined;
   readonly checkpoints: Checkpoints | undefined;
+  readonly ownWrites: OwnWrites;
   readonly recovered: Recovered;
   readonly unchecked: Bitfield;
   readonly clock: Clock;
@@ -50,7 +53,7 @@ export class DiskDownload implements Download {
   #partsLoan: Loan | undefined;
 
   constructor(options: DiskDownloadOptions) {
-    const { placement, recovered, io, checkpoints, root } = options;
+    const { placement, recovered, io, checkpoints, ownWrites, root } = options;
     const { metainfo, layout } = placement;
     this.#options = options;
     this.have = recovered.have;
@@ -73,6 +76,7 @@ export class DiskDownload implements Download {
       io,
       placement,
       checkpoints,
+      ownWrites,
       undecided: recovered.undecided,
       onClose: () => this.#release(),
     });
@@ -88,6 +92,13 @@ export class DiskDownload implements Download {
 
   async identify(infoHash: InfoHash, have: Bitfield): Promise<void> {
     await this.#options.checkpoints?.identify(toHex(infoHash), have);
+  }
+
+  async lookAgain(signal: AbortSignal): Promise<Lost | undefined> {
+    const { checkpoints } = this.#options;
+    const lost = await lastLook({ ...this.#options, storage: this.#storage }, signal);
+    if (lost !== undefined) await checkpoints?.forget(lost.pieces);
+    return lost;
   }
 
   finish(): Promise<void> {

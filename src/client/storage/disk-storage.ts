@@ -4,6 +4,7 @@ import { OutputExistsError, StorageError } from "../errors.ts";
 import type { CheckedFiles } from "./checked-files.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Target } from "./folders.ts";
+import type { OwnWrites } from "./own-writes.ts";
 import type { Placement, TargetPlace } from "./placement.ts";
 import { readPlaces, type SpanIo, writePlaces } from "./span-io.ts";
 import type { PieceStorage } from "./storage.ts";
@@ -13,6 +14,8 @@ export interface DiskStorageOptions {
   readonly placement: Placement;
   /** Absent when every wanted piece was there already: then nothing is written. */
   readonly checkpoints: Checkpoints | undefined;
+  /** Hears of every write; absent when nothing is written. */
+  readonly ownWrites?: OwnWrites;
   /** Files that aren't ours and could not be compared yet. */
   readonly undecided: ReadonlySet<Target>;
   readonly onClose: () => Promise<void>;
@@ -53,7 +56,7 @@ export class DiskStorage implements PieceStorage {
   }
 
   async write(piece: PieceIndex, data: Uint8Array): Promise<void> {
-    const { io, placement, checkpoints } = this.#options;
+    const { io, placement, checkpoints, ownWrites } = this.#options;
     if (this.#isFinished || checkpoints === undefined || !placement.wanted.has(piece)) {
       throw new StorageError("", "other", `Piece ${piece} came when nothing is written any more.`);
     }
@@ -62,13 +65,16 @@ export class DiskStorage implements PieceStorage {
     try {
       let places = placement.places(piece, 0, data.length);
       if (this.#undecided.size > 0) places = await this.#compareForeign(places, data);
+      const touched = new Set<Target>();
+      for (const { file } of places) if (file !== undefined) touched.add(file);
+      const written = ownWrites && filesToWatch(places);
       let losses: number;
       do {
         losses = checkpoints.losses;
-        await writePlaces(io, places, data);
+        ownWrites?.writing(written?.parts ?? []);
+        await writePlaces(io, places, data).finally(() => ownWrites?.wrote(written?.parts ?? []));
       } while (losses !== checkpoints.losses);
-      const touched = new Set<Target>();
-      for (const { file } of places) if (file !== undefined) touched.add(file);
+      if (written !== undefined) ownWrites?.made(written.wholes);
       checkpoints.wrote(piece, data.length, touched);
     } finally {
       this.#writes--;
@@ -125,4 +131,17 @@ export class DiskStorage implements PieceStorage {
     }
     return rest;
   }
+}
+
+/** Which files are made by this write, first byte to last, and which get a part of themselves. */
+function filesToWatch(places: readonly TargetPlace[]): { parts: Target[]; wholes: Target[] } {
+  const parts: Target[] = [];
+  const wholes: Target[] = [];
+  for (const [i, { file, offset }] of places.entries()) {
+    if (file === undefined) continue;
+    // Behind the last place of a piece its file may go on.
+    const isWhole = offset === 0 && i < places.length - 1 && file.state === "absent";
+    (isWhole ? wholes : parts).push(file);
+  }
+  return { parts, wholes };
 }

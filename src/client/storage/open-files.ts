@@ -60,6 +60,11 @@ export class OpenFiles {
     return entry === undefined ? undefined : this.#lend(entry);
   }
 
+  /** To be looked at, within this turn of the loop; undefined when the file is not open. */
+  descriptorOf(owner: Openable): number | undefined {
+    return this.#entries.get(owner)?.descriptor;
+  }
+
   borrowSync(owner: Openable): Loan {
     const open = this.borrowOpen(owner);
     if (open !== undefined) return open;

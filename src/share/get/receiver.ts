@@ -24,6 +24,7 @@ import type { Limits, Transfer } from "../transfer-types.ts";
 import { openWebRanges } from "../web-ranges.ts";
 import type { Foothold } from "./foothold.ts";
 import type { Download, DownloadFile, FilePart, GetOptions, SeedGoal } from "./get-types.ts";
+import { lastLookAt } from "./last-look.ts";
 import { trackersToTell } from "./own-trackers.ts";
 import { resolvePeer } from "./peer-names.ts";
 import { DownloadReaders, filesOf, readComplete } from "./reading.ts";
@@ -101,7 +102,11 @@ function doneEvent({ place, infoHash, startedAt }: ReceiverParts): DoneEvent {
   };
 }
 
-function torrentOf({ metainfo, infoHash, place }: ReceiverParts, ranges: Ranges): TorrentOptions {
+function torrentOf(
+  { metainfo, infoHash, place }: ReceiverParts,
+  ranges: Ranges,
+  lastLook: () => Promise<void>,
+): TorrentOptions {
   return {
     infoHash,
     layout: new PieceLayout(
@@ -117,6 +122,7 @@ function torrentOf({ metainfo, infoHash, place }: ReceiverParts, ranges: Ranges)
     have: place.have,
     wanted: place.wanted,
     webSeeds: { sources: webSeedSources(metainfo), torrent: metainfo, fetch: ranges.fetch },
+    lastLook,
   };
 }
 
@@ -163,7 +169,8 @@ export class Receiver implements Download {
     this.#bytesDone = 0;
     for (const piece of place.have) this.#bytesDone += place.bytesIn(piece);
     this.#ranges = openWebRanges(parts.options, parts.fromPublic);
-    this.#torrent = session.add(torrentOf(parts, this.#ranges));
+    const lastLook = lastLookAt(parts, (pieces) => this.lose(pieces));
+    this.#torrent = session.add(torrentOf(parts, this.#ranges, lastLook));
     this.#transfer = new TorrentTransfer({
       id: this.infoHash,
       name: metainfo.name,
