@@ -299,6 +299,30 @@ describe("a disk that refuses", () => {
     await download.close();
     await expectFinishes(await open());
   });
+
+  it("may take less of large pieces, too, which go through the thread pool, or nothing any more", async () => {
+    const large = storedTorrent([{ path: "share", length: 700 * 1024 }], 300 * 1024);
+    let room = Number.POSITIVE_INFINITY;
+    const files: FileSystem = {
+      ...systemFiles,
+      async write(fd, data, position) {
+        if (room < 1) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+        room -= 100_000;
+        return await systemFiles.write(fd, data.subarray(0, 100_000), position);
+      },
+    };
+    const download = await open({ metainfo: large.metainfo, files });
+    await download.storage.write(pieceIndex(0), large.piece(0));
+    room = 150_000;
+    await expect(download.storage.write(pieceIndex(1), large.piece(1))).rejects.toMatchObject({
+      reason: "full",
+    });
+    room = Number.POSITIVE_INFINITY;
+    for (const piece of [1, 2]) await download.storage.write(pieceIndex(piece), large.piece(piece));
+    await download.finish();
+    await download.close();
+    expect(Buffer.compare(readFileSync(at("share")), large.file("share"))).toBe(0);
+  });
 });
 
 describe("durability", () => {

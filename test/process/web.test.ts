@@ -80,7 +80,16 @@ interface Answer {
 function fetchRaw(path: string, headers: Record<string, string> = {}, method = "GET"): Promise<Answer> {
   return new Promise((resolve, reject) => {
     httpRequest(
-      { port: listener.port, host: "127.0.0.1", path, headers, method, agent: false },
+      // An answer that is shorter than it says would be waited for as long as the connection lasts.
+      {
+        port: listener.port,
+        host: "127.0.0.1",
+        path,
+        headers,
+        method,
+        agent: false,
+        signal: AbortSignal.timeout(10_000),
+      },
       (response) => {
         const pieces: Buffer[] = [];
         response.on("data", (piece: Buffer) => pieces.push(piece));
