@@ -1,5 +1,6 @@
 /** What another user of this machine puts where we read: FIFOs, giants, links, and files that claim to be ours. */
 import {
+  chmodSync,
   chownSync,
   cpSync,
   existsSync,
@@ -15,7 +16,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { ShareProcess } from "../support/command.ts";
+import { commandPath, type ShareProcess } from "../support/command.ts";
 import { digestTree, noise } from "../support/data.ts";
 import { useStage } from "../support/stage.ts";
 
@@ -121,7 +122,7 @@ describe("the folder of what is remembered", () => {
       "-c",
       `umask 000; exec ${process.execPath} "$@"`,
       "-",
-      path.resolve("dist/cli.js"),
+      commandPath,
       ...["folder", "--bind", "127.0.0.1", "--port", "0", "--no-lan", "--cache-dir", "cache", "--json"],
     ]);
     await child.until(() => child.stdout.find((line) => line.includes('"ready"')), 20_000);
@@ -171,5 +172,35 @@ describe("the folder of what is remembered", () => {
     expect(new URL(other).pathname).not.toBe(new URL(url).pathname);
     expect(third.events.map(({ message }) => String(message)).join()).toContain("belongs to another user");
     expect(existsSync(cache("shares"))).toBe(true);
+  });
+});
+
+describe("a folder for everybody", () => {
+  it.each<[string, (lock: string) => unknown]>([
+    ["a FIFO", (lock) => fifo(lock)],
+    ["a folder", (lock) => mkdirSync(lock)],
+    ["a link", (lock) => symlinkSync("nowhere", lock)],
+  ])("in which %s has the name of the lock is refused, and nobody is accused", async (_, plant) => {
+    const url = await readyOf(stage.publish("folder", "--port", "0"));
+    mkdirSync(at("out"));
+    await plant(at("out/.folder.boojum.lock"));
+    const getter = stage.get(url, "--no-lan");
+    expect(await getter.end(20_000)).toBe(1);
+    const message = String(getter.lastEvent("error")?.["message"]);
+    expect(message).toContain(`${at("out/.folder.boojum.lock")} is a `);
+    expect(message).not.toContain("process");
+  });
+
+  it("in which somebody's file can't be read is told just so, and left", async () => {
+    const url = await readyOf(stage.publish("folder", "--port", "0"));
+    cpSync(at("folder"), at("out/folder"), { recursive: true });
+    chmodSync(at("out/folder/file"), 0o600);
+    for (const open of [at(), at("out"), at("out/folder")]) chmodSync(open, 0o777);
+    const who = ["--reuid", String(NOBODY), "--regid", String(NOBODY), "--clear-groups"];
+    const args = [process.execPath, commandPath, "get", url, "-o", at("out"), "--no-lan"];
+    const getter = stage.run("setpriv", [...who, ...args], { env: { HOME: at() } });
+    expect(await getter.end(20_000)).toBe(1);
+    expect(getter.stderr.join("\n")).toContain(`${at("out/folder/file")} can't be read: no permission`);
+    expect(await digestTree(at("out/folder"))).toEqual(await digestTree(at("folder")));
   });
 });

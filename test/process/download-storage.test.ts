@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -14,6 +15,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Download, DownloadOptions } from "../../src/client/download.ts";
 import { openDownload } from "../../src/client/open-download.ts";
+import { OpenFiles } from "../../src/client/storage/open-files.ts";
 import { pieceIndex } from "../../src/protocol/ids.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { readPiece, type StoredTorrent, storedTorrent } from "../support/stored-torrent.ts";
@@ -502,6 +504,27 @@ describe("what stands in the way", () => {
     await download.close();
   });
 
+  it("is not written to when a link takes the place of a file that was begun", async () => {
+    const torrent = large();
+    const victim = join(outside(), "victim");
+    const begun = () => at("share");
+    // One descriptor: the folder's, so that the file is opened again for each piece.
+    const openFiles = new OpenFiles(1);
+    const download = await open(torrent, { openFiles });
+    await writePieces(download, torrent, [0]);
+    openFiles
+      .borrowSync({
+        openSync: () => openSync("/dev/null", "r"),
+        open: () => Promise.reject(new Error("not asked for")),
+      })
+      .release();
+    rmSync(begun());
+    symlinkSync(victim, begun());
+    await expect(writePieces(download, torrent, [1])).rejects.toMatchObject({ reason: "unsafe" });
+    expect(readFileSync(victim, "utf8")).toBe("precious");
+    await download.close().catch(() => {});
+  });
+
   it("does not follow links planted for the state, its draft, the parts or the lock", async () => {
     const torrent = mixed();
     const victim = join(outside(), "victim");
@@ -513,7 +536,7 @@ describe("what stands in the way", () => {
     await writeRest(download, torrent);
     await download.close();
     symlinkSync(victim, at(".share.boojum.lock"));
-    await expect(open(torrent)).rejects.toMatchObject({ name: "OutputLockedError" });
+    await expect(open(torrent)).rejects.toMatchObject({ name: "StorageError", reason: "unsafe" });
     expect(readFileSync(victim, "utf8")).toBe("precious");
   });
 });

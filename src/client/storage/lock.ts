@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { type FileSystem, systemErrorCode } from "../../platform/file-system.ts";
 import { currentProcess, isRunning, type ProcessId } from "../../platform/process-id.ts";
-import { OutputLockedError, storageError } from "../errors.ts";
+import { OutputLockedError, StorageError, storageError } from "../errors.ts";
 import { readState, removeFile } from "./state-file.ts";
 
 export interface Lock {
@@ -16,6 +16,7 @@ export interface Lock {
  * Nobody ever removes a lock that isn't his own but under a second lock (`.takeover`), after looking again: so of two
  * that find a stale lock at the same time, one can't remove what the other has just made.
  * @throws {OutputLockedError} somebody else has it, this process included.
+ * @throws {StorageError} it can't be made, or something else has its name.
  */
 export async function acquireLock(fs: FileSystem, lockPath: string, target: string): Promise<Lock> {
   const takeover = `${lockPath}.takeover`;
@@ -34,7 +35,20 @@ export async function acquireLock(fs: FileSystem, lockPath: string, target: stri
     if (error instanceof OutputLockedError) throw error;
     throw storageError(dirname(lockPath), "write", error);
   }
+  for (const path of [lockPath, takeover]) refuseOther(fs, path, target);
   throw new OutputLockedError(target, lockPath, process.pid);
+}
+
+/** What somebody else has put there names nobody, and is not ours to remove. */
+function refuseOther(fs: FileSystem, path: string, target: string): void {
+  const kind = fs.lstatSync(path)?.kind;
+  if (kind === undefined || kind === "file") return;
+  const what = kind === "folder" ? "a folder" : kind === "link" ? "a symbolic link" : "a special file";
+  throw new StorageError(
+    path,
+    "unsafe",
+    `${path} is ${what}, and no lock, so it doesn't say who downloads to ${target}. Move it away, or choose another folder with -o.`,
+  );
 }
 
 async function removeStale(fs: FileSystem, lockPath: string, takeover: string): Promise<void> {

@@ -170,23 +170,23 @@ class Recovery {
     await this.#check(
       pieces,
       onProgress,
-      (piece, good) => {
+      (piece, good, cause) => {
         if (good === "good") have.add(piece);
-        else this.#judge(piece);
+        else this.#judge(piece, cause);
       },
       signal,
     );
     return have;
   }
 
-  /** A piece does not match: that condemns a foreign file, unless the fault may lie with one of ours. */
-  #judge(piece: number): void {
+  /** A piece does not match, or can't be read: that condemns a foreign file, unless the fault may lie with one of ours. */
+  #judge(piece: number, cause: StorageError | undefined): void {
     const files = this.#filesOf(piece);
     const foreign = files.filter((file) => file.origin === "foreign");
     const [first] = foreign;
     if (first === undefined || this.#options.overwrite) return;
     if (foreign.length === files.length && !this.#options.placement.usesParts(piece)) {
-      throw new OutputExistsError(first.target.path, "its data are not those of the torrent");
+      throw cause ?? new OutputExistsError(first.target.path, "its data are not those of the torrent");
     }
     this.#leaveUndecided(foreign);
   }
@@ -220,7 +220,7 @@ class Recovery {
   async #check(
     pieces: Iterable<number>,
     onProgress: CheckProgress | undefined,
-    onPiece: (piece: number, verdict: string) => void,
+    onPiece: (piece: number, verdict: string, cause: StorageError | undefined) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const { placement, storage } = this.#options;
@@ -238,7 +238,7 @@ class Recovery {
         onPiece(piece, verdict, cause) {
           if (cause !== undefined && cause.reason === "unsafe") throw cause;
           done += layout.pieceSize(piece);
-          onPiece(piece, verdict);
+          onPiece(piece, verdict, cause);
           onProgress?.(done, total);
         },
       },
