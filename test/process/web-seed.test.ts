@@ -3,6 +3,8 @@ import { hash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openRanges } from "../../src/client/http/http-ranges.ts";
+import { systemClock } from "../../src/platform/clock.ts";
 import { nodeHashes } from "../../src/platform/hashes.ts";
 import { encodeBencode } from "../../src/protocol/encode.ts";
 import { parseMetainfo } from "../../src/protocol/parse-metainfo.ts";
@@ -317,6 +319,21 @@ describe("where a web seed may lead", () => {
     await expect((await download(file, { timeoutSeconds: 2 })).done).rejects.toThrow(/no piece came/);
     expect(seed.requests).toEqual([]);
   });
+
+  it.each([true, false])(
+    "asks a local address if the torrent came from no public server (it did: %s)",
+    async (did) => {
+      const { seed, base } = await server();
+      seed.files.set("/f", noise(1000, 12));
+      const options = { userAgent: "test", clock: systemClock, isLocalAddress: () => true };
+      const ranges = openRanges({ ...options, cameFromPublic: did });
+      const range = { url: `${base}f`, offset: 0, length: 100, fileLength: 1000 };
+      const asked = ranges.fetch(range, () => {}, new AbortController().signal);
+      await (did ? expect(asked).rejects.toThrow("local network") : asked);
+      expect(seed.requests).toHaveLength(did ? 0 : 1);
+      ranges.close();
+    },
+  );
 });
 
 describe("the web seed of a publisher that is a peer, too", () => {
