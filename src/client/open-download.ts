@@ -208,9 +208,11 @@ class Opening {
     saved: SavedState | undefined,
     recovered: Recovered,
   ): Promise<Download> {
-    const { have } = recovered;
+    const { have, durable } = recovered;
     let isComplete = true;
-    for (const piece of this.#placement.wanted) isComplete &&= have.has(piece);
+    // Of what we wrote ourselves and were killed before it was durable, syncing is still to come.
+    const there = files.some(({ origin }) => origin === "ours") ? durable : have;
+    for (const piece of this.#placement.wanted) isComplete &&= there.has(piece);
     const unfinished = files.filter((file) => this.#mustBeWritten(file, recovered));
     const foreign = unfinished.find((file) => file.origin === "foreign" && (file.stat?.links ?? 1) > 1);
     // Writing to it would write to all the places where it has a name.

@@ -6,6 +6,7 @@ import { OutputLockedError, StorageError, storageError } from "../errors.ts";
 import { readState, removeFile } from "./state-file.ts";
 
 export interface Lock {
+  /** @throws {StorageError} it stays; whoever comes when we are gone takes it over. */
   release(): Promise<void>;
 }
 
@@ -24,7 +25,7 @@ export async function acquireLock(fs: FileSystem, lockPath: string, target: stri
     for (let attempt = 0; attempt < 10; attempt++) {
       if (await claim(fs, lockPath)) {
         await removeDrafts(fs, lockPath);
-        return { release: () => removeFile(fs, lockPath) };
+        return { release: () => release(fs, lockPath) };
       }
       const owner = await readOwner(fs, lockPath);
       if (owner === "none") continue;
@@ -49,6 +50,14 @@ function refuseOther(fs: FileSystem, path: string, target: string): void {
     "unsafe",
     `${path} is ${what}, and no lock, so it doesn't say who downloads to ${target}. Move it away, or choose another folder with -o.`,
   );
+}
+
+async function release(fs: FileSystem, lockPath: string): Promise<void> {
+  try {
+    await removeFile(fs, lockPath);
+  } catch (error) {
+    throw storageError(lockPath, "write", error);
+  }
 }
 
 async function removeStale(fs: FileSystem, lockPath: string, takeover: string): Promise<void> {
