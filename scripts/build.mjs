@@ -1,4 +1,4 @@
-// Builds what is published: the command, the library and the hash worker, each bundled so that
+// Builds what is published: the command, the library and the threads' modules, each bundled so that
 // starting needs few file reads and installing needs no other package; then the types and the manual page.
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -36,12 +36,14 @@ await build({
 });
 
 // In one file, and of the kind that needs no loader: a thread starts in two thirds of the time.
-await build({
-  ...common,
-  entryPoints: ["src/create/hash-worker.ts"],
-  outfile: "dist/hash-worker.cjs",
-  format: "cjs",
-});
+for (const worker of ["create/hash-worker", "client/storage/piece-worker"]) {
+  await build({
+    ...common,
+    entryPoints: [`src/${worker}.ts`],
+    outfile: `dist/${worker.split("/").at(-1)}.cjs`,
+    format: "cjs",
+  });
+}
 
 // The manual page comes out of the same table as --help.
 const maker = `${root}dist/man-page.mjs`;

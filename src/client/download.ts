@@ -6,6 +6,7 @@ import type { InfoHash, PieceIndex } from "../protocol/ids.ts";
 import type { Metainfo } from "../protocol/metainfo.ts";
 import type { StorageError } from "./errors.ts";
 import type { OpenFiles } from "./storage/open-files.ts";
+import type { JobLine } from "./storage/piece-writer.ts";
 import type { SourceWatcher } from "./storage/source-checks.ts";
 import type { PieceStorage } from "./storage/storage.ts";
 
@@ -40,8 +41,9 @@ export interface DownloadOptions {
   readonly onLost?: (pieces: readonly number[], error: StorageError) => void;
   /** Descriptors shared with other torrents; a cache of its own, of 64, when absent. */
   readonly openFiles?: OpenFiles;
-  /** For tests: another file system, another clock. */
+  /** For tests: another file system, another clock, and something instead of the thread that checks and writes pieces. */
   readonly files?: FileSystem;
+  readonly line?: JobLine;
   readonly clock?: Clock;
 }
 

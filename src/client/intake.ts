@@ -1,3 +1,4 @@
+import { copyInto } from "../platform/copy-into.ts";
 import type { Clock, Millis, Random } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
 import { ProtocolError } from "../protocol/errors.ts";
@@ -11,17 +12,16 @@ import { Holdings, LEAST_WITHHELD } from "./holdings.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Peer } from "./peers/peer.ts";
 import { PieceBuffers } from "./piece-buffers.ts";
-import { PieceChecks } from "./piece-checks.ts";
+import { type CheckingStorage, PieceChecks } from "./piece-checks.ts";
 import { Requests } from "./requests.ts";
 import { RunIntake } from "./run-intake.ts";
-import type { PieceStorage } from "./storage/storage.ts";
 
 export interface IntakeOptions {
   readonly layout: PieceLayout;
   readonly pieceHashes: Uint8Array;
   /** Ours. */
   readonly peerId: PeerId;
-  readonly storage: Pick<PieceStorage, "write">;
+  readonly storage: CheckingStorage;
   readonly missing: Bitfield;
   readonly clock: Clock;
   readonly random: Random;
@@ -43,6 +43,9 @@ export interface IntakeOptions {
 /** How long a stalled peer may take for a block; what comes later is welcome all the same. */
 const STALLED_PATIENCE: Millis = 20_000;
 
+/** So many bytes may wait to be checked and written: more would only fill memory, and fall out of the cores' caches. */
+const MAX_WHOLE = 16 * 1024 * 1024;
+
 /**
  * The way in of a torrent: asks peers for blocks, puts them together, checks and stores pieces.
  * One block: `Wire` -> {@link onBlock} -> piece buffer -> hash -> `storage.write` -> `stored`.
@@ -60,6 +63,8 @@ export class Intake {
   readonly #rate: RateMeter;
   /** Bytes of pieces that are started, being checked or being written. */
   #bytesHeld = 0;
+  /** Of those: of the ones that are whole. */
+  #bytesWhole = 0;
   #wasted = 0;
   /** A piece couldn't be started for want of memory. */
   #starved = false;
@@ -94,7 +99,10 @@ export class Intake {
       corrupt: (piece) => this.#corrupt(piece),
       failed: (error) => this.#failed(error),
     });
-    this.#buffers = new PieceBuffers(Math.min(layout.pieceLength, layout.totalLength));
+    this.#buffers = new PieceBuffers({
+      pieceLength: Math.min(layout.pieceLength, layout.totalLength),
+      shared: options.storage.checksElsewhere === true,
+    });
     this.#rate = new RateMeter(5_000, options.clock.now());
     this.runs = new RunIntake({
       layout,
@@ -196,7 +204,7 @@ export class Intake {
     }
     const others = active.receive(begin / BLOCK_LENGTH, peer.key);
     active.buffer ??= this.#buffers.take();
-    active.buffer.set(data, begin);
+    copyInto(active.buffer, data, begin);
     this.#picker.received(active);
     for (const key of others) this.#requests.cancel(key, piece, begin, length);
     this.#requests.refill(peer);
@@ -276,10 +284,15 @@ export class Intake {
     const { piece, size, buffer } = active;
     if (buffer === undefined) return;
     const data = buffer.length === size ? buffer : buffer.subarray(0, size);
-    this.#checks.check(piece, data, active.givers(), () => this.#free(size, buffer));
+    this.#bytesWhole += size;
+    this.#checks.check(piece, data, active.givers(), () => {
+      this.#bytesWhole -= size;
+      this.#free(size, buffer);
+    });
   }
 
   #corrupt(piece: PieceIndex): void {
+    if (this.#stopped) return;
     this.#picker.failed(piece);
     this.#options.corrupt(piece);
     this.#requests.wakeLater();
@@ -307,6 +320,10 @@ export class Intake {
 
   /** Makes room for a piece of `size` bytes, if need be by giving up one that nobody is sending. */
   #reserve(size: number): boolean {
+    if (this.#bytesWhole > 0 && this.#bytesWhole + size > MAX_WHOLE) {
+      this.#starved = true;
+      return false;
+    }
     if (this.#bytesHeld + size > this.#options.bufferBytes) {
       const evicted = this.#picker.evict();
       if (evicted === undefined) {

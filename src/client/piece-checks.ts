@@ -1,13 +1,17 @@
+import { bytesEqual } from "../protocol/bytes.ts";
 import type { PieceIndex } from "../protocol/ids.ts";
 import type { PeerKey } from "./core/active-piece.ts";
 import { Blame } from "./core/blame.ts";
 import type { PieceStorage } from "./storage/storage.ts";
 
+/** Storage as far as it takes pieces. */
+export type CheckingStorage = Pick<PieceStorage, "write" | "checksElsewhere" | "writeIfRight">;
+
 export interface PieceChecksOptions {
   /** SHA-1 of each piece, end to end, 20 bytes each. */
   readonly pieceHashes: Uint8Array;
   readonly sha1: (bytes: Uint8Array) => Uint8Array;
-  readonly storage: Pick<PieceStorage, "write">;
+  readonly storage: CheckingStorage;
   /** It's what it should be, and in the storage. */
   stored(piece: PieceIndex): void;
   /** It isn't what it should be. */
@@ -18,7 +22,14 @@ export interface PieceChecksOptions {
   failed(error: Error): void;
 }
 
-/** The last stretch of a piece: hashed, blamed on somebody or written, and only then reported. */
+interface WholePiece {
+  readonly piece: PieceIndex;
+  readonly data: Uint8Array;
+  readonly givers: readonly PeerKey[];
+  readonly done: () => void;
+}
+
+/** The last stretch of a piece: hashed, blamed on somebody or written, and only then reported. The storage may do it elsewhere. */
 export class PieceChecks {
   readonly #options: PieceChecksOptions;
   readonly #blame: Blame;
@@ -35,18 +46,15 @@ export class PieceChecks {
    * @param done `data` isn't needed any more; called before `corrupt`, and after `stored` or `failed`
    */
   check(piece: PieceIndex, data: Uint8Array, givers: readonly PeerKey[], done: () => void): void {
-    const { guilty, corrupt, sha1 } = this.#options;
-    if (this.#isRight(piece, sha1(data))) {
-      for (const key of this.#blame.passed(piece, data)) guilty(key, piece);
-      const write = this.#write(piece, data, done);
-      this.#writes.add(write);
-      void write.finally(() => this.#writes.delete(write));
-      return;
-    }
-    const culprits = this.#blame.failed(piece, data, givers);
-    done();
-    corrupt(piece);
-    for (const key of culprits) guilty(key, piece);
+    const whole: WholePiece = { piece, data, givers, done };
+    const { sha1, storage } = this.#options;
+    const expected = this.#options.pieceHashes.subarray(20 * piece, 20 * piece + 20);
+    const written = storage.writeIfRight?.(piece, data, expected);
+    if (written !== undefined) this.#await(this.#checkedElsewhere(whole, written));
+    else if (bytesEqual(sha1(data), expected)) {
+      this.#passed(whole);
+      this.#await(this.#write(whole));
+    } else this.#failed(whole);
   }
 
   /** Settles when no write is under way. */
@@ -54,21 +62,47 @@ export class PieceChecks {
     await Promise.all(this.#writes);
   }
 
+  #await(work: Promise<void>): void {
+    this.#writes.add(work);
+    void work.finally(() => this.#writes.delete(work));
+  }
+
   /** Never rejects. */
-  async #write(piece: PieceIndex, data: Uint8Array, done: () => void): Promise<void> {
-    let failure: Error | undefined;
-    try {
-      await this.#options.storage.write(piece, data);
-    } catch (error) {
-      failure = error instanceof Error ? error : new Error(String(error));
-    }
-    if (failure === undefined) this.#options.stored(piece);
-    else this.#options.failed(failure);
+  async #write({ piece, data, done }: WholePiece): Promise<void> {
+    const { storage, stored, failed } = this.#options;
+    const failure = await storage.write(piece, data).then(() => undefined, toError);
+    if (failure === undefined) stored(piece);
+    else failed(failure);
     done();
   }
 
-  #isRight(piece: number, digest: Uint8Array): boolean {
-    for (let i = 0; i < 20; i++) if (digest[i] !== this.#options.pieceHashes[piece * 20 + i]) return false;
-    return true;
+  /** Never rejects. */
+  async #checkedElsewhere(whole: WholePiece, written: Promise<boolean>): Promise<void> {
+    const isRight = await written.catch(toError);
+    if (isRight === false) this.#failed(whole);
+    else if (isRight === true) {
+      this.#passed(whole);
+      this.#options.stored(whole.piece);
+      whole.done();
+    } else {
+      this.#options.failed(isRight);
+      whole.done();
+    }
   }
+
+  #passed({ piece, data }: WholePiece): void {
+    for (const key of this.#blame.passed(piece, data)) this.#options.guilty(key, piece);
+  }
+
+  #failed({ piece, data, givers, done }: WholePiece): void {
+    const { corrupt, guilty } = this.#options;
+    const culprits = this.#blame.failed(piece, data, givers);
+    done();
+    corrupt(piece);
+    for (const key of culprits) guilty(key, piece);
+  }
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -1,3 +1,4 @@
+import { copyInto } from "../platform/copy-into.ts";
 import type { Millis } from "../protocol/ambient.ts";
 import type { Bitfield } from "../protocol/bitfield.ts";
 import type { PieceIndex } from "../protocol/ids.ts";
@@ -130,7 +131,7 @@ export class RunIntake {
       const active = picker.active(piece);
       if (active?.isRequestedFrom(block, key)) {
         active.buffer ??= this.#options.takeBuffer();
-        active.buffer.set(data.subarray(done, done + length), within);
+        copyInto(active.buffer, data.subarray(done, done + length), within);
         useful += length;
         if (within + length === blockEnd) this.#finishBlock(active, block, key);
       }

@@ -9,37 +9,44 @@ import { noise, scratch } from "../support/data.ts";
 const place = scratch();
 afterAll(() => place.remove());
 
-it("get ends with 4 on a full disk, says so, keeps what is there, and goes on from that when there is room", async () => {
-  const file = path.join(place.dir, "file.bin");
-  writeFileSync(file, noise(12_000_000, 4));
-  const small = path.join(place.dir, "small");
-  mkdirSync(small);
-  const publisher = new ShareProcess([
-    file,
-    "--bind",
-    "127.0.0.1",
-    "--cache-dir",
-    path.join(place.dir, "cache"),
-  ]);
-  try {
-    const { url } = await publisher.event("ready");
-    const get = `"${process.execPath}" "${commandPath}" get ${url} -o ${small} --json`;
-    const script = `mount -t tmpfs -o size=4m tmpfs ${small} && ${get}; echo "exit $?"; ls -A ${small}
-      mount -o remount,size=20m ${small}; echo again; ${get}; echo "exit $?"; cmp ${file} ${small}/file.bin && ls -A ${small}`;
-    const child = new Child("unshare", ["--mount", "bash", "-c", script]);
-    await child.end();
-    const cut = child.stdout.indexOf("again");
-    const [first, second] = [child.stdout.slice(0, cut), child.stdout.slice(cut)];
-    expect(first.join("\n")).toContain('"code":"storage-full"');
-    expect(first.slice(-3)).toEqual(["exit 4", ".file.bin.boojum", "file.bin"]);
-    const started = second.find((line) => line.includes('"event":"started"')) ?? "{}";
-    const { resumedBytes = 0 } = JSON.parse(started) as { resumedBytes?: number };
-    expect(resumedBytes).toBeGreaterThan(1_000_000);
-    expect(second.slice(-2)).toEqual(["exit 0", "file.bin"]);
-  } finally {
-    await publisher.stop();
-  }
-});
+it.each([
+  // The larger one's pieces are checked and written by a thread.
+  [12, 4, 20],
+  [100, 60, 120],
+])(
+  "get of %i MB ends with 4 on a full disk, says so, keeps what is there, and goes on from that when there is room",
+  async (size, room, later) => {
+    const file = path.join(place.dir, "file.bin");
+    writeFileSync(file, Buffer.alloc(size * 1_000_000, noise(1_000_003, 4)));
+    const small = path.join(place.dir, `small-${size}`);
+    mkdirSync(small);
+    const publisher = new ShareProcess([
+      file,
+      "--bind",
+      "127.0.0.1",
+      "--cache-dir",
+      path.join(place.dir, "cache"),
+    ]);
+    try {
+      const { url } = await publisher.event("ready");
+      const get = `"${process.execPath}" "${commandPath}" get ${url} -o ${small} --json`;
+      const script = `mount -t tmpfs -o size=${room}m tmpfs ${small} && ${get}; echo "exit $?"; ls -A ${small}
+      mount -o remount,size=${later}m ${small}; echo again; ${get}; echo "exit $?"; cmp ${file} ${small}/file.bin && ls -A ${small}`;
+      const child = new Child("unshare", ["--mount", "bash", "-c", script]);
+      await child.end();
+      const cut = child.stdout.indexOf("again");
+      const [first, second] = [child.stdout.slice(0, cut), child.stdout.slice(cut)];
+      expect(first.join("\n")).toContain('"code":"storage-full"');
+      expect(first.slice(-3)).toEqual(["exit 4", ".file.bin.boojum", "file.bin"]);
+      const started = second.find((line) => line.includes('"event":"started"')) ?? "{}";
+      const { resumedBytes = 0 } = JSON.parse(started) as { resumedBytes?: number };
+      expect(resumedBytes).toBeGreaterThan((room / 4) * 1_000_000);
+      expect(second.slice(-2)).toEqual(["exit 0", "file.bin"]);
+    } finally {
+      await publisher.stop();
+    }
+  },
+);
 
 it("what is published by a pipe ends with 4 on a full disk, and leaves nothing there", async () => {
   const small = path.join(place.dir, "spool");

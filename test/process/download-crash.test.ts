@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Download, DownloadOptions } from "../../src/client/download.ts";
@@ -16,6 +17,7 @@ import { crashTorrent } from "../support/storage-child.ts";
 import { readPiece, storedTorrent } from "../support/stored-torrent.ts";
 
 const torrent = crashTorrent();
+const thread = fileURLToPath(new URL("../../dist/piece-worker.cjs", import.meta.url));
 const never = new AbortController().signal;
 let tools: ReturnType<typeof scratch>;
 let program: string;
@@ -98,7 +100,8 @@ describe("a killed download", () => {
     // Twice, so that a resumed download is killed, too.
     for (const round of [0, 1]) {
       const goal = 1 + Math.floor(seededRandom(seed * 2 + round).next() * 28);
-      const victim = child();
+      // Of every other one the pieces are checked and written by a thread.
+      const victim = seed % 2 === 0 ? child("write", thread) : child();
       await victim.until(() => (victim.stdout.length > goal ? true : undefined));
       victim.process.kill("SIGKILL");
       await victim.exited;

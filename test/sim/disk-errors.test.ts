@@ -5,11 +5,11 @@
 import { describe, expect, it } from "vitest";
 import type { Download } from "../../src/client/download.ts";
 import { StorageError } from "../../src/client/errors.ts";
-import { pieceIndex } from "../../src/protocol/ids.ts";
-import { emptyDisk, expectWhole, falseHave, openOn, torrent } from "../support/crash-lab.ts";
+import { emptyDisk, expectWhole, falseHave, lineOn, openOn, reboot, torrent } from "../support/crash-lab.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import type { LossyFiles } from "../support/lossy-files.ts";
 import { seededRandom } from "../support/seeded-random.ts";
+import { put } from "../support/stored-torrent.ts";
 
 /** What failed, and where a download began anew because of it. */
 interface Story {
@@ -29,6 +29,8 @@ async function download(disk: LossyFiles, seed: number): Promise<{ readonly star
     try {
       place = await openOn(disk, seed, {
         clock,
+        // Half of the downloads have a thread.
+        ...(seed % 2 === 0 && { line: lineOn(disk) }),
         onLost: (pieces) => {
           for (const piece of pieces) lost.add(piece);
         },
@@ -43,6 +45,8 @@ async function download(disk: LossyFiles, seed: number): Promise<{ readonly star
       await place?.close().catch((reason: unknown) => {
         if (!(reason instanceof StorageError)) throw reason;
       });
+      // Another process does: a lock that could not be removed is a dead one's.
+      reboot(disk);
     }
   }
   throw new Error("never ends");
@@ -56,7 +60,7 @@ async function fetchAll(place: Download, clock: FakeClock, seed: number, lost: S
     const missing = [...place.wanted].filter((piece) => !place.have.has(piece));
     const piece = missing[Math.floor(random.next() * missing.length)];
     if (piece === undefined) return;
-    await place.storage.write(pieceIndex(piece), torrent.piece(piece));
+    await put(place, torrent, piece);
     place.have.add(piece);
     if (random.next() < 0.3) await clock.advance(2_000);
   }

@@ -10,6 +10,7 @@ import {
   everyPiece,
   expectWhole,
   falseHave,
+  lineOn,
   openOn,
   out,
   reboot,
@@ -49,7 +50,10 @@ function noteClaims(disk: LossyFiles, { path }: SyncCall, promised: Promised[]):
 
 type Forgets = (call: SyncCall) => boolean;
 
-/** One download from nothing to the end, interrupted once in good order, on a disk on which `/disk` is there already. */
+/**
+ * One download from nothing to the end, interrupted once in good order, on a disk on which `/disk` is there already; then
+ * with a thread that checks and writes.
+ */
 async function wholeRun(forgets: Forgets = () => false): Promise<Run> {
   const promised: Promised[] = [];
   let endsAt = Number.POSITIVE_INFINITY;
@@ -58,7 +62,7 @@ async function wholeRun(forgets: Forgets = () => false): Promise<Run> {
   const first = await openOn(disk, 1, { clock });
   await writeSome(first, clock, 2, 25);
   await first.close();
-  const second = await openOn(disk, 3, { clock });
+  const second = await openOn(disk, 3, { clock, line: lineOn(disk) });
   await writeSome(second, clock, 4, 60);
   endsAt = disk.steps.length;
   await second.finish();
@@ -175,7 +179,8 @@ describe("a power cut", () => {
       let disk: LossyFiles = emptyDisk(watched);
       for (let round = 0; round < 5; round++) {
         const clock = new FakeClock();
-        const place = await openOn(disk, seed, { clock });
+        const line = random.next() < 0.5 ? { line: lineOn(disk) } : {};
+        const place = await openOn(disk, seed, { clock, ...line });
         expect(await falseHave(place)).toBeUndefined();
         expect(
           sure.filter((piece) => !place.have.has(piece)),

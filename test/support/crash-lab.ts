@@ -2,17 +2,20 @@
 import { expect } from "vitest";
 import type { Download, DownloadOptions } from "../../src/client/download.ts";
 import { openDownload } from "../../src/client/open-download.ts";
-import { pieceIndex } from "../../src/protocol/ids.ts";
+import { doJob } from "../../src/client/storage/piece-job.ts";
+import type { JobLine } from "../../src/client/storage/piece-writer.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { LossyFiles, type LossyOptions } from "./lossy-files.ts";
 import { seededRandom } from "./seeded-random.ts";
-import { readPiece, storedTorrent } from "./stored-torrent.ts";
+import { put, readPiece, storedTorrent } from "./stored-torrent.ts";
 
-/** 60 pieces; the files begin and end within pieces and sectors. */
+/** 60 pieces; the files begin and end within pieces and sectors, and two lie whole in one piece. */
 export const torrent = storedTorrent(
   [
     { path: "first", length: 17 * 2048 + 700 },
     { path: "deep/down/second", length: 20 * 2048 + 11 },
+    { path: "small/in the middle", length: 100 },
+    { path: "small/of a piece", length: 150 },
     { path: "third", length: 22 * 2048 + 900 },
   ],
   2048,
@@ -30,6 +33,17 @@ export function emptyDisk(options: LossyOptions): LossyFiles {
   const disk = new LossyFiles();
   disk.mkdirSync("/disk");
   return disk.after(disk.steps.length, { kind: "synced" }, options);
+}
+
+/** Checks and writes pieces as the thread of a download does, on a disk of ours. */
+export function lineOn(disk: LossyFiles): JobLine {
+  return {
+    ask: async (job) => {
+      await new Promise(setImmediate);
+      return doJob(disk, job);
+    },
+    close: () => Promise.resolve(),
+  };
 }
 
 export function openOn(
@@ -62,7 +76,7 @@ export async function writeSome(
   const missing = [...place.wanted].filter((piece) => !place.have.has(piece));
   const order = missing.map((piece) => ({ piece, key: random.next() })).sort((a, b) => a.key - b.key);
   for (const { piece } of order.slice(0, count)) {
-    await place.storage.write(pieceIndex(piece), torrent.piece(piece));
+    await put(place, torrent, piece);
     place.have.add(piece);
     await clock.advance(700);
   }

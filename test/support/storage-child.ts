@@ -1,9 +1,10 @@
-/** A download to be killed: `node storage-child.js DIR ACTION`, bundled by the test that starts it. */
+/** A download to be killed: `node storage-child.js DIR ACTION [MODULE]`, pieces are written by a thread that runs MODULE, bundled by the test that starts it. */
+import { pathToFileURL } from "node:url";
 import { openDownload } from "../../src/client/open-download.ts";
 import { systemClock } from "../../src/platform/clock.ts";
-import { pieceIndex } from "../../src/protocol/ids.ts";
+import { WorkerLine } from "../../src/platform/worker-line.ts";
 import { seededRandom } from "./seeded-random.ts";
-import { readPiece, storedTorrent } from "./stored-torrent.ts";
+import { put, readPiece, storedTorrent } from "./stored-torrent.ts";
 
 /** Files of all sizes around the piece's, 60 pieces. */
 export function crashTorrent() {
@@ -17,11 +18,12 @@ const hastyClock = {
   after: (delay: number, task: () => void) => systemClock.after(delay / 500, task),
 };
 
-async function main([directory = ".", action = "write"]: readonly string[]): Promise<void> {
+async function main([directory = ".", action = "write", thread]: readonly string[]): Promise<void> {
   const torrent = crashTorrent();
   const random = seededRandom(process.pid);
+  const line = thread === undefined ? {} : { line: new WorkerLine(pathToFileURL(thread)) };
   const download = await openDownload(
-    { metainfo: torrent.metainfo, directory, overwrite: false, random, clock: hastyClock },
+    { metainfo: torrent.metainfo, directory, overwrite: false, random, clock: hastyClock, ...line },
     new AbortController().signal,
   );
   process.stdout.write("open\n");
@@ -32,7 +34,7 @@ async function main([directory = ".", action = "write"]: readonly string[]): Pro
   const missing = [...download.wanted].filter((piece) => !download.have.has(piece));
   const order = missing.map((piece) => ({ piece, key: random.next() })).sort((a, b) => a.key - b.key);
   for (const { piece } of order) {
-    await download.storage.write(pieceIndex(piece), torrent.piece(piece));
+    await put(download, torrent, piece);
     process.stdout.write(`${piece}\n`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

@@ -1,5 +1,6 @@
 /** Torrents for storage tests: the metainfo is put together by hand, the data come from a seed. */
 import { createHash } from "node:crypto";
+import type { Download } from "../../src/client/download.ts";
 import { infoHash, pieceIndex } from "../../src/protocol/ids.ts";
 import { PieceLayout } from "../../src/protocol/layout.ts";
 import type { Metainfo, TorrentFile } from "../../src/protocol/metainfo.ts";
@@ -90,6 +91,20 @@ export function storedTorrent(
       return data.subarray(found.offset, found.offset + found.length);
     },
   };
+}
+
+/** Hands over a piece as a torrent does: to be checked and written elsewhere, when the storage does that. */
+export async function put(
+  { storage }: Pick<Download, "storage">,
+  { metainfo, piece }: StoredTorrent,
+  index: number,
+): Promise<void> {
+  const data = new Uint8Array(new SharedArrayBuffer(piece(index).length));
+  data.set(piece(index));
+  const sha1 = metainfo.pieceHashes.subarray(20 * index, 20 * index + 20);
+  const written = storage.writeIfRight?.(pieceIndex(index), data, sha1);
+  if (written === undefined) await storage.write(pieceIndex(index), data);
+  else if (!(await written)) throw new Error(`piece ${index} was taken for corrupt`);
 }
 
 /** Reads one whole piece from a storage, in targets of odd sizes. */

@@ -14,6 +14,7 @@ import { lastLook } from "./last-look.ts";
 import type { Lock } from "./lock.ts";
 import type { Loan } from "./open-files.ts";
 import type { OwnWrites } from "./own-writes.ts";
+import type { PieceWriter } from "./piece-writer.ts";
 import type { Recovered } from "./recover.ts";
 import type { SourceWatcher } from "./source-checks.ts";
 import { removeFile, type StateFile, syncFolder } from "./state-file.ts";
@@ -33,6 +34,8 @@ export interface DiskDownloadOptions extends TreeOptions {
   readonly clock: Clock;
   /** There was a state of this torrent before. */
   readonly hadState: boolean;
+  /** Closed when nothing is written any more. */
+  readonly writer: PieceWriter | undefined;
 }
 
 /** A download's place on disk from the moment it is ready until it is closed. */
@@ -78,6 +81,7 @@ export class DiskDownload implements Download {
       checkpoints,
       ownWrites,
       undecided: recovered.undecided,
+      writer: options.writer,
       onClose: () => this.#release(),
     });
   }
@@ -122,8 +126,10 @@ export class DiskDownload implements Download {
   }
 
   async #finish(): Promise<void> {
-    const { fs, io, checkpoints, state, statePath, parts, root, lock, placement } = this.#options;
+    const { fs, io, checkpoints, state, statePath, parts, root, lock, placement, writer } = this.#options;
     await this.#storage.finishWriting();
+    // Whoever closes us waits for it.
+    void writer?.close();
     await completeTree(this.#options);
     await checkpoints?.syncAll();
     for (const target of placement.targets.values()) target.state = "readOnly";
@@ -143,7 +149,8 @@ export class DiskDownload implements Download {
   }
 
   async #release(): Promise<void> {
-    const { io, placement, root, parts, lock } = this.#options;
+    const { io, placement, root, parts, lock, writer } = this.#options;
+    await writer?.close();
     // A finish under way has the lock and the state in its hands.
     await this.#finishing?.catch(() => {});
     try {

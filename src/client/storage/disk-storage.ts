@@ -5,6 +5,7 @@ import type { CheckedFiles } from "./checked-files.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Target } from "./folders.ts";
 import type { OwnWrites } from "./own-writes.ts";
+import type { PieceWriter } from "./piece-writer.ts";
 import type { Placement, TargetPlace } from "./placement.ts";
 import { readPlaces, type SpanIo, writePlaces } from "./span-io.ts";
 import type { PieceStorage } from "./storage.ts";
@@ -18,7 +19,16 @@ export interface DiskStorageOptions {
   readonly ownWrites?: OwnWrites;
   /** Files that aren't ours and could not be compared yet. */
   readonly undecided: ReadonlySet<Target>;
+  /** Absent: pieces are written from here. */
+  readonly writer?: PieceWriter | undefined;
   readonly onClose: () => Promise<void>;
+}
+
+interface Put {
+  readonly checkpoints: Checkpoints;
+  readonly piece: PieceIndex;
+  readonly places: readonly TargetPlace[];
+  readonly bytes: number;
 }
 
 /** The pieces of a download in the files they belong to. */
@@ -55,31 +65,34 @@ export class DiskStorage implements PieceStorage {
     this.#served = files;
   }
 
-  async write(piece: PieceIndex, data: Uint8Array): Promise<void> {
-    const { io, placement, checkpoints, ownWrites } = this.#options;
-    if (this.#isFinished || checkpoints === undefined || !placement.wanted.has(piece)) {
-      throw new StorageError("", "other", `Piece ${piece} came when nothing is written any more.`);
-    }
-    this.#writes++;
-    this.#hasWritten = true;
-    try {
+  write(piece: PieceIndex, data: Uint8Array): Promise<void> {
+    return this.#during(piece, async (checkpoints) => {
+      const { io, placement } = this.#options;
       let places = placement.places(piece, 0, data.length);
       if (this.#undecided.size > 0) places = await this.#compareForeign(places, data);
-      const touched = new Set<Target>();
-      for (const { file } of places) if (file !== undefined) touched.add(file);
-      const written = ownWrites && filesToWatch(places);
-      let losses: number;
-      do {
-        losses = checkpoints.losses;
-        ownWrites?.writing(written?.parts ?? []);
-        await writePlaces(io, places, data).finally(() => ownWrites?.wrote(written?.parts ?? []));
-      } while (losses !== checkpoints.losses);
-      if (written !== undefined) ownWrites?.made(written.wholes);
-      checkpoints.wrote(piece, data.length, touched);
-    } finally {
-      this.#writes--;
-      if (this.#writes === 0) this.#onIdle?.();
-    }
+      await this.#put({ checkpoints, piece, places, bytes: data.length }, async () => {
+        await writePlaces(io, places, data);
+        return true;
+      });
+    });
+  }
+
+  get checksElsewhere(): boolean {
+    return this.#options.writer !== undefined;
+  }
+
+  writeIfRight(piece: PieceIndex, data: Uint8Array, sha1: Uint8Array): Promise<boolean> | undefined {
+    const { io, placement, writer } = this.#options;
+    if (writer === undefined || this.#undecided.size > 0 || !placement.wanted.has(piece)) return undefined;
+    const places = placement.places(piece, 0, data.length);
+    if (!writer.takes(places)) return undefined;
+    return this.#during(piece, (checkpoints) =>
+      this.#put({ checkpoints, piece, places, bytes: data.length }, async () => {
+        const outcome = await writer.store(places, data, sha1);
+        if (outcome === "unwritten") await writePlaces(io, places, data);
+        return outcome !== "corrupt";
+      }),
+    );
   }
 
   close(): Promise<void> {
@@ -99,6 +112,43 @@ export class DiskStorage implements PieceStorage {
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
+  }
+
+  /** @throws {StorageError} nothing is written any more. */
+  async #during<T>(piece: PieceIndex, write: (checkpoints: Checkpoints) => Promise<T>): Promise<T> {
+    const { placement, checkpoints } = this.#options;
+    if (this.#isFinished || checkpoints === undefined || !placement.wanted.has(piece)) {
+      throw new StorageError("", "other", `Piece ${piece} came when nothing is written any more.`);
+    }
+    this.#writes++;
+    this.#hasWritten = true;
+    try {
+      return await write(checkpoints);
+    } finally {
+      this.#writes--;
+      if (this.#writes === 0) this.#onIdle?.();
+    }
+  }
+
+  /**
+   * Writes, and sees to it that this is known to all who must know.
+   * @param write says whether the piece is what it should be
+   */
+  async #put({ checkpoints, piece, places, bytes }: Put, write: () => Promise<boolean>): Promise<boolean> {
+    const { ownWrites } = this.#options;
+    const { parts, wholes } = filesToWatch(places);
+    let losses: number;
+    let isRight: boolean;
+    do {
+      losses = checkpoints.losses;
+      ownWrites?.writing(parts);
+      isRight = await write().finally(() => ownWrites?.wrote(parts));
+      // What was being written when pieces were lost may be lost, too.
+    } while (isRight && losses !== checkpoints.losses);
+    if (!isRight) return false;
+    ownWrites?.made(wholes);
+    checkpoints.wrote(piece, bytes, new Set([...parts, ...wholes]));
+    return true;
   }
 
   async #close(): Promise<void> {
@@ -137,11 +187,8 @@ export class DiskStorage implements PieceStorage {
 function filesToWatch(places: readonly TargetPlace[]): { parts: Target[]; wholes: Target[] } {
   const parts: Target[] = [];
   const wholes: Target[] = [];
-  for (const [i, { file, offset }] of places.entries()) {
-    if (file === undefined) continue;
-    // Behind the last place of a piece its file may go on.
-    const isWhole = offset === 0 && i < places.length - 1 && file.state === "absent";
-    (isWhole ? wholes : parts).push(file);
+  for (const { file, isWhole } of places) {
+    if (file !== undefined) (isWhole && file.state === "absent" ? wholes : parts).push(file);
   }
   return { parts, wholes };
 }

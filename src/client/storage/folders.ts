@@ -6,8 +6,8 @@ import {
   type OpenMode,
   systemErrorCode,
 } from "../../platform/file-system.ts";
-import { StorageError } from "../errors.ts";
-import type { Openable, OpenFiles } from "./open-files.ts";
+import { StorageError, storageError } from "../errors.ts";
+import type { Loan, Openable, OpenFiles } from "./open-files.ts";
 
 /**
  * A folder on the way to a torrent's files. It is opened through its parent's descriptor, so what it means can't be
@@ -79,6 +79,13 @@ export class Folder implements Openable {
     if (result instanceof Promise) result.then(loan.release, loan.release);
     else loan.release();
     return result;
+  }
+
+  /** A path of `name` in here that is good until the loan ends. It and the folders above are made when missing. */
+  lend(name: string): { readonly path: string; readonly loan: Loan } {
+    this.#mayMake = true;
+    const loan = this.#openFiles.borrowSync(this);
+    return { path: join(this.#fs.pathOf(loan.descriptor) ?? this.path, name), loan };
   }
 
   /** @throws {StorageError} a link or a file stands in its place, or above it. */
@@ -209,6 +216,25 @@ export class Target implements Openable {
     );
   }
 
+  /**
+   * How another thread opens it while the loan lasts; once it has, `isMade` must be told.
+   * @throws {StorageError}
+   */
+  openElsewhere(): { readonly path: string; readonly mode: OpenMode; readonly loan: Loan } {
+    try {
+      return { mode: this.#mode(), ...this.folder.lend(this.name) };
+    } catch (error) {
+      throw storageError(this.path, "write", error);
+    }
+  }
+
+  /** It was opened for writing elsewhere, so it's there. */
+  isMade(): void {
+    if (this.state !== "absent") return;
+    this.state = "writable";
+    this.folder.hasNewNames = true;
+  }
+
   /** What is there now, looked at without opening it; undefined when nothing is, or its folder is missing. */
   lookUp(): FileStat | undefined {
     try {
@@ -224,10 +250,7 @@ export class Target implements Openable {
   }
 
   #checked(descriptor: number, mode: OpenMode): number {
-    if (mode === "createNew") {
-      this.state = "writable";
-      this.folder.hasNewNames = true;
-    }
+    if (mode === "createNew") this.isMade();
     let problem: StorageError | undefined;
     if (this.closed) problem = new StorageError(this.path, "other", `${this.path} is closed.`);
     else if (mode !== "createNew" && this.#fs.fstatSync(descriptor).kind !== "file") {

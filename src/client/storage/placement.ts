@@ -16,6 +16,8 @@ interface Part {
 
 export interface TargetPlace extends Place {
   readonly file: Target | undefined;
+  /** All of the file's bytes. */
+  readonly isWhole: boolean;
 }
 
 export interface PlacementOptions {
@@ -70,10 +72,12 @@ export class Placement {
   places(piece: number, begin: number, length: number): TargetPlace[] {
     const places: TargetPlace[] = [];
     for (const span of this.layout.spans(piece, begin, length)) {
-      const file =
-        this.targets.get(span.file) ?? (this.metainfo.files[span.file]?.pad ? undefined : this.#partsFile);
+      const target = this.targets.get(span.file);
+      const inTorrent = this.metainfo.files[span.file];
+      const file = target ?? (inTorrent?.pad ? undefined : this.#partsFile);
       const offset = file === this.#partsFile ? this.#partAt(span.file, span.offset) : span.offset;
-      places.push({ file, offset, length: span.length });
+      const isWhole = target !== undefined && span.length === inTorrent?.length;
+      places.push({ file, offset, length: span.length, isWhole });
     }
     return places;
   }
