@@ -97,7 +97,14 @@ export class Checkpoints {
 
   /** These pieces are not in the files any more: they aren't claimed until they are written again. */
   async forget(pieces: readonly number[]): Promise<void> {
-    this.#running = this.#running.catch(() => {}).then(() => this.#options.state.lose(pieces));
+    const gone = new Set(pieces);
+    this.#running = this.#running
+      .catch(() => {})
+      .then(() => {
+        // Or the next checkpoint would claim those of them that none has claimed yet.
+        this.#pieces = this.#pieces.filter((piece) => !gone.has(piece));
+        return this.#options.state.lose(pieces);
+      });
     await this.#running;
   }
 
