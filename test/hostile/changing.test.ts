@@ -169,6 +169,7 @@ describe("a file that isn't the one that was hashed, and holds the same all the 
     writeFileSync(target(), data);
     await getter.succeed(30_000);
     await expectWhole(share);
+    await share.publisher.until(() => warnings(share.publisher, "restored")[0], 60_000);
     expect(warnings(share.publisher, "restored")).toEqual([expect.stringContaining(target())]);
   });
 });
@@ -197,6 +198,8 @@ describe("a download that is seeded, and edited by its user,", () => {
     writeFileSync(file, data);
     await getter.succeed(30_000);
     expect(await digestTree(at("second/folder"))).toEqual(share.digests);
+    // Whoever waited for it may be done before that is told.
+    await seeder.until(() => warnings(seeder, "restored")[0], 60_000);
     expect(warnings(seeder, "restored")).toEqual([expect.stringContaining(file)]);
     expect(await seeder.stop()).toBe(0);
   });
