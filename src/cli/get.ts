@@ -26,6 +26,7 @@ import { addTransferFlags, type TransferFlags, transferOptions } from "./shared-
 import { findSource } from "./source.ts";
 import { INTERRUPTED, listenForStop } from "./stop.ts";
 import { UsageError } from "./units.ts";
+import { capYoungObjects } from "./young-objects.ts";
 
 interface GetFlags extends CommonFlags, PasswordFlags, TransferFlags {
   readonly out: string;
@@ -99,6 +100,9 @@ const EXAMPLES = [
   "share get http://192.168.1.20:6881/s/k3f9x2mw --select '*.jpg' --seed",
   "share get *.torrent -j 3 --limit-down 5MB/s",
 ];
+
+/** What so many files need outlives collections: with little room for it 20,000 cost a twentieth more CPU time. */
+const MANY_FILES = 1_000;
 
 /** What is meant; undefined when there is nothing to get, which is no mistake. */
 type Choose = (output: Output, signal: AbortSignal) => Promise<Source | undefined>;
@@ -218,6 +222,8 @@ async function download(
   try {
     const { get } = await import("../share/get/get.ts");
     const onEvent = (event: GetEvent) => {
+      // What comes then are blocks, as fast as memory takes them: 17 MiB less, and no slower.
+      if (event.event === "started" && event.files < MANY_FILES) capYoungObjects();
       if (event.event === "started" && writeBytes !== undefined) checkOneFile(event, source, refusal);
       output.event(event);
       view.show(event);

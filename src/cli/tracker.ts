@@ -1,5 +1,4 @@
 /** `share tracker`: only the tracker; `share tracker report FILE`: what its log says. */
-import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import { escapeForTerminal } from "../protocol/escape.ts";
 import type { TrackerEvent } from "../share/events.ts";
@@ -8,6 +7,7 @@ import { addExamples, type CommonFlags, collect, createOutput, port, type Surrou
 import type { Output } from "./output.ts";
 import { endOnSignals, listenForStop } from "./stop.ts";
 import { countOf, UsageError } from "./units.ts";
+import { capYoungObjects } from "./young-objects.ts";
 
 interface TrackerFlags extends CommonFlags {
   readonly port?: number;
@@ -57,8 +57,8 @@ async function runTracker(flags: TrackerFlags, surroundings: Surroundings): Prom
     };
     const peerEvents = output.json || output.verbose;
     const tracker = await run({ port: at, bind, allow, state, log, showNames, onEvent, peerEvents });
-    // Loading is done, and what comes now lives for one announce: room for more of it would only be taken, 13 MiB of it.
-    setFlagsFromString("--semi-space-growth-factor=1");
+    // Loading is done, and what comes now lives for one announce: 13 MiB less.
+    capYoungObjects();
     if (!stop.signal.aborted) {
       await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }));
     }

@@ -44,7 +44,7 @@ export interface IntakeOptions {
 const STALLED_PATIENCE: Millis = 20_000;
 
 /** So many bytes may wait to be checked and written: more would only fill memory, and fall out of the cores' caches. */
-const MAX_WHOLE = 16 * 1024 * 1024;
+const MAX_WHOLE = 8 * 1024 * 1024;
 
 /**
  * The way in of a torrent: asks peers for blocks, puts them together, checks and stores pieces.
