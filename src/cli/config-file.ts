@@ -1,7 +1,7 @@
 /** The configuration file: flags without their dashes, one a line, for all commands or for one. */
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import { userFolders } from "../share/user-folders.ts";
+import { readSmallText, TooLongError } from "./small-text.ts";
 import { UsageError } from "./units.ts";
 
 /** One line that sets something. */
@@ -32,14 +32,18 @@ function defaultConfigPath(): string {
  * @param named as the user said; undefined for the usual place, where there may be none; "" for none at all.
  * @throws {UsageError} it can't be read, or a line can't be understood.
  */
-export function readConfigFile(named: string | undefined): ConfigFile | undefined {
+export async function readConfigFile(named: string | undefined): Promise<ConfigFile | undefined> {
   if (named === "") return undefined;
   const file = named ?? defaultConfigPath();
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = await readSmallText(file, MAX_BYTES);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // Only the file system throws here.
+    if (error instanceof TooLongError)
+      throw new UsageError(`"${file}" is too long for a configuration file: ${error.message}.`, {
+        cause: error,
+      });
+    const { code } = error as NodeJS.ErrnoException; // Only the file system throws anything else.
     if (named === undefined && (code === "ENOENT" || code === "ENOTDIR")) return undefined;
     throw new UsageError(`The configuration file "${file}" can't be read: ${code ?? "it is no text"}.`, {
       cause: error,
@@ -54,7 +58,6 @@ export function readConfigFile(named: string | undefined): ConfigFile | undefine
  * @throws {UsageError} naming file and line
  */
 function parseConfig(text: string, file: string): readonly ConfigEntry[] {
-  if (text.length > MAX_BYTES) throw new UsageError(`"${file}" is too long for a configuration file.`);
   const entries: ConfigEntry[] = [];
   let section: string | undefined;
   for (const [i, raw] of text.split(/\r\n|\n|\r/).entries()) {

@@ -33,8 +33,8 @@ export interface Surroundings {
   readonly writeBytes?: (bytes: Uint8Array) => Promise<void>;
   /** Standard input as bytes, when it is no terminal. */
   readonly input?: { readonly data: AsyncIterable<Uint8Array>; close(): void };
-  /** Everything on standard input. */
-  readonly readInput?: () => Promise<string>;
+  /** Everything on standard input, which fails when that has more than `most` bytes. */
+  readonly readInput?: (most: number) => Promise<string>;
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number;
   /** Opens a URL in the user's browser. */

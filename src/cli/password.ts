@@ -1,9 +1,12 @@
 /** Where a password comes from: a flag, a file, the environment, or whoever sits at the terminal. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { AskPassword } from "../share/source.ts";
 import type { CommonFlags, Surroundings } from "./options.ts";
+import { readSmallText } from "./small-text.ts";
 import { UsageError } from "./units.ts";
+
+/** No password is as long as this; a file that was named by mistake is told soon. */
+const MAX_BYTES = 64 * 1024;
 
 export interface PasswordFlags {
   readonly password?: string;
@@ -33,7 +36,7 @@ export async function passwordFrom(
 async function fromFile(file: string, { askSecret, readInput }: Surroundings): Promise<string> {
   if (file === "-" && askSecret !== undefined) return await askTwice(askSecret);
   try {
-    const text = file === "-" ? ((await readInput?.()) ?? "") : readFileSync(file, "utf8");
+    const text = file === "-" ? ((await readInput?.(MAX_BYTES)) ?? "") : await readSmallText(file, MAX_BYTES);
     return text.split(/\r?\n/, 1)[0] ?? "";
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,5 @@
 /** Finds out which command is meant, parses its flags and runs it. */
 import { existsSync } from "node:fs";
-import { text } from "node:stream/consumers";
 import { Command, CommanderError } from "commander";
 import { escapeForTerminal, escapeLines, jsonLine } from "../protocol/escape.ts";
 import { version } from "../share/version.ts";
@@ -10,7 +9,9 @@ import { type CommonFlags, createOutput, type Surroundings } from "./options.ts"
 import { describeError } from "./output.ts";
 import { ROOT_HELP } from "./root-help.ts";
 import { applySettings } from "./settings.ts";
+import { smallTextOf } from "./small-text.ts";
 import { meansGet } from "./source.ts";
+import { endedBySignals } from "./stop.ts";
 import { suggest } from "./suggest.ts";
 import { askSecret } from "./ui/ask.ts";
 import { readKeys } from "./ui/keys.ts";
@@ -45,7 +46,7 @@ export async function main(args: readonly string[], readerGone: AbortSignal): Pr
     ...(!process.stdin.isTTY && {
       input: { data: process.stdin, close: () => void process.stdin.destroy() },
     }),
-    readInput: () => text(process.stdin),
+    readInput: (most) => endedBySignals(() => smallTextOf(process.stdin, most)),
     openUrl: async (url) => {
       const { default: open } = await import("open");
       const opener = await open(url);
@@ -70,9 +71,9 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   };
   const commands = allCommands(surroundings, report);
   for (const command of commands) {
-    command.hook("preAction", () => {
+    command.hook("preAction", async () => {
       refuseEmpty(command);
-      applySettings(command, commands, surroundings.env, (message) =>
+      await applySettings(command, commands, surroundings.env, (message) =>
         createOutput(command.opts<CommonFlags>(), surroundings).warn(message),
       );
     });

@@ -36,15 +36,15 @@ const ALTERNATIVES: readonly (readonly string[])[] = [["password", "passwordFile
  * @param warn told of variables that look like ours and are none
  * @throws {UsageError} naming the variable, or file, line and key
  */
-export function applySettings(
+export async function applySettings(
   command: Command,
   all: readonly Command[],
   env: Environment,
   warn: (message: string) => void,
-): void {
+): Promise<void> {
   // Commander keeps it as the string it was given.
   const named = (command.opts()["config"] as string | undefined) ?? env["BOOJUM_CONFIG"];
-  const file = readConfigFile(named);
+  const file = await readConfigFile(named);
   if (file !== undefined) checkKeys(file, all);
   warnOfVariables(env, all, warn);
   const given = new Set<string>();

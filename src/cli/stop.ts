@@ -37,6 +37,20 @@ export function endOnSignals(): void {
   if (asked !== undefined) process.kill(process.pid, asked);
 }
 
+/**
+ * Waits for what somebody else may never say, before there is anything to put in order: meanwhile signals have their
+ * usual effect, one that came already, too.
+ */
+export async function endedBySignals<T>(wait: () => Promise<T>): Promise<T> {
+  if (early === undefined) return await wait();
+  endOnSignals();
+  try {
+    return await wait();
+  } finally {
+    catchSignals();
+  }
+}
+
 /** What is said when a download was stopped. */
 export const INTERRUPTED = "Interrupted; what is there is kept. The same command again continues.";
 

@@ -13,11 +13,11 @@ const file = path.join(place.dir, "config");
 afterAll(() => place.remove());
 
 /** The flags that "share get ARGS" ends up with. */
-function flags(
+async function flags(
   args: readonly string[],
   { env = {}, config = "" }: { readonly env?: Record<string, string>; readonly config?: string },
   warnings: string[] = [],
-): Record<string, unknown> {
+): Promise<Record<string, unknown>> {
   writeFileSync(file, config);
   const get = new Command("share get")
     .option("--limit-up <rate>", "", rate)
@@ -31,32 +31,32 @@ function flags(
   addSourceFlags(addCommonFlags(get), "").exitOverride();
   const info = addCommonFlags(new Command("share info").option("--swarm"));
   get.parse([...args], { from: "user" });
-  applySettings(get, [get, info], { BOOJUM_CONFIG: file, ...env }, (message) => warnings.push(message));
+  await applySettings(get, [get, info], { BOOJUM_CONFIG: file, ...env }, (message) => warnings.push(message));
   return get.opts();
 }
 
-it("takes the command line before the environment, that before the file, and that before the default", () => {
+it("takes the command line before the environment, that before the file, and that before the default", async () => {
   const env = { BOOJUM_LIMIT_UP: "2MB/s" };
   const config = "limit-up = 3MB/s\n";
-  expect(flags(["--limit-up", "1MB/s"], { env, config })["limitUp"]).toBe(1e6);
-  expect(flags([], { env, config })["limitUp"]).toBe(2e6);
-  expect(flags([], { config })["limitUp"]).toBe(3e6);
-  expect(flags([], {})).toMatchObject({ out: ".", lan: true });
-  expect(flags([], {})).not.toHaveProperty("limitUp");
+  expect((await flags(["--limit-up", "1MB/s"], { env, config }))["limitUp"]).toBe(1e6);
+  expect((await flags([], { env, config }))["limitUp"]).toBe(2e6);
+  expect((await flags([], { config }))["limitUp"]).toBe(3e6);
+  expect(await flags([], {})).toMatchObject({ out: ".", lan: true });
+  expect(await flags([], {})).not.toHaveProperty("limitUp");
 });
 
-it("lets a section go before what is for all commands, and leaves out other sections", () => {
+it("lets a section go before what is for all commands, and leaves out other sections", async () => {
   const config = "out = a\nselect = *.jpg\n[get]\nout = b c\n[info]\nswarm\njson\n";
-  expect(flags([], { config })).toMatchObject({ out: "b c", select: ["*.jpg"] });
-  expect(flags([], { config })).not.toHaveProperty("json");
+  expect(await flags([], { config })).toMatchObject({ out: "b c", select: ["*.jpg"] });
+  expect(await flags([], { config })).not.toHaveProperty("json");
 });
 
-it("collects repeatable flags from lines and from words, and never adds them to nearer ones", () => {
+it("collects repeatable flags from lines and from words, and never adds them to nearer ones", async () => {
   const config = "select = a b/*.jpg\nselect = {c,d}\n";
   const env = { BOOJUM_SELECT: "e\\ f/*  {g,h}\ni" };
-  expect(flags([], { config })["select"]).toEqual(["a b/*.jpg", "{c,d}"]);
-  expect(flags([], { config, env })["select"]).toEqual(["e\\ f/*", "{g,h}", "i"]);
-  expect(flags(["--select", "j"], { config, env })["select"]).toEqual(["j"]);
+  expect((await flags([], { config }))["select"]).toEqual(["a b/*.jpg", "{c,d}"]);
+  expect((await flags([], { config, env }))["select"]).toEqual(["e\\ f/*", "{g,h}", "i"]);
+  expect((await flags(["--select", "j"], { config, env }))["select"]).toEqual(["j"]);
 });
 
 describe("flags without a value", () => {
@@ -72,19 +72,19 @@ describe("flags without a value", () => {
     [{}, "follow-symlinks", { followSymlinks: 1 }],
     [{ BOOJUM_FOLLOW_SYMLINKS: "2" }, "", { followSymlinks: 2 }],
     [{}, "follow-symlinks\nfollow-symlinks", { followSymlinks: 2 }],
-  ])("%j and %j", (env, config, expected) => {
-    const found = flags([], { env, config });
+  ])("%j and %j", async (env, config, expected) => {
+    const found = await flags([], { env, config });
     for (const [name, value] of Object.entries(expected)) expect(found[name]).toBe(value);
   });
 });
 
-it("takes one password: what is nearer ends the search for the other spelling", () => {
+it("takes one password: what is nearer ends the search for the other spelling", async () => {
   const config = "password = far";
   expect(
-    flags(["--password-file", "near"], { config, env: { BOOJUM_PASSWORD: "farther" } }),
+    await flags(["--password-file", "near"], { config, env: { BOOJUM_PASSWORD: "farther" } }),
   ).not.toHaveProperty("password");
-  expect(flags([], { config, env: { BOOJUM_PASSWORD_FILE: "near" } })).not.toHaveProperty("password");
-  expect(flags([], { env: { BOOJUM_PASSWORD: "" } })["password"]).toBe("");
+  expect(await flags([], { config, env: { BOOJUM_PASSWORD_FILE: "near" } })).not.toHaveProperty("password");
+  expect((await flags([], { env: { BOOJUM_PASSWORD: "" } }))["password"]).toBe("");
 });
 
 describe("says where a mistake is", () => {
@@ -98,29 +98,33 @@ describe("says where a mistake is", () => {
     ["a missing value", "out", /config:1: out: it needs a value, as in "-o, --out <dir>"/],
     ["neither yes nor no", "seed = maybe", /config:1: seed: "maybe" is neither yes nor no/],
     ["asking for help", "help", /config:1: help: No command has/],
-  ])("%s", (_, config, message) => {
-    expect(() => flags([], { config })).toThrowError(UsageError);
-    expect(() => flags([], { config })).toThrowError(message);
+  ])("%s", async (_, config, message) => {
+    await expect(flags([], { config })).rejects.toThrowError(UsageError);
+    await expect(flags([], { config })).rejects.toThrowError(message);
   });
 
-  it("of the environment", () => {
-    expect(() => flags([], { env: { BOOJUM_LIMIT_UP: "fast" } })).toThrowError(/^BOOJUM_LIMIT_UP: "fast"/);
+  it("of the environment", async () => {
+    await expect(flags([], { env: { BOOJUM_LIMIT_UP: "fast" } })).rejects.toThrowError(
+      /^BOOJUM_LIMIT_UP: "fast"/,
+    );
     const warnings: string[] = [];
-    flags([], { env: { BOOJUM_LIMITUP: "1" } }, warnings);
+    await flags([], { env: { BOOJUM_LIMITUP: "1" } }, warnings);
     expect(warnings).toEqual([
       "The variable BOOJUM_LIMITUP means nothing here. Did you mean BOOJUM_LIMIT_UP?",
     ]);
   });
 
-  it("of a file that isn't there, but only when it was asked for", () => {
-    expect(() => flags(["--config", path.join(place.dir, "none")], {})).toThrowError(/can't be read: ENOENT/);
-    expect(flags(["--config", ""], { config: "seed" })["seed"]).toBeUndefined();
+  it("of a file that isn't there, but only when it was asked for", async () => {
+    await expect(flags(["--config", path.join(place.dir, "none")], {})).rejects.toThrowError(
+      /can't be read: ENOENT/,
+    );
+    expect((await flags(["--config", ""], { config: "seed" }))["seed"]).toBeUndefined();
     const home = { BOOJUM_CONFIG: "" };
-    expect(flags([], { env: home, config: "seed" })["seed"]).toBeUndefined();
+    expect((await flags([], { env: home, config: "seed" }))["seed"]).toBeUndefined();
   });
 });
 
-it("has no flag that looks for the file in the file", () => {
+it("has no flag that looks for the file in the file", async () => {
   const command = addCommonFlags(new Command("x"));
   expect(command.options.filter((option) => !isSetting(option)).map((option) => option.name())).toEqual([
     "config",
