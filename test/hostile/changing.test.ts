@@ -4,6 +4,7 @@ import {
   chownSync,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -221,7 +222,10 @@ describe("a download into a folder that somebody else changes meanwhile", () => 
           symlinkSync(victim, folder);
           swaps++;
         } else {
-          rmSync(folder, { force: true, recursive: false });
+          // Not ours to see again: a folder that was made where the link had just gone.
+          if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory())
+            renameSync(folder, `${folder}.${swaps}`);
+          rmSync(folder, { force: true });
           renameSync(`${folder}.aside`, folder);
         }
       } catch {
