@@ -135,7 +135,7 @@ export class DiskDownload implements Download {
     for (const target of placement.targets.values()) target.state = "readOnly";
     try {
       if (parts.state !== "absent") {
-        this.#partsLoan = await io.openFiles.borrow(parts);
+        this.#partsLoan = await io.openFiles.borrowForLong(parts);
         await removeFile(fs, parts.path);
       }
       await removeFile(fs, statePath);

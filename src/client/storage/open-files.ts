@@ -37,6 +37,10 @@ export class OpenFiles {
   #limit: number;
   /** Of the entries: those in use. */
   #busy = 0;
+  /** Loans that come back by themselves. */
+  #lent = 0;
+  /** Whoever found no descriptor left, and nothing to close. */
+  #waiting: (() => void)[] = [];
 
   /** `limit`: descriptors kept at once that nobody uses, at least 1. */
   constructor(limit: number, files: FileSystem = systemFiles) {
@@ -65,18 +69,37 @@ export class OpenFiles {
     return this.#entries.get(owner)?.descriptor;
   }
 
+  /** @throws also when there are no descriptors left: see {@link isOutOfDescriptors}. */
   borrowSync(owner: Openable): Loan {
     const open = this.borrowOpen(owner);
     if (open !== undefined) return open;
+    const shrink = this.#shrinking();
     for (;;) {
       try {
         return this.#lend(this.#keep(owner, owner.openSync()));
       } catch (error) {
-        if (!this.#shrinkAfter(error)) throw error;
+        if (!isOutOfDescriptors(error) || !shrink()) throw error;
       }
     }
   }
 
+  /** A loan for long: nobody waits for it to come back. */
+  async borrowForLong(owner: Openable): Promise<Loan> {
+    const { descriptor, release } = await this.borrow(owner);
+    this.#lent--;
+    let lent = true;
+    return {
+      descriptor,
+      release: () => {
+        if (!lent) return;
+        lent = false;
+        this.#lent++;
+        release();
+      },
+    };
+  }
+
+  /** Waits for what others have in use when there are no descriptors left. */
   async borrow(owner: Openable): Promise<Loan> {
     const open = this.borrowOpen(owner);
     if (open !== undefined) return open;
@@ -111,11 +134,16 @@ export class OpenFiles {
   }
 
   async #openLater(owner: Openable): Promise<number> {
+    let shrink = this.#shrinking();
     for (;;) {
       try {
         return await owner.open();
       } catch (error) {
-        if (!this.#shrinkAfter(error)) throw error;
+        if (!isOutOfDescriptors(error)) throw error;
+        if (shrink()) continue;
+        if (this.#lent === 0) throw error;
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        shrink = this.#shrinking();
       }
     }
   }
@@ -138,20 +166,27 @@ export class OpenFiles {
 
   #loan(entry: Entry): Loan {
     let lent = true;
+    this.#lent++;
     return {
       descriptor: entry.descriptor,
       release: () => {
         if (!lent) return;
         lent = false;
-        entry.users--;
-        if (entry.users > 0) return;
-        if (entry.dropped) this.#close(entry);
-        else {
-          this.#busy--;
-          this.#evict(this.#limit);
-        }
+        this.#lent--;
+        this.#giveBack(entry);
+        for (const retry of this.#waiting.splice(0)) retry();
       },
     };
+  }
+
+  #giveBack(entry: Entry): void {
+    entry.users--;
+    if (entry.users > 0) return;
+    if (entry.dropped) this.#close(entry);
+    else {
+      this.#busy--;
+      this.#evict(this.#limit);
+    }
   }
 
   /** Of an entry in the cache. */
@@ -186,14 +221,26 @@ export class OpenFiles {
     }
   }
 
-  /** After "too many open files": gives back what it can. @returns whether trying again makes sense. */
-  #shrinkAfter(error: unknown): boolean {
-    const code = systemErrorCode(error);
-    if (code !== "EMFILE" && code !== "ENFILE") return false;
-    const before = this.#idle;
-    this.#evict(Math.floor(before / 2));
-    if (this.#idle === before) return false;
-    this.#limit = Math.max(1, this.#idle);
-    return true;
+  /**
+   * For one attempt to open something: gives back half of what is idle, each time it's called.
+   * @returns a function that returns whether trying again makes sense.
+   */
+  #shrinking(): () => boolean {
+    let least = Number.POSITIVE_INFINITY;
+    return () => {
+      const before = this.#idle;
+      // Folders that are closed here are opened again by the next try: it must have had less to begin with than the last one.
+      if (before === 0 || before >= least) return false;
+      least = before;
+      this.#evict(Math.floor(before / 2));
+      this.#limit = Math.max(1, this.#idle);
+      return true;
+    };
   }
+}
+
+/** Of this process, or of the whole system. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === "EMFILE" || code === "ENFILE";
 }

@@ -2,7 +2,7 @@
 import type { FileStat, FileSystem } from "../../platform/file-system.ts";
 import type { Pace } from "../../platform/pace.ts";
 import { StorageError, storageError } from "../errors.ts";
-import type { Openable, OpenFiles } from "./open-files.ts";
+import { isOutOfDescriptors, type Loan, type Openable, type OpenFiles } from "./open-files.ts";
 
 /** A file that spans lie in. */
 export interface SpanFile extends Openable {
@@ -44,8 +44,7 @@ export function readPlaces(
   let done = 0;
   try {
     for (const part of parts) {
-      if (!io.pace.isFast) break;
-      io.pace.time(() => readPartNow(io, part));
+      if (!io.pace.isFast || !io.pace.time(() => readPartNow(io, part))) break;
       done++;
     }
   } catch (error) {
@@ -62,10 +61,10 @@ export async function writePlaces(io: SpanIo, places: readonly Place[], data: Ui
     at += place.length;
     if (place.file === undefined) continue;
     // A large copy is worth the hop, because it then runs beside the hashing of the next piece.
-    if (place.length <= LARGEST_WRITE_AT_ONCE && io.pace.isFast) {
-      const { file, offset } = place;
-      io.pace.time(() => writeNow(io, file, offset, bytes));
-    } else await writeLater(io, place.file, place.offset, bytes);
+    const { file, offset } = place;
+    const isForNow = place.length <= LARGEST_WRITE_AT_ONCE && io.pace.isFast;
+    if (!isForNow || !io.pace.time(() => writeNow(io, file, offset, bytes)))
+      await writeLater(io, file, offset, bytes);
   }
 }
 
@@ -98,10 +97,22 @@ function split(places: readonly Place[], targets: readonly Uint8Array[]): Part[]
   return parts;
 }
 
-function readPartNow(io: SpanIo, part: Part): void {
+/** @returns undefined when there are no descriptors left: those that others have in use come back later. */
+function borrowNow(io: SpanIo, file: SpanFile): Loan | undefined {
+  try {
+    return io.openFiles.borrowSync(file);
+  } catch (error) {
+    if (isOutOfDescriptors(error)) return undefined;
+    throw error;
+  }
+}
+
+/** @returns whether it could be opened now. */
+function readPartNow(io: SpanIo, part: Part): boolean {
   const { file } = part;
   try {
-    const loan = io.openFiles.borrowSync(file);
+    const loan = borrowNow(io, file);
+    if (loan === undefined) return false;
     try {
       for (let left = part; left.targets.length > 0; )
         left = after(left, io.fs.readvSync(loan.descriptor, left.targets, left.offset));
@@ -109,6 +120,7 @@ function readPartNow(io: SpanIo, part: Part): void {
     } finally {
       loan.release();
     }
+    return true;
   } catch (error) {
     throw giveUp(io, file, "read", error);
   }
@@ -132,9 +144,11 @@ async function readParts(io: SpanIo, parts: readonly Part[]): Promise<void> {
   }
 }
 
-function writeNow(io: SpanIo, file: SpanFile, offset: number, data: Uint8Array): void {
+/** @returns whether it could be opened now. */
+function writeNow(io: SpanIo, file: SpanFile, offset: number, data: Uint8Array): boolean {
   try {
-    const loan = io.openFiles.borrowSync(file);
+    const loan = borrowNow(io, file);
+    if (loan === undefined) return false;
     try {
       for (let at = 0; at < data.length; ) {
         at += progress(file, io.fs.writeSync(loan.descriptor, data.subarray(at), offset + at));
@@ -142,6 +156,7 @@ function writeNow(io: SpanIo, file: SpanFile, offset: number, data: Uint8Array):
     } finally {
       loan.release();
     }
+    return true;
   } catch (error) {
     throw giveUp(io, file, "write", error);
   }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Openable, OpenFiles } from "../../../src/client/storage/open-files.ts";
+import { readPlaces, writePlaces } from "../../../src/client/storage/span-io.ts";
 import { type FileSystem, systemFiles } from "../../../src/platform/file-system.ts";
+import { Pace } from "../../../src/platform/pace.ts";
 
 /** A system with so many descriptors; opens fail with EMFILE beyond them. */
 function machine(descriptors = 1000) {
@@ -147,6 +149,83 @@ describe("open files", () => {
     const files = new OpenFiles(8, fs);
     files.borrowSync(file());
     expect(() => files.borrowSync(file())).toThrow("too many open files");
+  });
+
+  describe("when all descriptors are in use", () => {
+    /** A file in a folder that is opened first, as all targets are, on a machine where two more are taken. */
+    function crowded() {
+      const { fs, file, open } = machine(3);
+      const files = new OpenFiles(8, fs);
+      const taken = [files.borrowSync(file()), files.borrowSync(file())];
+      const folder = file();
+      const inFolder = file();
+      const { openSync } = inFolder;
+      inFolder.openSync = () => {
+        if (inFolder.opened > 50) throw new Error("it goes round in circles");
+        const loan = files.borrowSync(folder);
+        try {
+          return openSync.call(inFolder);
+        } finally {
+          loan.release();
+        }
+      };
+      inFolder.open = async () => inFolder.openSync();
+      return { fs, open, files, taken, inFolder };
+    }
+
+    it("says so at once to whoever can't wait, rather than close and open the folder for ever", () => {
+      const { files, inFolder } = crowded();
+      expect(() => files.borrowSync(inFolder)).toThrow("too many open files");
+    });
+
+    it("has others wait until one comes back", async () => {
+      const { files, taken, inFolder } = crowded();
+      const waiting = files.borrow(inFolder);
+      await new Promise(setImmediate);
+      expect(inFolder.opened).toBeLessThan(10);
+      const [first] = taken;
+      first?.release();
+      expect((await waiting).descriptor).toBeGreaterThan(0);
+    });
+
+    it("waits for nothing that is lent for long", async () => {
+      const { fs, file } = machine(1);
+      const files = new OpenFiles(8, fs);
+      const long = await files.borrowForLong(file());
+      await expect(files.borrow(file())).rejects.toThrow("too many open files");
+      long.release();
+      long.release();
+      (await files.borrow(file())).release();
+    });
+
+    it("writes and reads when one comes back", async () => {
+      const { fs: closing, files, taken, inFolder } = crowded();
+      const done: string[] = [];
+      const fs: FileSystem = {
+        ...closing,
+        write: async (_, bytes) => {
+          done.push("written");
+          return bytes.length;
+        },
+        readv: async (_, targets) => {
+          done.push("read");
+          return targets[0]?.length ?? 0;
+        },
+      };
+      const io = {
+        fs,
+        openFiles: files,
+        pace: new Pace({ now: () => 0, after: () => ({ cancel() {} }) }, () => 0),
+      };
+      const place = { file: Object.assign(inFolder, { path: "/a" }), offset: 0, length: 4 };
+      const written = writePlaces(io, [place], new Uint8Array(4));
+      const read = readPlaces(io, [place], [new Uint8Array(4)]);
+      await new Promise(setImmediate);
+      expect(done).toEqual([]);
+      taken[0]?.release();
+      await Promise.all([written, read]);
+      expect(done.toSorted()).toEqual(["read", "written"]);
+    });
   });
 
   it("tries again after a failure", () => {
