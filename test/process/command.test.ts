@@ -164,12 +164,14 @@ function checkGetterEvents(getter: ShareProcess, publisher: ShareProcess): void 
 describe("stopping and starting again", () => {
   it("gives the same URL again, and another port when that one is taken", async () => {
     const file = oneFile(1_000);
-    const first = publish(file);
+    // Ports of its own: other tests that run now take the first one that is free, even between two of these.
+    const again = () => publish(file, "--min-port", "27100", "--max-port", "27119");
+    const first = again();
     const url = await urlOf(first);
     await first.stop();
-    const second = publish(file);
+    const second = again();
     expect(await urlOf(second)).toBe(url);
-    const third = await urlOf(publish(file));
+    const third = await urlOf(again());
     expect(third.slice(-8)).toBe(url.slice(-8));
     expect(new URL(third).port).not.toBe(new URL(url).port);
   });
