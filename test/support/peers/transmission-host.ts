@@ -17,9 +17,11 @@ export interface TransmissionOptions {
   readonly pex?: boolean;
   /** Nodes of the DHT that it remembers, by which it joins; by default it doesn't. */
   readonly dht?: readonly PeerAddress[];
+  /** Thousand bytes a second, in each direction, so that it can be watched at work; as fast as it can by default. */
+  readonly limit?: number;
 }
 
-/** A torrent as it sees it: who it has, and how it came to know them. */
+/** A torrent as it sees it: whom it is connected to at this moment, and how it came to know those. */
 export interface TransmissionView {
   readonly leftUntilDone: number;
   readonly percentDone: number;
@@ -37,7 +39,7 @@ export class TransmissionHost {
   readonly #dir: string;
   #session = "";
 
-  constructor(host: LanHost, { state, dir, lsd = false, pex = false, dht }: TransmissionOptions) {
+  constructor(host: LanHost, { state, dir, lsd = false, pex = false, dht, limit }: TransmissionOptions) {
     this.#host = host;
     this.#dir = dir;
     const settings = {
@@ -53,6 +55,10 @@ export class TransmissionHost {
       "port-forwarding-enabled": false,
       "download-dir": dir,
       "incomplete-dir-enabled": false,
+      "speed-limit-down-enabled": limit !== undefined,
+      "speed-limit-up-enabled": limit !== undefined,
+      "speed-limit-down": limit ?? 0,
+      "speed-limit-up": limit ?? 0,
     };
     writeFileSync(path.join(state, "settings.json"), JSON.stringify(settings));
     // Eight that it remembers are asked at once; from one that it is told it takes minutes.
