@@ -7,6 +7,9 @@ import type { Metainfo, TorrentFile } from "../../protocol/metainfo.ts";
 import type { Target } from "./folders.ts";
 import type { Place } from "./span-io.ts";
 
+/** Characters that are hashed in one go: thousands of short paths would cost a call each. */
+const AT_ONCE = 64 * 1024;
+
 /** A run of an unselected file that shares a piece with a selected one, and where it lies in the parts file. */
 interface Part {
   readonly offset: number;
@@ -55,16 +58,21 @@ export class Placement {
     this.wanted = new Bitfield(this.layout.pieceCount);
     const targets = new Map<number, Target>();
     const digest = createHash("sha256");
+    let chosen = "";
     for (const [index, file] of metainfo.files.entries()) {
       if (file.pad || file.symlink !== undefined || !isSelected(file)) continue;
       targets.set(index, target(file));
-      digest.update(JSON.stringify(file.path));
+      chosen += JSON.stringify(file.path);
+      if (chosen.length > AT_ONCE) {
+        digest.update(chosen);
+        chosen = "";
+      }
       const pieces = this.layout.piecesOf(index);
       if (pieces === undefined) continue;
       for (let piece = pieces.first; piece <= pieces.last; piece++) this.wanted.add(piece);
     }
     this.targets = targets;
-    this.selection = toHex(digest.digest());
+    this.selection = toHex(digest.update(chosen).digest());
     this.#placeParts();
   }
 
