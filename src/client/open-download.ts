@@ -16,7 +16,7 @@ import { acquireLock, type Lock } from "./storage/lock.ts";
 import { OpenFiles } from "./storage/open-files.ts";
 import { makeFolders, syncWay } from "./storage/output-folder.ts";
 import { OwnWrites } from "./storage/own-writes.ts";
-import { PieceWriter, startWriter } from "./storage/piece-writer.ts";
+import { PieceWriter, prepareWriter } from "./storage/piece-writer.ts";
 import { Placement } from "./storage/placement.ts";
 import {
   type FoundFile,
@@ -259,16 +259,16 @@ class Opening {
         : new Bitfield(this.#placement.layout.pieceCount),
       clock: this.#options.clock ?? systemClock,
       hadState: saved !== undefined,
-      writer: isComplete ? undefined : this.#startWriter(have),
+      writer: isComplete ? undefined : this.#prepareWriter(have),
     });
   }
 
   /** A file system of a test's own is used from this thread alone, unless it says otherwise. */
-  #startWriter(have: Bitfield): PieceWriter | undefined {
-    const { line, files } = this.#options;
-    if (line !== undefined) return new PieceWriter(line, this.#openFiles);
+  #prepareWriter(have: Bitfield): PieceWriter | undefined {
+    const { line, files, clock = systemClock } = this.#options;
+    if (line !== undefined) return new PieceWriter(() => line, this.#openFiles);
     if (files !== undefined) return undefined;
-    return startWriter({ placement: this.#placement, have, openFiles: this.#openFiles });
+    return prepareWriter({ placement: this.#placement, have, openFiles: this.#openFiles, clock });
   }
 
   /** Whether a file that is there has pieces to come, or bytes behind its end. */
@@ -337,6 +337,7 @@ class Opening {
       state,
       keyOf: (target) => this.#keys.get(target),
       isChanged: (target) => this.#ownWrites.isChanged(target),
+      versionOf: (target) => this.#ownWrites.versionOf(target),
       isVolatile: await this.#fs.isVolatile(this.#root.path),
       onLost: this.#options.onLost ?? (() => {}),
     });

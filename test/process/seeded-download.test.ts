@@ -51,7 +51,11 @@ interface Seeded {
   readonly told: string[];
 }
 
-async function seeded(torrent: StoredTorrent, options: Partial<DownloadOptions> = {}): Promise<Seeded> {
+async function seeded(
+  torrent: StoredTorrent,
+  options: Partial<DownloadOptions> = {},
+  beforeWatched: (download: Download) => Promise<void> = async () => {},
+): Promise<Seeded> {
   const download = await openDownload(
     {
       metainfo: torrent.metainfo,
@@ -65,6 +69,7 @@ async function seeded(torrent: StoredTorrent, options: Partial<DownloadOptions> 
   );
   for (const piece of download.wanted)
     await download.storage.write(pieceIndex(piece), torrent.piece(piece).slice());
+  await beforeWatched(download);
   await download.finish();
   const lost = new Set<number>();
   const told: string[] = [];
@@ -94,6 +99,18 @@ async function refused({ download }: Seeded, torrent: StoredTorrent): Promise<nu
 
 describe("a download that is seeded", () => {
   const target = () => at("share", "sub", "b");
+  it("gives nothing of what was written to a file between the last look and the first one", async () => {
+    const torrent = torrentOfThree();
+    const all = await seeded(torrent, {}, async (download) => {
+      expect(await download.lookAgain(new AbortController().signal)).toBeUndefined();
+      // A clock tick later, so that the times of the file tell.
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      writeFileSync(target(), "x", { flag: "r+" });
+    });
+    expect(await refused(all, torrent)).toEqual([1]);
+    await all.download.close();
+  });
+
   it.each<[string, () => void, number[]]>([
     ["written to", () => writeFileSync(target(), "x", { flag: "r+" }), [1]],
     ["truncated", () => truncateSync(target(), 200), [4, 5]],

@@ -1,9 +1,10 @@
-import { type FileStat, type FileSystem, systemErrorCode } from "../../platform/file-system.ts";
+import { type FileSystem, systemErrorCode } from "../../platform/file-system.ts";
 import type { Clock, Millis, Timer } from "../../protocol/ambient.ts";
 import { type StorageError, storageError } from "../errors.ts";
 import type { Folder, Target } from "./folders.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { SavedFile } from "./resume.ts";
+import type { FileVersion } from "./seed-source.ts";
 import type { StateFile } from "./state-file.ts";
 
 /** After a piece was written, it is durable about so much later. */
@@ -25,6 +26,8 @@ export interface CheckpointsOptions {
   readonly keyOf: (target: Target) => string | undefined;
   /** Somebody else has written to it: whatever it looks like, it is hashed the next time. */
   readonly isChanged: (target: Target) => boolean;
+  /** How our last write left it, where that is known; what is written while the checkpoint runs may or may not be in it. */
+  readonly versionOf: (target: Target) => FileVersion | undefined;
   /** Nothing here outlives a power cut, so syncing is left out. */
   readonly isVolatile: boolean;
   readonly onLost: (pieces: readonly number[], error: StorageError) => void;
@@ -184,14 +187,14 @@ export class Checkpoints {
     const saved: SavedFile[] = [];
     for (const [i, target] of targets.entries()) {
       if (i % 200 === 199) await new Promise(setImmediate);
-      const stat = target.lookUp();
+      const stat = this.#options.versionOf(target) ?? target.lookUp();
       const path = this.#options.keyOf(target);
       if (stat !== undefined && path !== undefined) saved.push(this.#savedAs(path, target, stat));
     }
     return saved;
   }
 
-  #savedAs(path: string, target: Target, { size, mtimeNs }: FileStat): SavedFile {
+  #savedAs(path: string, target: Target, { size, mtimeNs }: FileVersion): SavedFile {
     return { path, size: this.#options.isChanged(target) ? NO_SIZE : size, mtimeNs };
   }
 

@@ -4,6 +4,7 @@ import { type FileSystem, systemErrorCode } from "../../platform/file-system.ts"
 import type { TorrentFile } from "../../protocol/metainfo.ts";
 import { StorageError, storageError } from "../errors.ts";
 import type { Folder } from "./folders.ts";
+import type { OwnWrites } from "./own-writes.ts";
 import type { Placement } from "./placement.ts";
 import type { SpanIo } from "./span-io.ts";
 
@@ -11,6 +12,7 @@ export interface TreeOptions {
   readonly fs: FileSystem;
   readonly io: SpanIo;
   readonly placement: Placement;
+  readonly ownWrites: OwnWrites;
   /** The folder that NAME is in. */
   readonly root: Folder;
   /** Files and folders that are wanted, by their path in the torrent. */
@@ -32,7 +34,7 @@ export async function completeTree(options: TreeOptions): Promise<void> {
   if (options.symlinks) makeLinks(options);
 }
 
-async function completeFiles({ fs, io, placement }: TreeOptions): Promise<void> {
+async function completeFiles({ fs, io, placement, ownWrites }: TreeOptions): Promise<void> {
   let made = 0;
   for (const [index, target] of placement.targets) {
     const file = placement.metainfo.files[index];
@@ -43,6 +45,8 @@ async function completeFiles({ fs, io, placement }: TreeOptions): Promise<void> 
     try {
       const loan = io.openFiles.borrowSync(target);
       try {
+        // This changes how it looks.
+        if (executable || mtime !== undefined) ownWrites.gone(target);
         if (executable) await makeExecutable(fs, loan.descriptor);
         if (mtime !== undefined) await setTime(fs, loan.descriptor, mtime);
       } finally {

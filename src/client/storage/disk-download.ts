@@ -111,11 +111,11 @@ export class DiskDownload implements Download {
   }
 
   async watch(watcher: SourceWatcher): Promise<void> {
-    const { io, placement, clock, root } = this.#options;
+    const { io, placement, clock, root, ownWrites } = this.#options;
     this.#storage.serve(
       new CheckedFiles({
         ...{ io, clock, watcher, layout: placement.layout, pieceHashes: placement.metainfo.pieceHashes },
-        ...(await watchTargets(placement, io, root)),
+        ...(await watchTargets({ placement, openFiles: io.openFiles, fs: io.fs, root, ownWrites })),
         cure: "get it again with --overwrite",
       }),
     );

@@ -7,8 +7,12 @@ import type { Target } from "./folders.ts";
 import type { OwnWrites } from "./own-writes.ts";
 import type { PieceWriter } from "./piece-writer.ts";
 import type { Placement, TargetPlace } from "./placement.ts";
+import type { FileVersion } from "./seed-source.ts";
 import { readPlaces, type SpanIo, writePlaces } from "./span-io.ts";
 import type { PieceStorage } from "./storage.ts";
+
+/** Nobody has looked at what was written. */
+const NOT_SEEN: ReadonlyMap<Target, FileVersion> = new Map();
 
 export interface DiskStorageOptions {
   readonly io: SpanIo;
@@ -72,7 +76,7 @@ export class DiskStorage implements PieceStorage {
       if (this.#undecided.size > 0) places = await this.#compareForeign(places, data);
       await this.#put({ checkpoints, piece, places, bytes: data.length }, async () => {
         await writePlaces(io, places, data);
-        return true;
+        return NOT_SEEN;
       });
     });
   }
@@ -85,12 +89,15 @@ export class DiskStorage implements PieceStorage {
     const { io, placement, writer } = this.#options;
     if (writer === undefined || this.#undecided.size > 0 || !placement.wanted.has(piece)) return undefined;
     const places = placement.places(piece, 0, data.length);
-    if (!writer.takes(places)) return undefined;
+    const store = writer.storeFor(places);
+    if (store === undefined) return undefined;
     return this.#during(piece, (checkpoints) =>
       this.#put({ checkpoints, piece, places, bytes: data.length }, async () => {
-        const outcome = await writer.store(places, data, sha1);
-        if (outcome === "unwritten") await writePlaces(io, places, data);
-        return outcome !== "corrupt";
+        const outcome = await store(data, sha1);
+        if (outcome === "corrupt") return undefined;
+        if (outcome !== "unwritten") return outcome;
+        await writePlaces(io, places, data);
+        return NOT_SEEN;
       }),
     );
   }
@@ -132,21 +139,25 @@ export class DiskStorage implements PieceStorage {
 
   /**
    * Writes, and sees to it that this is known to all who must know.
-   * @param write says whether the piece is what it should be
+   * @param write tells how files that it has made look now, or that the piece isn't what it should be
+   * @returns whether it is.
    */
-  async #put({ checkpoints, piece, places, bytes }: Put, write: () => Promise<boolean>): Promise<boolean> {
+  async #put(
+    { checkpoints, piece, places, bytes }: Put,
+    write: () => Promise<ReadonlyMap<Target, FileVersion> | undefined>,
+  ): Promise<boolean> {
     const { ownWrites } = this.#options;
     const { parts, wholes } = filesToWatch(places);
     let losses: number;
-    let isRight: boolean;
+    let left: ReadonlyMap<Target, FileVersion> | undefined;
     do {
       losses = checkpoints.losses;
       ownWrites?.writing(parts);
-      isRight = await write().finally(() => ownWrites?.wrote(parts));
+      left = await write().finally(() => ownWrites?.wrote(parts));
       // What was being written when pieces were lost may be lost, too.
-    } while (isRight && losses !== checkpoints.losses);
-    if (!isRight) return false;
-    ownWrites?.made(wholes);
+    } while (left !== undefined && losses !== checkpoints.losses);
+    if (left === undefined) return false;
+    ownWrites?.made(wholes, left);
     checkpoints.wrote(piece, bytes, new Set([...parts, ...wholes]));
     return true;
   }

@@ -3,6 +3,7 @@ import type { FileStat } from "../../platform/file-system.ts";
 import { Pace } from "../../platform/pace.ts";
 import type { Clock } from "../../protocol/ambient.ts";
 import type { Target } from "./folders.ts";
+import { type FileVersion, isSameVersion } from "./seed-source.ts";
 import type { SpanIo } from "./span-io.ts";
 
 /** How far the clock of files may be from the other one; of a write in that time nothing shows. Milliseconds. */
@@ -15,9 +16,9 @@ const CLOCK_TICK = 10;
  */
 export class OwnWrites {
   readonly #io: SpanIo;
-  /** When the inode changed last, as our last write left it: whatever is done to a file changes that. Nanoseconds. */
-  readonly #changedAt = new Map<Target, bigint>();
-  /** Of files that one write made whole: what changed them later than this was somebody else. Milliseconds. */
+  /** As our last write left it, or as it was seen since, and right. Whatever is done to a file changes its `ctimeNs`. */
+  readonly #left = new Map<Target, FileVersion>();
+  /** Of files that one write made whole: what changed them later than this was somebody else. Milliseconds since 1970. */
   readonly #madeBy = new Map<Target, number>();
   /** How many writes of ours are under way. */
   readonly #writing = new Map<Target, number>();
@@ -31,22 +32,31 @@ export class OwnWrites {
   }
 
   /** That is how it looks, and its data are known. */
-  found(target: Target, { ctimeNs }: Pick<FileStat, "ctimeNs">): void {
+  found(target: Target, stat: FileStat): void {
     this.gone(target);
-    this.#changedAt.set(target, ctimeNs);
+    this.#left.set(target, versionOf(stat));
   }
 
-  /** It isn't there. */
+  /** It isn't there, or nobody knows how it looks. */
   gone(target: Target): void {
-    this.#changedAt.delete(target);
+    this.#left.delete(target);
     this.#madeBy.delete(target);
     this.#changed.delete(target);
   }
 
-  /** These were made just now, from their first byte to their last: of many small files that costs no look at each. */
-  made(targets: Iterable<Target>): void {
+  /**
+   * These were made just now, from their first byte to their last: of many small files that costs no look at each.
+   * @param versions of those that whoever made them has looked at before closing them: some file systems change the
+   * times once more when a file is closed, which is no change of somebody else's
+   */
+  made(targets: Iterable<Target>, versions?: ReadonlyMap<Target, FileVersion>): void {
+    // By the clock of files: the one that timers go by tells no time of day.
     const latest = Date.now() + CLOCK_TICK;
-    for (const target of targets) this.#madeBy.set(target, latest);
+    for (const target of targets) {
+      this.#madeBy.set(target, latest);
+      const version = versions?.get(target);
+      if (version !== undefined) this.#left.set(target, version);
+    }
   }
 
   /** Before bytes are written to `targets`; {@link wrote} must follow. */
@@ -56,7 +66,7 @@ export class OwnWrites {
       this.#writing.set(target, under + 1);
       if (under > 0 || !this.#isKnown(target)) continue;
       const now = this.#look(target);
-      if (now !== undefined && !this.#isOurs(target, now)) this.#changed.add(target);
+      if (now !== undefined && !this.#isOurs(target, now.ctimeNs)) this.#changed.add(target);
       this.#madeBy.delete(target);
     }
   }
@@ -70,8 +80,8 @@ export class OwnWrites {
       }
       this.#writing.delete(target);
       const now = this.#look(target);
-      if (now === undefined) this.#changedAt.delete(target);
-      else this.#changedAt.set(target, now);
+      if (now === undefined) this.#left.delete(target);
+      else this.#left.set(target, versionOf(now));
     }
   }
 
@@ -80,34 +90,47 @@ export class OwnWrites {
     return this.#changed.has(target);
   }
 
-  /** Whether what lies there, `length` bytes long in the end, is what we left. */
+  /**
+   * How its data, as far as they are known, were left: spares those a look who would trust what they see. What differs
+   * from it by now has been changed by somebody. Undefined: not known, or a write of ours is under way.
+   */
+  versionOf(target: Target): FileVersion | undefined {
+    return this.#writing.has(target) || this.#changed.has(target) ? undefined : this.#left.get(target);
+  }
+
+  /** Whether what lies there, `length` bytes long in the end, is what we left; if so, that is how it looks. */
   isAsLeft(target: Target, stat: FileStat, length: number): boolean {
     if (stat.kind !== "file" || stat.size !== length || this.#changed.has(target)) return false;
-    return !this.#isKnown(target) || this.#isOurs(target, stat.ctimeNs);
+    if (this.#isKnown(target) && !this.#isOurs(target, stat.ctimeNs)) return false;
+    const left = this.#left.get(target);
+    if (left === undefined || !isSameVersion(left, stat)) this.#left.set(target, versionOf(stat));
+    return true;
   }
 
   #isKnown(target: Target): boolean {
-    return this.#changedAt.has(target) || this.#madeBy.has(target);
+    return this.#left.has(target) || this.#madeBy.has(target);
   }
 
   #isOurs(target: Target, ctimeNs: bigint): boolean {
+    if (this.#left.get(target)?.ctimeNs === ctimeNs) return true;
     const latest = this.#madeBy.get(target);
-    return latest === undefined
-      ? this.#changedAt.get(target) === ctimeNs
-      : ctimeNs <= BigInt(latest) * 1_000_000n;
+    return latest !== undefined && ctimeNs <= BigInt(latest) * 1_000_000n;
   }
 
   /** Of the file that we have open or, when it was closed since, of what has its name. */
-  #look(target: Target): bigint | undefined {
+  #look(target: Target): FileStat | undefined {
     if (!this.#pace.isFast) return undefined;
     const { fs, openFiles } = this.#io;
     const descriptor = openFiles.descriptorOf(target);
     try {
-      return this.#pace.time(() => (descriptor === undefined ? target.lookUp() : fs.fstatSync(descriptor)))
-        ?.ctimeNs;
+      return this.#pace.time(() => (descriptor === undefined ? target.lookUp() : fs.fstatSync(descriptor)));
     } catch {
       // Gone, or in the way: whoever writes to it, or has the last look, finds that out.
       return undefined;
     }
   }
+}
+
+function versionOf({ size, mtimeNs, ctimeNs, inode }: FileStat): FileVersion {
+  return { size, mtimeNs, ctimeNs, inode };
 }

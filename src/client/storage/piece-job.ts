@@ -1,6 +1,7 @@
 /** A piece to be compared with its hash and written when it's right: all that a thread of its own must know of it. */
 import { hash } from "node:crypto";
 import { type FileSystem, type OpenMode, systemErrorCode } from "../../platform/file-system.ts";
+import type { FileVersion } from "./seed-source.ts";
 
 /** A run of the piece in one file. */
 export type JobPart = {
@@ -24,7 +25,11 @@ export interface PieceJob {
 }
 
 export type JobAnswer =
-  | { readonly kind: "stored" }
+  | {
+      readonly kind: "stored";
+      /** How each file that was opened for its run looks now, in order: see {@link versionAt}. */
+      readonly left: BigInt64Array;
+    }
   | { readonly kind: "corrupt" }
   /** Everything before `part` is written. */
   | {
@@ -37,22 +42,38 @@ export type JobAnswer =
       readonly message: string;
     };
 
+/** Numbers of a file in {@link JobAnswer}: one array for all of them costs a message less than an object for each. */
+const NUMBERS_A_FILE = 4;
+
+/** Of the file that was the `index`th to be opened for its run. */
+export function versionAt(left: BigInt64Array, index: number): FileVersion {
+  const at = (number: number) => left[index * NUMBERS_A_FILE + number] ?? 0n;
+  return { size: Number(at(0)), mtimeNs: at(1), ctimeNs: at(2), inode: BigInt.asUintN(64, at(3)) };
+}
+
 /** Compares and writes. Never throws; no descriptor that it opens stays open. */
 export function doJob(fs: FileSystem, { data, sha1, parts }: PieceJob): JobAnswer {
   if (hash("sha1", data, "hex") !== sha1) return { kind: "corrupt" };
+  const left: bigint[] = [];
   for (const [index, part] of parts.entries()) {
     const progress = { isOpened: false };
     try {
-      writePart(fs, part, data, progress);
+      writePart(fs, part, data, progress, left);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return { kind: "failed", part: index, ...progress, code: systemErrorCode(error), message };
     }
   }
-  return { kind: "stored" };
+  return { kind: "stored", left: BigInt64Array.from(left) };
 }
 
-function writePart(fs: FileSystem, part: JobPart, data: Uint8Array, progress: { isOpened: boolean }): void {
+function writePart(
+  fs: FileSystem,
+  part: JobPart,
+  data: Uint8Array,
+  progress: { isOpened: boolean },
+  left: bigint[],
+): void {
   if ("descriptor" in part) return writeAll(fs, part.descriptor, part, data);
   const descriptor = fs.openSync(part.path, part.mode);
   try {
@@ -60,6 +81,8 @@ function writePart(fs: FileSystem, part: JobPart, data: Uint8Array, progress: { 
       throw Object.assign(new Error("not a regular file"), { code: "ENXIO" });
     progress.isOpened = true;
     writeAll(fs, descriptor, part, data);
+    const { size, mtimeNs, ctimeNs, inode } = fs.fstatSync(descriptor);
+    left.push(BigInt(size), mtimeNs, ctimeNs, inode);
   } finally {
     fs.closeSync(descriptor);
   }

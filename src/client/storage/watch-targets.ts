@@ -1,23 +1,36 @@
 /** What a download has written, as files that are served and may be changed by others. */
-import { systemErrorCode } from "../../platform/file-system.ts";
+import { type FileSystem, systemErrorCode } from "../../platform/file-system.ts";
 import type { Folder, Target } from "./folders.ts";
-import type { Openable } from "./open-files.ts";
+import type { Openable, OpenFiles } from "./open-files.ts";
+import type { OwnWrites } from "./own-writes.ts";
 import type { Placement } from "./placement.ts";
 import { type FileVersion, SeedSource } from "./seed-source.ts";
 import type { SourceChecksOptions } from "./source-checks.ts";
-import type { SpanIo } from "./span-io.ts";
 
 /** How many files are looked at between two turns of the loop. */
 const A_TURN = 500;
 /** Of what isn't there: no file is like it, so whoever reads it finds it changed. */
 const NOTHING: FileVersion = { size: -1, mtimeNs: 0n, ctimeNs: 0n, inode: 0n };
 
-/** The versions are those of now: whoever calls this has verified the data, and writes nothing any more. */
-export async function watchTargets(
-  placement: Placement,
-  { fs, openFiles }: SpanIo,
-  root: Folder,
-): Promise<Pick<SourceChecksOptions, "sources" | "places">> {
+export interface WatchOptions {
+  readonly placement: Placement;
+  readonly fs: FileSystem;
+  readonly openFiles: OpenFiles;
+  readonly root: Folder;
+  readonly ownWrites: OwnWrites;
+}
+
+/**
+ * The versions are those that were verified, as the last look has seen them, and else those of now: whoever calls this
+ * has verified the data, and writes nothing any more.
+ */
+export async function watchTargets({
+  placement,
+  fs,
+  openFiles,
+  root,
+  ownWrites,
+}: WatchOptions): Promise<Pick<SourceChecksOptions, "sources" | "places">> {
   root.makeNoMore();
   const sources = new Map<Target, SeedSource>();
   let looked = 0;
@@ -26,7 +39,7 @@ export async function watchTargets(
     if (pieces === undefined) continue;
     // What is open may have lost its name.
     openFiles.drop(target);
-    const version = target.lookUp() ?? NOTHING;
+    const version = ownWrites.versionOf(target) ?? target.lookUp() ?? NOTHING;
     const place = findAnew(target, root);
     sources.set(target, new SeedSource({ path: target.path, fs, place, version, ...pieces }));
     looked++;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
-import { doJob, type JobPart } from "../../../src/client/storage/piece-job.ts";
+import { doJob, type JobPart, versionAt } from "../../../src/client/storage/piece-job.ts";
 import { LossyFiles } from "../../support/lossy-files.ts";
 
 const data = new TextEncoder().encode("the whole of a piece");
@@ -34,7 +34,15 @@ describe("a piece that another thread checks and writes", () => {
       part("/first", 10, 3),
       part("/second", 13, 7),
     ];
-    expect(doJob(disk, { data, sha1, parts })).toEqual({ kind: "stored" });
+    const seen = (path: string) => {
+      const { size, mtimeNs, ctimeNs, inode } = disk.lstatSync(path) ?? {};
+      return { size, mtimeNs, ctimeNs, inode };
+    };
+    const answer = doJob(disk, { data, sha1, parts });
+    if (answer.kind !== "stored") throw new Error(answer.kind);
+    expect(versionAt(answer.left, 0)).toEqual(seen("/first"));
+    expect(versionAt(answer.left, 1)).toEqual(seen("/second"));
+    expect(answer.left).toHaveLength(8);
     expect([text("/open"), text("/first"), text("/second")]).toEqual(["before the whole ", "of ", "a piece"]);
     expect(disk.openCount).toBe(1);
   });
@@ -63,7 +71,7 @@ describe("a piece that another thread checks and writes", () => {
   it("goes on where the system took less than it was given, and gives up when it takes nothing", () => {
     const write = disk.writeSync.bind(disk);
     disk.writeSync = (descriptor, bytes, at) => write(descriptor, bytes.subarray(0, 6), at);
-    expect(doJob(disk, { data, sha1, parts: [part("/first", 0, 20)] })).toEqual({ kind: "stored" });
+    expect(doJob(disk, { data, sha1, parts: [part("/first", 0, 20)] })).toMatchObject({ kind: "stored" });
     expect(text("/first")).toBe("the whole of a piece");
     disk.writeSync = () => 0;
     expect(doJob(disk, { data, sha1, parts: [part("/second", 0, 20)] })).toMatchObject({
