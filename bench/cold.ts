@@ -2,7 +2,7 @@
  * From "share" to "everybody has it", nothing known before: one file over loopback and in memory. Ours hashes, serves and
  * downloads at once; beside it mktorrent -t2, then libtorrent on both sides, whose torrent must be there first. Linux, root.
  *
- * npm run bench -- cold [--rounds 3] [--mib 1024]
+ * npm run bench -- cold [--rounds 5] [--mib 1024]
  */
 import path from "node:path";
 import { type Child, run } from "../test/support/child.ts";
@@ -20,7 +20,7 @@ interface Sample {
 }
 
 const mib = option("mib", 1024);
-const rounds = option("rounds", 3);
+const rounds = option("rounds", 5);
 
 async function ours(place: string, payload: string, out: string): Promise<Sample> {
   const start = performance.now();

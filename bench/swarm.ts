@@ -19,7 +19,7 @@ import { inTurn } from "./support/stage.ts";
 const mbit = option("mbit", 50);
 const mib = option("mib", 64);
 const leechers = option("leechers", 8);
-const rounds = option("rounds", 3);
+const rounds = option("rounds", 5);
 const trackerUrl = "http://10.99.0.254:6969/announce";
 const pieceKiB = 64;
 

@@ -3,7 +3,7 @@
  * opentracker and bittorrent-tracker (npm), in one run. One process makes the load; when it uses a whole core, the row
  * is the generator's limit as much as the tracker's, and `load cores` says so.
  *
- * npm run bench -- tracker [--seconds 3] [--peers 100000]
+ * npm run bench -- tracker [--seconds 3] [--peers 100000] [--rounds 5]
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
@@ -14,11 +14,14 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Child, run } from "../test/support/child.ts";
+import { freePort } from "../test/support/free-port.ts";
 import { announceOverUdp, CONCURRENCY, hashOf, type Load, portOf } from "./support/announces.ts";
-import { option, type Row, report, usageOf } from "./support/measure.ts";
+import { median, option, report, usageOf } from "./support/measure.ts";
+import { inTurn } from "./support/stage.ts";
 
 const SECONDS = option("seconds", 3);
 const PEERS = option("peers", 100_000);
+const ROUNDS = option("rounds", 5);
 const SWARMS = 100;
 /** Announces before it is measured, or ten seconds of them. */
 const WARM_UP = 20_000;
@@ -180,45 +183,65 @@ if (!existsSync(path.join(home, "node_modules/bittorrent-tracker"))) {
     "export default new Proxy({}, { get: (_, key) => (/^[A-Z]/.test(String(key)) ? Stub : () => {}) });\n";
   writeFileSync(path.join(home, "node_modules/node-datachannel/dist/esm/lib/node-datachannel.mjs"), stub);
 }
-const rows: Row[] = [];
-for (const [i, tracker] of trackers.entries()) {
+const modes: readonly (readonly [string, (port: number) => Load | Promise<Load>])[] = [
+  ["kept HTTP", (port) => httpLoad(port, true)],
+  ["new HTTP", (port) => httpLoad(port, false)],
+  ["UDP", (port) => announceOverUdp(port, crowd)],
+];
+
+/** Runs a tracker of its own for one measurement. */
+async function withTracker<T>(
+  tracker: Tracker,
+  work: (child: Child, port: number) => Promise<T>,
+): Promise<T> {
   const dir = mkdtempSync(path.join(tmpdir(), "boojum-bench-"));
-  const modes = [
-    ["kept HTTP", (port: number) => httpLoad(port, true)],
-    ["new HTTP", (port: number) => httpLoad(port, false)],
-    ["UDP", (port: number) => announceOverUdp(port, crowd)],
-  ] as const;
-  for (const [m, [mode, load]] of modes.entries()) {
-    const port = 26_900 + 10 * i + m;
-    const child = tracker.start(port, dir);
-    try {
-      await untilOpen(port);
-      const { rate, server, load: cores } = await measure(child, () => load(port));
-      rows.push({
-        label: `${tracker.name}, ${mode}`,
-        figures: {
-          "announces/s": rate,
-          "a CPU second": rate / server,
-          "tracker cores": server,
-          "load cores": cores,
-          "MiB more": Number.NaN,
-        },
-      });
-    } finally {
-      await child.stop();
-    }
-  }
-  const port = 26_909 + 10 * i;
+  const port = await freePort();
   const child = tracker.start(port, dir);
   try {
     await untilOpen(port);
-    const before = usageOf(child.process.pid).peakMiB;
-    await fill(port);
-    const growth = usageOf(child.process.pid).peakMiB - before;
-    rows.push({ label: `${tracker.name}, ${PEERS} peers`, figures: { "MiB more": growth } });
+    return await work(child, port);
   } finally {
     await child.stop();
     rmSync(dir, { recursive: true, force: true });
   }
 }
-report("tracker", "Trackers, one process of load on the same machine", rows);
+
+/** What a row has, by its label. */
+type Figures = ReadonlyMap<string, Readonly<Record<string, number>>>;
+
+async function measureTracker(tracker: Tracker): Promise<Figures> {
+  const figures = new Map<string, Record<string, number>>();
+  for (const [mode, load] of modes) {
+    const {
+      rate,
+      server,
+      load: cores,
+    } = await withTracker(tracker, (child, port) => measure(child, () => load(port)));
+    figures.set(`${tracker.name}, ${mode}`, {
+      "announces/s": rate,
+      "a CPU second": rate / server,
+      "tracker cores": server,
+      "load cores": cores,
+      "MiB more": Number.NaN,
+    });
+  }
+  const growth = await withTracker(tracker, async (child, port) => {
+    const before = usageOf(child.process.pid).peakMiB;
+    await fill(port);
+    return usageOf(child.process.pid).peakMiB - before;
+  });
+  return figures.set(`${tracker.name}, ${PEERS} peers`, { "MiB more": growth });
+}
+
+function medianOf(label: string, samples: readonly Figures[]): Record<string, number> {
+  const columns = Object.keys(samples[0]?.get(label) ?? {});
+  return Object.fromEntries(
+    columns.map((column) => [column, median(samples.map((of) => of.get(label)?.[column] ?? Number.NaN))]),
+  );
+}
+
+const samples = await inTurn(trackers, { rounds: ROUNDS, warmUp: false }, measureTracker);
+const rows = [...samples.values()].flatMap((of) =>
+  [...(of[0]?.keys() ?? [])].map((label) => ({ label, figures: medianOf(label, of) })),
+);
+report("tracker", `Trackers, one process of load on the same machine; medians of ${ROUNDS}`, rows);
