@@ -51,7 +51,7 @@ const trackers: readonly Tracker[] = [
     name: "boojum",
     start: (port) =>
       new Child(process.execPath, [
-        path.join(root, "dist/cli.js"),
+        path.join(root, "dist/cli.cjs"),
         ...["tracker", "--port", String(port), "--bind", "127.0.0.1"],
       ]),
   },

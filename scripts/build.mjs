@@ -22,14 +22,33 @@ const common = {
   logLevel: "warning",
 };
 
+const define = { BOOJUM_VERSION: JSON.stringify(version) };
+
+/** What the command loads when it is to do something is built with the library, whose parts it shares. */
+const apart = {
+  name: "apart",
+  setup(builder) {
+    builder.onResolve({ filter: /^\.\/run\.ts$/ }, () => ({ path: "./run.js", external: true }));
+  },
+};
 await build({
   ...common,
-  entryPoints: { cli: "src/cli/main.ts", share: "src/share.ts" },
+  entryPoints: { cli: "src/cli/main.ts" },
+  outdir: "dist",
+  outExtension: { ".js": ".cjs" },
+  format: "cjs",
+  define,
+  plugins: [apart],
+});
+
+await build({
+  ...common,
+  entryPoints: { run: "src/cli/run.ts", share: "src/share.ts" },
   outdir: "dist",
   splitting: true,
   chunkNames: "chunk-[hash]",
   format: "esm",
-  define: { BOOJUM_VERSION: JSON.stringify(version) },
+  define,
   // Bundled CommonJS packages call require() for Node's own modules.
   banner: { js: requireForBundled },
   plugins: [clientText],
@@ -54,7 +73,7 @@ await build({
   bundle: true,
   format: "esm",
   platform: "node",
-  define: { BOOJUM_VERSION: JSON.stringify(version) },
+  define,
   banner: { js: requireForBundled },
   plugins: [clientText],
   logLevel: "warning",

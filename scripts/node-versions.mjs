@@ -8,7 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const cli = path.join(root, "dist/cli.js");
+const cli = path.join(root, "dist/cli.cjs");
 /** Only what is promised, and runs nowhere else, is tested with the oldest one: our tools want newer ones. */
 const versions = process.argv.length > 2 ? process.argv.slice(2) : ["20.19.0", "22", "24", "26"];
 const SMOKE_ONLY = "20.19.0";

@@ -37,7 +37,7 @@ const pick = (list) => list[Math.floor(chance() * list.length)];
 const bytes = (length) => Buffer.from(Uint8Array.from({ length }, () => Math.floor(chance() * 256)));
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-const command = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+const command = fileURLToPath(new URL("../dist/cli.cjs", import.meta.url));
 const place = mkdtempSync(path.join(tmpdir(), "boojum-soak-"));
 const folder = path.join(place, "share");
 const files = new Map();

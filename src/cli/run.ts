@@ -11,14 +11,19 @@ import { ROOT_HELP } from "./root-help.ts";
 import { applySettings } from "./settings.ts";
 import { smallTextOf } from "./small-text.ts";
 import { meansGet } from "./source.ts";
-import { endedBySignals } from "./stop.ts";
+import { type CaughtSignals, endedBySignals, takeSignals } from "./stop.ts";
 import { suggest } from "./suggest.ts";
 import { askSecret } from "./ui/ask.ts";
 import { readKeys } from "./ui/keys.ts";
 import { UsageError } from "./units.ts";
 
 /** Runs in the real process and sets its exit code; the process ends by itself when nothing is left to do. */
-export async function main(args: readonly string[], readerGone: AbortSignal): Promise<void> {
+export async function main(
+  args: readonly string[],
+  readerGone: AbortSignal,
+  signals: CaughtSignals,
+): Promise<void> {
+  takeSignals(signals);
   // Progress that nobody can see is no reason to fail.
   process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => {

@@ -9,26 +9,33 @@ export interface StopRequest {
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Signals are the process's, and so is what is known of them before a command is loaded that could stop. */
-let early: EarlySignals | undefined;
+let early: CaughtSignals | undefined;
 
-interface EarlySignals {
-  asked: NodeJS.Signals | undefined;
+/** Signals that are caught, and the first one of those that came. */
+export interface CaughtSignals {
+  readonly asked: NodeJS.Signals | undefined;
+  /** They have their usual effect again. */
   release(): void;
 }
 
 /**
  * To be called before anything is loaded: from here on a signal ends us in our own way, however slow the disk is that
- * the rest comes from. What came is for {@link listenForStop}, or {@link endOnSignals}.
+ * the rest comes from. What came is for whoever has loaded it, by {@link takeSignals}.
  */
-export function catchSignals(): void {
-  const mine: EarlySignals = {
+export function catchSignals(): CaughtSignals {
+  const mine: { asked: NodeJS.Signals | undefined; release(): void } = {
     asked: undefined,
     release: listen((name) => {
       if (mine.asked !== undefined) process.exit(130);
       mine.asked = name;
     }),
   };
-  early = mine;
+  return mine;
+}
+
+/** What was caught so far is for {@link listenForStop} now, or {@link endOnSignals}. */
+export function takeSignals(caught: CaughtSignals): void {
+  early = caught;
 }
 
 /** For commands that have nothing to put in order: signals have their usual effect, those that came already, too. */
@@ -47,7 +54,7 @@ export async function endedBySignals<T>(wait: () => Promise<T>): Promise<T> {
   try {
     return await wait();
   } finally {
-    catchSignals();
+    takeSignals(catchSignals());
   }
 }
 

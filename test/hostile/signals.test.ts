@@ -23,16 +23,15 @@ afterEach(async () => {
 function onSlowDisk(...args: string[]): Child {
   const dist = path.join(place.dir, "dist");
   cpSync(path.dirname(commandPath), dist, { recursive: true });
-  const entry = path.join(dist, "cli.js");
-  const [, chunk = ""] = /await import\("\.\/(chunk-\w+\.js)"\)/.exec(readFileSync(entry, "utf8")) ?? [];
+  const entry = path.join(dist, "cli.cjs");
   writeFileSync(
     path.join(dist, "slow.js"),
     `import { existsSync } from "node:fs";
     process.stderr.write("loading\\n");
     while (!existsSync(${JSON.stringify(path.join(place.dir, "go"))})) await new Promise((r) => setTimeout(r, 10));
-    export const { main } = await import("./${chunk}");`,
+    export const { main } = await import("./run.js");`,
   );
-  writeFileSync(entry, readFileSync(entry, "utf8").replace(`import("./${chunk}")`, `import("./slow.js")`));
+  writeFileSync(entry, readFileSync(entry, "utf8").replace('import("./run.js")', 'import("./slow.js")'));
   const child = new Child(process.execPath, [entry, ...args], { cwd: place.dir });
   running.push(child);
   return child;

@@ -117,7 +117,7 @@ it("completes from a publisher of whom only HTTP gets through", async () => {
     ])
       await run("ip", ["-n", far, ...args]);
     const inside = (command: readonly string[]) => keep(new Child("ip", ["netns", "exec", far, ...command]));
-    const cli = new URL("../../dist/cli.js", import.meta.url).pathname;
+    const cli = new URL("../../dist/cli.cjs", import.meta.url).pathname;
     const publisher = inside([
       process.execPath,
       cli,
@@ -153,7 +153,7 @@ it("completes from a publisher of whom only HTTP gets through", async () => {
 });
 
 async function contents(torrent: string): Promise<{ readonly files: ReadonlySet<string> }> {
-  const cli = new URL("../../dist/cli.js", import.meta.url).pathname;
+  const cli = new URL("../../dist/cli.cjs", import.meta.url).pathname;
   const shown = JSON.parse(await run(process.execPath, [cli, "info", torrent, "--json"])) as {
     readonly files: readonly { readonly path: string }[];
   };

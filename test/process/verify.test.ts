@@ -40,7 +40,7 @@ beforeEach(async () => {
   rmSync(torrent, { force: true });
   await run(process.execPath, [
     ...[
-      "dist/cli.js",
+      "dist/cli.cjs",
       "create",
       at("data"),
       "-o",
@@ -123,7 +123,7 @@ it("looks at one file by any name, and says where the data may be meant", async 
   const single = at("one.torrent");
   rmSync(single, { force: true });
   await run(process.execPath, [
-    "dist/cli.js",
+    "dist/cli.cjs",
     "create",
     at("data", "a.bin"),
     "-o",

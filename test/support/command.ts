@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { Child, type ChildOptions } from "./child.ts";
 
-export const commandPath: string = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+export const commandPath: string = fileURLToPath(new URL("../../dist/cli.cjs", import.meta.url));
 
 /** One line of `--json`; which fields there are depends on `event`. */
 export interface ShareEvent {

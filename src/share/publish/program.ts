@@ -44,7 +44,7 @@ async function packageRoot(): Promise<string | undefined> {
     try {
       const found: unknown = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
       if (typeof found !== "object" || found === null || !("name" in found) || found.name !== NAME) continue;
-      await access(join(root, "dist", "cli.js"));
+      await access(join(root, "dist", "cli.cjs"));
       return root;
     } catch {
       // Not there: further up, or nowhere.
@@ -65,7 +65,7 @@ function tarOf(contents: ReadonlyMap<string, Uint8Array>): Uint8Array {
     [...contents].map(([path, { length }]) => ({
       path: ["package", ...path.split("/")],
       length,
-      executable: path === "dist/cli.js",
+      executable: path === "dist/cli.cjs",
       mtimeNs: 0n,
     })),
   );
