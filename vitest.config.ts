@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     // Tests keep to this machine; those of the local network make one of their own. Nor is its user's file for them.
     env: { BOOJUM_NO_LAN: "1", BOOJUM_CONFIG: "" },
+    // A second, by default, is short on a busy machine; who waits for what comes doesn't wait longer for it.
+    expect: { poll: { timeout: 15_000 } },
     // Of what decides without doing anything: the rest is held by tests of processes, which this doesn't see.
     coverage: {
       provider: "v8",

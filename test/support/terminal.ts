@@ -54,7 +54,7 @@ export class Terminal {
     return this.#tmux("display-message", "-p", "#{cursor_flag}").trim() === "1";
   }
 
-  /** Waits until the screen is as `isThere` wants it. */
+  /** Waits until the screen is as `isThere` wants it, and stands still: a view that is half drawn is none. */
   async until(
     isThere: (lines: readonly string[]) => boolean,
     what: string,
@@ -63,7 +63,10 @@ export class Terminal {
     const deadline = performance.now() + timeout;
     for (;;) {
       const lines = this.screen();
-      if (isThere(lines)) return lines;
+      if (isThere(lines)) {
+        await sleep(40);
+        if (this.screen().join("\n") === lines.join("\n")) return lines;
+      }
       if (performance.now() > deadline) throw new Error(`not seen: ${what}\n${this.everything()}`);
       await sleep(100);
     }
