@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Child } from "../support/child.ts";
 import { commandPath, type ShareEvent } from "../support/command.ts";
 import { noise, scratch } from "../support/data.ts";
+import { linkUp } from "../support/lan.ts";
 
 const NETWORK = `boojum-bind-${process.pid}`;
 /** Not the one that the system would choose. */
@@ -17,7 +18,7 @@ const OTHER = "10.66.0.1";
 let place: ReturnType<typeof scratch>;
 const running: Child[] = [];
 
-beforeAll(() => {
+beforeAll(async () => {
   place = scratch();
   writeFileSync(path.join(place.dir, "file"), noise(100_000, 1));
   const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
@@ -30,6 +31,7 @@ beforeAll(() => {
     ip("-n", NETWORK, "addr", "add", address, "dev", "net0", "nodad");
   for (const end of ["net0", "net1"]) ip("-n", NETWORK, "link", "set", end, "up");
   ip("-n", NETWORK, "route", "add", "default", "dev", "net0");
+  await linkUp(NETWORK, "net0");
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((child) => child.stop("SIGKILL")));
@@ -176,9 +178,9 @@ describe("--bind", () => {
     const child = await publish();
     const listening = child.stdout.map((line) => JSON.parse(line) as ShareEvent)[0];
     expect(listening?.["urls"]).toContain(`http://${BOUND}:6881`);
-    const found = sockets(child).join("\n");
+    const found = () => sockets(child).join("\n");
     // What the tests above wouldn't let pass: a wildcard, and the group's port.
-    expect(found).toMatch(/^tcp6 0{32}:6881$/m);
-    expect(found).toMatch(/^udp 0\.0\.0\.0:6771$/m);
+    await expect.poll(found).toMatch(/^tcp6 0{32}:6881$/m);
+    await expect.poll(found).toMatch(/^udp 0\.0\.0\.0:6771$/m);
   });
 });

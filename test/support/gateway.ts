@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Child } from "./child.ts";
-import { inNetwork, type NetworkHost } from "./lan.ts";
+import { inNetwork, linkUp, type NetworkHost } from "./lan.ts";
 
 export interface GatewayOptions {
   /** A folder for its files. */
@@ -37,6 +37,10 @@ export interface Gateway {
   remove(): Promise<void>;
 }
 
+/** Of PCP, too. */
+const NAT_PMP_PORT = 5351;
+const SSDP_PORT = 1900;
+
 const RULES = `
 table inet filter {
   chain forward {
@@ -62,12 +66,6 @@ table inet filter {
 
 function ip(...args: readonly string[]): void {
   execFileSync("ip", args, { stdio: "pipe" });
-}
-
-/** A link that has just been set up isn't there for programs for a moment. */
-async function isRunning(network: string): Promise<void> {
-  const state = () => execFileSync("ip", ["-n", network, "-o", "link", "show", "eth0"], { encoding: "utf8" });
-  for (let tries = 0; tries < 100 && !/ state UP /.test(state()); tries++) await sleep(50);
 }
 
 let made = 0;
@@ -97,11 +95,16 @@ export async function makeGateway(options: GatewayOptions): Promise<Gateway> {
   const start = async () => {
     const args = ["-d", "-f", config, "-P", path.join(dir, `${prefix}.pid`)];
     daemon = new Child("/usr/sbin/miniupnpd", args, { network: router });
-    const isUp = ({ stdout, stderr }: Child) =>
-      [...stdout, ...stderr].some((line) => /HTTP listening|NAT-PMP\/PCP traffic/.test(line)) || undefined;
-    await daemon.until(isUp, 10_000);
-    // It says so just before it can be asked.
-    await sleep(200);
+    const ports = [...(natPmp ? [NAT_PMP_PORT] : []), ...(upnp ? [SSDP_PORT] : [])];
+    const isUp = () => {
+      const bound = inRouter("cat", ["/proc/net/udp"]);
+      return ports.every((port) => bound.includes(`:${port.toString(16).toUpperCase().padStart(4, "0")} `));
+    };
+    const deadline = Date.now() + 20_000;
+    while (!isUp()) {
+      if (Date.now() > deadline) throw new Error(`the router is not up: ${daemon.describe()}`);
+      await sleep(50);
+    }
   };
   try {
     for (const name of [home, router, outside]) {
@@ -118,7 +121,7 @@ export async function makeGateway(options: GatewayOptions): Promise<Gateway> {
     };
     join("lan0", home, "192.168.77.2", "192.168.77.1");
     join("wan0", outside, address.replace(/\d+$/, "2"), address);
-    for (const each of [home, outside]) await isRunning(each);
+    for (const each of [home, outside]) await linkUp(each, "eth0");
     ip("-n", home, "route", "add", "default", "via", "192.168.77.1");
     inRouter("sysctl", ["-qw", "net.ipv4.ip_forward=1"]);
     inRouter("nft", ["-f", "-"], RULES);

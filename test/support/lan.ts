@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { Child, type ChildOptions } from "./child.ts";
 import { ShareProcess } from "./command.ts";
@@ -62,8 +63,8 @@ export function useLan({ hosts, networksOf, stops = "each" }: LanOptions): LanSt
   let lan: Lan | undefined;
   const stopAll = () => Promise.allSettled(running.splice(0).map((child) => child.stop()));
 
-  beforeAll(() => {
-    lan = makeLan(hosts, networksOf);
+  beforeAll(async () => {
+    lan = await makeLan(hosts, networksOf);
   });
   if (stops === "each") afterEach(stopAll);
   afterAll(async () => {
@@ -102,7 +103,10 @@ interface Lan {
  * `count` hosts. Host i has, on network n, the address 10.77.n.(i + 1) and the interface ethn.
  * @param networksOf of host i; network 0 by default
  */
-function makeLan(count: number, networksOf: (i: number) => readonly number[] = () => [0]): Lan {
+async function makeLan(
+  count: number,
+  networksOf: (i: number) => readonly number[] = () => [0],
+): Promise<Lan> {
   const prefix = `boojum-lan-${process.pid}`;
   const names = Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
   const hub = `${prefix}-hub`;
@@ -135,6 +139,7 @@ function makeLan(count: number, networksOf: (i: number) => readonly number[] = (
       // As on any machine with a network: some programs send multicast along the default route only.
       ip("-n", name, "route", "add", "default", "dev", `eth${networks[0]}`);
     }
+    for (const [i, name] of names.entries()) for (const n of networksOf(i)) await linkUp(name, `eth${n}`);
   } catch (error) {
     remove();
     throw error;
@@ -154,6 +159,15 @@ export function inNetwork(name: string): NetworkHost {
         env: { BOOJUM_NO_LAN: "", ...options?.env },
       }),
   };
+}
+
+/** Waits: a link that has just been set up isn't there for programs for a moment. */
+export async function linkUp(network: string, link: string): Promise<void> {
+  const state = () => execFileSync("ip", ["-n", network, "-o", "link", "show", link], { encoding: "utf8" });
+  for (const deadline = Date.now() + 20_000; !/ state UP /.test(state()); ) {
+    if (Date.now() > deadline) throw new Error(`${link} of ${network} isn't up: ${state()}`);
+    await sleep(50);
+  }
 }
 
 function host(name: string, address: string): LanHost {

@@ -29,7 +29,7 @@ function start(job: PeerJob, extra: readonly string[]): Child {
 }
 
 async function listening(child: Child, { address, port }: PeerJob): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (const deadline = Date.now() + patience; Date.now() < deadline; ) {
     const open = await new Promise<boolean>((resolve) => {
       const socket = net.connect({ host: address, port }, () => resolve(true));
       socket.on("error", () => resolve(false)).on("connect", () => socket.destroy());

@@ -4,6 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toHex } from "../../../src/protocol/bytes.ts";
 import { Child } from "../child.ts";
+import { patience } from "./peer.ts";
 
 /** Starts it over HTTP and UDP on one port number; resolves when it knows the torrents. `dir` is an empty folder's name. */
 export async function startOpentracker(options: {
@@ -20,15 +21,21 @@ export async function startOpentracker(options: {
   chmodSync(dir, 0o755);
   const args = ["-i", address, "-p", port, "-P", port, "-d", dir, "-w", "white"];
   const child = new Child("opentracker", args, { cwd: dir });
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const scraped = await fetch(`http://${address}:${port}/scrape?info_hash=${escaped(infoHashes[0])}`)
-      .then((response) => response.arrayBuffer())
-      .catch(() => undefined);
-    // The list is read on the side: until then no torrent is known.
-    if (scraped !== undefined) break;
+  const announce = `http://${address}:${port}/announce?info_hash=${escaped(infoHashes[0])}&peer_id=${"-".repeat(20)}&port=9&left=1`;
+  // The list is read on the side: until then no torrent is known, and announces are refused.
+  const isTaken = async () => {
+    const answer = await fetch(announce).then((response) => response.text());
+    return !answer.includes("failure reason");
+  };
+  const deadline = Date.now() + patience;
+  while (!(await isTaken().catch(() => false))) {
+    if (Date.now() > deadline) {
+      await child.stop("SIGKILL");
+      throw new Error(`opentracker doesn't take an announce: ${child.describe()}`);
+    }
     await sleep(50);
   }
-  await sleep(1_000);
+  await fetch(`${announce}&event=stopped`).then((response) => response.text());
   return child;
 }
 

@@ -69,7 +69,7 @@ Session\\Encryption=${job.encryption === undefined ? 2 : 1}
   }
 
   async #ask(what: string, form?: () => FormData): Promise<string> {
-    for (let attempt = 0; attempt < 200; attempt++) {
+    for (const deadline = Date.now() + patience; Date.now() < deadline; ) {
       try {
         const response = await fetch(
           `${this.#api}${what}`,

@@ -55,7 +55,7 @@ class Daemon {
   }
 
   async call(method: string, args: object): Promise<RpcReply> {
-    for (let attempt = 0; attempt < 200; attempt++) {
+    for (const deadline = Date.now() + patience; Date.now() < deadline; ) {
       try {
         const response = await fetch(this.#url, {
           method: "POST",
