@@ -8,7 +8,7 @@ export interface Chaos {
   readonly delay?: number;
   /** A connection is cut after about so many bytes, both ways counted together. */
   readonly cutEvery?: number;
-  /** About one bit in so many bytes is flipped on the way to whoever connected. */
+  /** One bit in about so many bytes is flipped on the way to whoever connected. */
   readonly flipEvery?: number;
   /** No flip in the first bytes of a connection, so that it comes to something. */
   readonly flipAfter?: number;
@@ -91,13 +91,12 @@ export class ChaosProxy {
   }
 
   async #carry(from: Socket, to: Socket, count: (bytes: number) => void, isReply: boolean): Promise<void> {
-    let carried = 0;
+    let toFlip = (this.#chaos.flipAfter ?? 0) + this.#untilFlip();
     try {
       for await (const read of from) {
         let bytes = read as Buffer;
         while (this.isDown) await sleep(20);
-        if (isReply) this.#flip(bytes, carried);
-        carried += bytes.length;
+        if (isReply) toFlip = this.#flip(bytes, toFlip);
         while (bytes.length > 0) {
           const portion = bytes.subarray(0, this.#chaos.drip ?? bytes.length);
           bytes = bytes.subarray(portion.length);
@@ -116,13 +115,17 @@ export class ChaosProxy {
     }
   }
 
-  #flip(bytes: Uint8Array, carried: number): void {
-    const { flipEvery, flipAfter = 0 } = this.#chaos;
-    if (flipEvery === undefined || carried < flipAfter || this.#random.next() > bytes.length / flipEvery)
-      return;
-    const at = Math.floor(this.#random.next() * bytes.length);
+  #untilFlip(): number {
+    return (this.#chaos.flipEvery ?? Number.POSITIVE_INFINITY) * (0.5 + this.#random.next());
+  }
+
+  /** @param left bytes until the one that is damaged. @returns the same after these */
+  #flip(bytes: Uint8Array, left: number): number {
+    if (left >= bytes.length) return left - bytes.length;
+    const at = Math.floor(left);
     bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.floor(this.#random.next() * 8));
     this.flips++;
+    return this.#untilFlip();
   }
 }
 
