@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { Child, run } from "../support/child.ts";
+import { Child } from "../support/child.ts";
 import { commandPath, ShareProcess } from "../support/command.ts";
 import { noise, scratch } from "../support/data.ts";
 
@@ -64,16 +64,16 @@ it("publish needs no place to write to: its URL is just not remembered", async (
   writeFileSync(file, "data");
   const cache = path.join(place.dir, "read-only");
   mkdirSync(cache);
-  await run("unshare", [
-    "--mount",
-    "bash",
-    "-c",
-    `mount -t tmpfs -o ro tmpfs ${cache} && timeout -s INT 3 "${process.execPath}" "${commandPath}" ${file} --json --bind 127.0.0.1 --cache-dir ${cache} > ${place.dir}/log; true`,
-  ]);
-  const { stdout } = await finished("cat", [`${place.dir}/log`]);
-  const events = stdout.map((line) => JSON.parse(line) as { event: string; code?: string });
-  expect(events.map(({ event }) => event)).toContain("ready");
-  expect(events.find(({ code }) => code === "cache")?.event).toBe("warning");
+  const script = `mount -t tmpfs -o ro tmpfs ${cache} && exec "${process.execPath}" "${commandPath}" ${file} --json --bind 127.0.0.1 --cache-dir ${cache}`;
+  const publisher = new Child("unshare", ["--mount", "bash", "-c", script]);
+  try {
+    const said = (what: string) =>
+      publisher.until(({ stdout }) => stdout.find((line) => line.includes(what)));
+    await said('"event":"ready"');
+    expect(JSON.parse(await said('"code":"cache"'))).toMatchObject({ event: "warning" });
+  } finally {
+    expect(await publisher.stop("SIGINT")).toBe(0);
+  }
 });
 
 async function finished(command: string, args: readonly string[]): Promise<Child> {

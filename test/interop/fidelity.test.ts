@@ -89,7 +89,8 @@ it.each([transmission, aria2, libtorrent, rtorrent, qbittorrent])("$name downloa
     const job = { torrent: file, dir, address: "10.99.0.2", port: 7_100 + jobs, state: state("own") };
     mkdirSync(job.state);
     const running = await client.get(job);
-    await running.stop("SIGKILL");
+    // What is complete isn't on the disk yet, of those who write behind.
+    await running.stop();
     for (const name of ["a", path.join("sub", "b")]) {
       expect(readFileSync(path.join(dir, "tree", name)).equals(readFileSync(at(name)))).toBe(true);
     }

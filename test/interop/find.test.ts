@@ -42,6 +42,13 @@ async function publishWithCode(i: number, what: string): Promise<Line> {
   return { ...(await event(publisher, "ready")), code };
 }
 
+/** Waits until host `i` finds it: a name is nobody's before the others have had a second to object. */
+async function untilFound(i: number, fits: (line: Line) => boolean): Promise<void> {
+  const finder = share(i, ["find", "--timeout", "60s"]);
+  await finder.until((it) => lines(it).find(fits), 20_000);
+  await finder.stop();
+}
+
 /** What host `i` finds. */
 async function find(i: number): Promise<readonly Line[]> {
   const finder = share(i, ["find"]);
@@ -95,6 +102,7 @@ describe("a share on a network", () => {
 
   it("is one share when two have it, and has another URL on each network of its publisher", async () => {
     const [{ infoHash }] = await Promise.all([publish(1, source), publish(0, source)]);
+    await untilFound(2, ({ peers }) => peers?.length === 2);
     const [here, there] = await Promise.all([find(2), find(3)]);
     expect(here.filter((line) => line.event === "found")).toHaveLength(1);
     const last = here.findLast((line) => line.infoHash === infoHash);
@@ -111,6 +119,7 @@ describe("a share on a network", () => {
       share(0, [source, "--cache-dir", fresh(), flag]),
     );
     await Promise.all(untold.map((publisher) => event(publisher, "ready")));
+    await untilFound(3, ({ infoHash }) => infoHash === bound.infoHash);
     const [here, there] = await Promise.all([find(2), find(3)]);
     expect(here).toEqual([]);
     expect(there.map(({ infoHash }) => infoHash)).toEqual([bound.infoHash]);
@@ -131,7 +140,8 @@ describe("an ordinary resolver, which asks from any port", () => {
     };
     // Nobody has a name before the others have had a second to object.
     let told = "";
-    for (let tries = 0; tries < 10 && !told.includes("PTR\tpayload"); tries++) told = await ask();
+    for (const deadline = Date.now() + 20_000; !told.includes("PTR\tpayload") && Date.now() < deadline; )
+      told = await ask();
     expect(told).toMatch(/^_boojum\._tcp\.local\.\s+10\s+IN\s+PTR\s+payload/m);
     expect(told).toMatch(new RegExp(`\\s10\\s+IN\\s+SRV\\s+0 0 ${port} boojum-`));
     expect(told).toContain(`"ih=${infoHash}"`);
@@ -199,6 +209,7 @@ describe("names that mislead", () => {
       publishWithCode(0, source),
       publish(2, other()),
     ]);
+    for (const each of [infoHash, otherHash]) await untilFound(1, (line) => line.infoHash === each);
     const { child, code: exit } = await get(1, "payload.bin");
     expect(exit, child.describe()).toBe(2);
     const told = lines(child);

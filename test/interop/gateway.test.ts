@@ -53,14 +53,12 @@ describe("what is published behind a router", () => {
     const url = `${String(opened["url"])}/s/${String(share)}`;
     await keep(gateway.outside.share(["get", url, "-o", out, "--no-lan"])).succeed(30_000);
     expect(await digestFile(path.join(out, "payload.bin"))).toBe(await digestFile(source));
-    const told = publisher.events;
     // Also as a peer, not only by HTTP.
-    expect(told).toContainEqual(
-      expect.objectContaining({
-        event: "peer",
-        state: "completed",
-        address: expect.stringContaining("44.128.0.2"),
-      }),
+    await publisher.until(() =>
+      publisher.events.find(
+        ({ event, state, address }) =>
+          event === "peer" && state === "completed" && String(address).includes("44.128.0.2"),
+      ),
     );
     expect(await publisher.stop("SIGTERM")).toBe(0);
     expect(gateway.mappings()).toEqual([]);

@@ -52,7 +52,8 @@ it.each([
   const [dir, state] = [path.join(place.dir, `copy-${kind}`), path.join(place.dir, `state-${kind}`)];
   mkdirSync(dir);
   mkdirSync(state);
-  running.push(await client.get({ torrent, dir, state, address: "10.99.0.2", port: 7510 }));
+  const peer = await client.get({ torrent, dir, state, address: "10.99.0.2", port: 7510 });
+  await peer.stop();
   const copy = await digestTree(path.join(dir, kind));
   // aria2 knows no pad files, and writes them.
   for (const [name, digest] of await digestTree(folder)) expect(copy.get(name)).toBe(digest);

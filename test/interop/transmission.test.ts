@@ -68,7 +68,7 @@ describe.concurrent("on the local network (BEP 14), without a tracker", () => {
     const theirs = transmission(host(), { lsd: true, ...SLOWLY });
     await theirs.add(torrent);
     // What it announces itself is past when ours comes.
-    await theirs.until(infoHash, ({ percentDone }) => percentDone === 0, 10_000);
+    await theirs.until(infoHash, ({ percentDone }) => percentDone === 0, 60_000);
     await new Promise((resolve) => setTimeout(resolve, 20_000));
     keep(host().share([file, "--cache-dir", fresh()]));
     const { peersFrom } = await theirs.until(infoHash, isConnected, 60_000);
@@ -104,7 +104,7 @@ describe.concurrent("peers of peers (BEP 11)", () => {
     const first = transmission(seeding, { pex: true, dir: path.dirname(file), limit: 1000 });
     const second = transmission(getting, { pex: true, limit: 1000 });
     await Promise.all([first.add(torrent), second.add(torrent)]);
-    await first.until(infoHash, isSeeding, 20_000);
+    await first.until(infoHash, isSeeding, 60_000);
     await hasPeers(get(ours, torrent, seeding, getting), 2, 30_000);
     const view = await second.until(
       infoHash,
@@ -122,7 +122,7 @@ describe.concurrent("peers of peers (BEP 11)", () => {
     const between = host();
     const theirs = transmission(between, { pex: true, dir: path.dirname(file) });
     await theirs.add(torrent);
-    await theirs.until(infoHash, isSeeding, 20_000);
+    await theirs.until(infoHash, isSeeding, 60_000);
     const both = [get(host(), torrent, between), get(host(), torrent, between)];
     await Promise.all(both.map((ours) => hasPeers(ours, 2, 150_000)));
   });
