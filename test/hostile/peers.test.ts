@@ -88,7 +88,7 @@ describe("a publisher", () => {
   ])("closes the connection that brings %s", async (_, words) => {
     const peer = await call();
     peer.say(...words());
-    await Promise.race([peer.closed, new Promise((resolve) => setTimeout(resolve, 3_000))]);
+    await Promise.race([peer.closed, new Promise((resolve) => setTimeout(resolve, 15_000))]);
     expect(peer.isClosed).toBe(true);
   });
 

@@ -28,7 +28,10 @@ function onSlowDisk(...args: string[]): Child {
     path.join(dist, "slow.js"),
     `import { existsSync } from "node:fs";
     process.stderr.write("loading\\n");
-    while (!existsSync(${JSON.stringify(path.join(place.dir, "go"))})) await new Promise((r) => setTimeout(r, 10));
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 10));
+    while (!existsSync(${JSON.stringify(path.join(place.dir, "go"))})) await pause();
+    // What was sent before is heard in the next turn, whenever that is.
+    for (let turn = 0; turn < 3; turn++) await pause();
     export const { main } = await import("./run.js");`,
   );
   writeFileSync(entry, readFileSync(entry, "utf8").replace('import("./run.js")', 'import("./slow.js")'));
@@ -40,8 +43,6 @@ function onSlowDisk(...args: string[]): Child {
 async function signalWhileLoading(child: Child, ...signals: NodeJS.Signals[]): Promise<void> {
   await child.until(({ stderr }) => stderr.find((line) => line === "loading"), 20_000);
   for (const signal of signals) child.process.kill(signal);
-  // The process must have got it before it goes on.
-  await new Promise((resolve) => setTimeout(resolve, 150));
   writeFileSync(path.join(place.dir, "go"), "");
 }
 
