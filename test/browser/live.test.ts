@@ -30,8 +30,9 @@ beforeAll(async () => {
     // None of those that other publishers look for, or that connections are made from: it must be free later.
     "--port",
     String(10_000 + (process.pid % 20_000)),
+    // Slow enough to be looked at.
     "--limit-up",
-    "2MB",
+    "700KB",
     "--cache-dir",
     join(place.dir, "cache"),
   ]);
@@ -72,11 +73,11 @@ it("shows receivers as they come, get on and finish, one row each, and when it i
   await expect
     .poll(async () => Number(await progress.getAttribute("value")), { timeout: 10_000 })
     .toBeGreaterThan(10);
-  expect(await page.locator(".people li").count()).toBe(2);
+  await expect.poll(() => page.locator(".people li").count()).toBe(2);
   await expect
     .poll(() => page.locator(".people li").first().textContent())
     .toMatch(/^Boojum \S+ 127\.0\.0\.1.*B\/s/);
-  expect(await page.locator("figcaption").textContent()).toMatch(/B\/s from here/);
+  await expect.poll(() => page.locator("figcaption").textContent()).toMatch(/B\/s from here/);
   await keepPicture(page, "live swarm");
   expect(await barriers(page)).toEqual([]);
   await stays.event("done");

@@ -183,15 +183,15 @@ describe("the pages", () => {
     ]);
     await page.getByRole("link", { name: "Open folder sub dir" }).click();
     await page.getByRole("link", { name: "Open folder deep" }).click();
-    expect(await page.getByText("tone.wav").count()).toBe(1);
+    await expect.poll(() => page.getByText("tone.wav").count()).toBe(1);
     await page.getByRole("link", { name: "Size" }).click();
-    expect(await page.locator(".files .name bdi").first().textContent()).toBe("sub dir");
+    await expect.poll(() => page.locator(".files .name bdi").first().textContent()).toBe("sub dir");
     await page.getByRole("searchbox").fill("LETTER");
     await page.keyboard.press("Enter");
     await page.getByRole("link", { name: "letter.txt", exact: true }).click();
     expect(await page.locator("pre").textContent()).toMatch(/^Dear <b>reader<\/b>,\nñ x+$/);
     await page.getByRole("link", { name: "Boojum" }).click();
-    expect(await page.getByRole("link", { name: "folder", exact: true }).count()).toBe(1);
+    await expect.poll(() => page.getByRole("link", { name: "folder", exact: true }).count()).toBe(1);
   });
 
   it("copy the command and the magnet link", async () => {

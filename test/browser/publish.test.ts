@@ -36,7 +36,7 @@ it("gets from the index to the share, its files and its torrent", async () => {
   const page = await context.newPage();
   await page.goto(new URL("/", String(url)).href);
   await page.getByRole("link", { name: "holiday" }).click();
-  expect(page.url()).toBe(url);
+  await page.waitForURL(String(url));
   expect(await page.getByText(String(infoHash)).count()).toBe(1);
 
   const file = page.waitForEvent("download");

@@ -117,7 +117,7 @@ it("plays and seeks in a download that has only begun: share get --stream", asyn
   const film = join(place.dir, "films", "eight minutes.webm");
   const { size } = statSync(film);
   const here = ["--bind", "127.0.0.1", "--cache-dir", join(place.dir, "other cache")];
-  const slow = new ShareProcess([film, ...here, "--limit-up", "1MB/s"]);
+  const slow = new ShareProcess([film, ...here, "--limit-up", "400KB/s"]);
   const url = String((await slow.event("ready"))["url"]);
   const getting = new ShareProcess(["get", url, "--stream", "--no-lan", "-o", join(place.dir, "out")]);
   try {

@@ -38,7 +38,7 @@ function share(...args: string[]): ShareProcess {
 it("shows who they are, how far, and in the end that everyone has it", async () => {
   const source = path.join(place.dir, "payload.bin");
   writeFileSync(source, noise(BYTES, 5));
-  const publisher = share(source, "--bind", "10.99.0.1", "--limit-up", "3MB", "--cache-dir", folder("cache"));
+  const publisher = share(source, "--bind", "10.99.0.1", "--limit-up", "2MB", "--cache-dir", folder("cache"));
   const url = String((await publisher.event("ready"))["url"]);
   expect(url).toMatch(/^http:\/\/10\.99\.0\.1:/);
   browser = await launchBrowser();
@@ -60,10 +60,12 @@ it("shows who they are, how far, and in the end that everyone has it", async () 
     state: folder("state"),
   };
   const arriving = transmission.get(job);
+  const verdict = page.locator(".verdict");
+  // It takes its time to start, and ours would be complete before it came.
+  await expect.poll(() => verdict.textContent(), { timeout: 60_000 }).toBe("0 of 1 complete");
   const stays = share("get", url, "-o", folder("stays"), "--seed");
   const leaves = share("get", url, "-o", folder("leaves"));
 
-  const verdict = page.locator(".verdict");
   const rows = page.locator(".people li");
   await expect.poll(() => verdict.textContent(), { timeout: 60_000 }).toBe("0 of 3 complete");
   const names = async () =>
