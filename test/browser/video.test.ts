@@ -117,7 +117,7 @@ it("plays and seeks in a download that has only begun: share get --stream", asyn
   const film = join(place.dir, "films", "eight minutes.webm");
   const { size } = statSync(film);
   const here = ["--bind", "127.0.0.1", "--cache-dir", join(place.dir, "other cache")];
-  const slow = new ShareProcess([film, ...here, "--limit-up", "400KB/s"]);
+  const slow = new ShareProcess([film, ...here, "--limit-up", "600KB/s"]);
   const url = String((await slow.event("ready"))["url"]);
   const getting = new ShareProcess(["get", url, "--stream", "--no-lan", "-o", join(place.dir, "out")]);
   try {
@@ -125,7 +125,7 @@ it("plays and seeks in a download that has only begun: share get --stream", asyn
     const page = await browser.newPage();
     await page.goto(String(player), { waitUntil: "commit" });
     await expect
-      .poll(() => page.evaluate("document.querySelector('video')?.duration"), { timeout: 20_000 })
+      .poll(() => page.evaluate("document.querySelector('video')?.duration"), { timeout: 40_000 })
       .toBeCloseTo(SECONDS, 0);
     expect(await colourAt(page, 455.5)).toBe(COLOURS[7]);
     // What lies between can't be there yet.

@@ -52,7 +52,11 @@ afterAll(async () => {
 });
 
 /** What is answered to `bytes`, until it is enough, or the other side closes, or is silent for `patience` milliseconds. */
-function talk(bytes: string, patience = 10_000, isEnough = (_: string) => false): Promise<string> {
+function talk(
+  bytes: string,
+  patience = 10_000,
+  isEnough: (said: string) => boolean = () => false,
+): Promise<string> {
   return new Promise((resolve) => {
     let said = "";
     const socket = connect({ port, host: "127.0.0.1" });
