@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import { encodeExtendedHandshake } from "../../src/client/core/extension.ts";
 import { encodeHandshake } from "../../src/client/core/handshake.ts";
 import { MessageWriter } from "../../src/client/core/messages.ts";
+import { decodeCompactPeers } from "../../src/protocol/compact-peers.ts";
 import { peerId } from "../../src/protocol/ids.ts";
+import { formatPeerAddress } from "../../src/protocol/peer-address.ts";
 import { type NodeOptions, Sim, type SimNode } from "../support/sim.ts";
 
 const SIZE = { seed: 5, length: 4_000_000, pieceLength: 32_768 };
@@ -20,6 +22,44 @@ function star(
   );
   for (const { torrent } of others) torrent.addPeers([publisher.address], "tracker");
   return { publisher, others };
+}
+
+/** A peer that joins a publisher and does nothing but listen to whom it is told of. */
+async function listener(sim: Sim, publisher: SimNode, host: string): Promise<{ heard(): readonly string[] }> {
+  const heard: string[] = [];
+  const transport = await sim.network.host(host).dial(publisher.address, new AbortController().signal);
+  const pex = 7;
+  transport.attach({
+    onData(data) {
+      const text = Buffer.from(data).toString("latin1");
+      const lists = text.matchAll(/5:added(\d+):/g);
+      for (const { index, 0: found, 1: length } of lists) {
+        const from = index + found.length;
+        const peers = Buffer.from(text.slice(from, from + Number(length)), "latin1");
+        heard.push(...decodeCompactPeers(peers).map(formatPeerAddress));
+      }
+    },
+    onDrain() {},
+    onClose() {},
+  });
+  const out = new MessageWriter();
+  out.raw(handshakeOf(publisher, Number(host.split(".")[3])));
+  const extensions = new Map([["ut_pex", pex]]);
+  out.extended(
+    0,
+    encodeExtendedHandshake({ client: "x", requestQueue: 1, uploadOnly: false, extensions, listenPort: 77 }),
+  );
+  transport.write(out.written.slice());
+  return { heard: () => heard };
+}
+
+function handshakeOf({ torrent }: SimNode, id: number): Uint8Array {
+  return encodeHandshake({
+    infoHash: torrent.infoHash,
+    peerId: peerId(new Uint8Array(20).fill(id)),
+    fast: false,
+    extended: true,
+  });
 }
 
 function together(sim: Sim, nodes: readonly SimNode[]): number {
@@ -62,6 +102,23 @@ describe("peer exchange", () => {
     },
   );
 
+  it("tells only one of two of the other, who would else connect to each other at once", async () => {
+    const sim = new Sim(SIZE);
+    const { publisher } = star(sim, 0);
+    const [first, second] = await Promise.all([
+      listener(sim, publisher, "10.0.0.66"),
+      listener(sim, publisher, "10.0.0.67"),
+      sim.clock.advance(10),
+    ]);
+    await sim.clock.runUntil(() => first.heard().length + second.heard().length > 0, 2_000);
+    await sim.clock.advance(500);
+    expect([first.heard(), second.heard()]).toEqual([["10.0.0.67:77"], []]);
+    // Who was told of nobody hears of the other in the next round.
+    await sim.clock.advance(1_000);
+    expect([first.heard(), second.heard()]).toEqual([["10.0.0.67:77"], ["10.0.0.66:77"]]);
+    await sim.close();
+  });
+
   it("is bounded: a liar's addresses and floods harm nobody", async () => {
     const sim = new Sim(SIZE);
     const { publisher, others } = star(sim, 2);
@@ -79,14 +136,7 @@ describe("peer exchange", () => {
       },
     });
     const out = new MessageWriter();
-    out.raw(
-      encodeHandshake({
-        infoHash: publisher.torrent.infoHash,
-        peerId: peerId(new Uint8Array(20).fill(9)),
-        fast: false,
-        extended: true,
-      }),
-    );
+    out.raw(handshakeOf(publisher, 9));
     const extensions = new Map([["ut_pex", 3]]);
     out.extended(0, encodeExtendedHandshake({ client: "x", requestQueue: 1, uploadOnly: false, extensions }));
     // 50 made-up peers, 30 times in one go; ours for ut_pex is the last that we register.

@@ -30,6 +30,19 @@ interface Exchange {
   tooSoon: number;
 }
 
+interface KnownPeer extends PexPeer {
+  /** Its address. */
+  readonly text: string;
+}
+
+interface News {
+  /** All who can be called. */
+  readonly known: readonly KnownPeer[];
+  /** Those of them whom it may be told of now. */
+  readonly others: readonly KnownPeer[];
+  readonly now: Millis;
+}
+
 /** Tells peers of each other (BEP 11), so that a swarm lives on without its tracker. Never in a torrent that is not open. */
 export class PeerExchange implements Extension {
   readonly name = UT_PEX;
@@ -51,29 +64,44 @@ export class PeerExchange implements Extension {
     this.#options.learned(parsePex(payload).filter((address) => canMean(peer, address)));
   }
 
-  /** Once a second: whoever joined since the last time hears of the others at once, the rest once a minute. */
+  /**
+   * Once a second: whoever joined since the last time hears of the others at once, the rest once a minute. Of two peers
+   * only one hears of the other at a time: libtorrents that connect to each other at once may close both connections,
+   * each the other one as a duplicate, and then wait for a minute.
+   */
   tick(): void {
     const now = this.#options.clock.now();
-    let known: readonly PexPeer[] | undefined;
+    let known: readonly KnownPeer[] | undefined;
+    /** By whom they were told of, those who were. */
+    const told = new Map<string, Set<string>>();
     for (const peer of this.#options.peers.values()) {
       if (!peer.joined || !peer.extensions.has(UT_PEX)) continue;
       const exchange = this.#exchangeWith(peer);
       if (now - exchange.sentAt < INTERVAL) continue;
       known ??= this.#known();
-      this.#tell(peer, exchange, known, now);
+      const own = peer.listenAddress && formatPeerAddress(peer.listenAddress);
+      const toldOfIt = own === undefined ? undefined : told.get(own);
+      const others = known.filter(({ text }) => text !== own && toldOfIt?.has(text) !== true);
+      for (const { text } of this.#tell(peer, exchange, { known, others, now })) {
+        if (own === undefined) continue;
+        const whom = told.get(text);
+        if (whom === undefined) told.set(text, new Set([own]));
+        else whom.add(own);
+      }
     }
   }
 
-  #tell(peer: Peer, exchange: Exchange, known: readonly PexPeer[], now: Millis): void {
+  /** @returns whom it was told of. */
+  #tell(peer: Peer, exchange: Exchange, { known, others, now }: News): readonly KnownPeer[] {
     const { told } = exchange;
-    const current = new Set(known.map(({ address }) => formatPeerAddress(address)));
+    const current = new Set(known.map(({ text }) => text));
     const dropped = [...told].filter(([text]) => !current.has(text)).slice(0, MAX_PEX_PEERS);
-    const added = known
-      .filter(({ address }) => !told.has(formatPeerAddress(address)) && isFor(peer, address))
+    const added = others
+      .filter(({ text, address }) => !told.has(text) && canMean(peer, address))
       .slice(0, MAX_PEX_PEERS);
-    if (added.length === 0 && dropped.length === 0) return;
+    if (added.length === 0 && dropped.length === 0) return added;
     for (const [text] of dropped) told.delete(text);
-    for (const { address } of added) told.set(formatPeerAddress(address), address);
+    for (const { text, address } of added) told.set(text, address);
     exchange.sentAt = now;
     peer.sendExtended(
       UT_PEX,
@@ -82,14 +110,16 @@ export class PeerExchange implements Extension {
         dropped.map(([, address]) => address),
       ),
     );
+    return added;
   }
 
   /** Peers that can be called. */
-  #known(): readonly PexPeer[] {
-    const known: PexPeer[] = [];
+  #known(): readonly KnownPeer[] {
+    const known: KnownPeer[] = [];
     for (const { joined, listenAddress, takesNothing, source } of this.#options.peers.values()) {
       if (!joined || listenAddress === undefined) continue;
-      known.push({ address: listenAddress, seed: takesNothing, reachable: source !== "incoming" });
+      const text = formatPeerAddress(listenAddress);
+      known.push({ address: listenAddress, text, seed: takesNothing, reachable: source !== "incoming" });
     }
     return known;
   }
@@ -109,14 +139,7 @@ export class PeerExchange implements Extension {
   }
 }
 
-/** Nobody is told of itself, nor of an address that is another machine's, or none, from where it is. */
-function isFor(peer: Peer, address: PeerAddress): boolean {
-  const own = peer.listenAddress;
-  if (own !== undefined && own.host === address.host && own.port === address.port) return false;
-  return canMean(peer, address);
-}
-
-/** Loopback addresses mean us, unless the peer is on this machine; link-local ones lack their zone. */
+/** Whether an address is somebody from where a peer is. Loopback addresses mean us, unless the peer is on this machine; link-local ones lack their zone. */
 function canMean(peer: Peer, { host }: PeerAddress): boolean {
   const ip = parseIp(host);
   // Simulated networks have names, which no message of this kind can hold.
