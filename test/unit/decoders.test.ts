@@ -28,15 +28,14 @@ function filled(length: number, byteAt: (at: number) => number): Uint8Array {
 
 describe("a decoder", () => {
   it.each(targets)("($name) takes time in proportion to the input's length", (target) => {
-    const time = (length: number) => {
-      let worst = 0;
-      for (const input of long(target, length))
-        worst = Math.max(worst, Math.min(...[0, 1].map(() => cpuMillis(() => target.run(input)))));
-      return worst;
-    };
+    const time = (length: number) =>
+      Math.max(...long(target, length).map((input) => cpuMillis(() => target.run(input), 2)));
     time(8 * KIB);
-    // Sixteen times the length: quadratic time would be 256 times as much.
-    expect(time(256 * KIB)).toBeLessThan(48 * time(16 * KIB) + 100);
+    // Sixteen times the length: quadratic time would be 256 times as much, every time that one looks.
+    let excess = Infinity;
+    for (let look = 0; look < 3 && excess >= 0; look++)
+      excess = Math.min(excess, time(256 * KIB) - 48 * time(16 * KIB) - 100);
+    expect(excess).toBeLessThan(0);
   });
 
   it.each(targets)("($name) takes memory in proportion to the input's length, all in all", (target) => {
